@@ -1,0 +1,58 @@
+"""clsfw: a text classifier as one file that runs.
+
+`run` executes a recipe, `load` gives the classifier of a complete run; the rest is what plugin authors need.
+"""
+
+from clsfw.api import compare, load, run
+from clsfw.errors import (
+    ClsfwError,
+    DataError,
+    HostError,
+    InterruptedRunError,
+    LockedError,
+    ModelError,
+    NetworkError,
+    NotReproducedError,
+    PluginError,
+    RecipeError,
+    RunDirectoryError,
+    TrainingError,
+    UsageError,
+)
+from clsfw.plugin.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
+from clsfw.plugin.contracts import Labels, Outcome, Prediction, Reporter, TokenizedTexts, TorchClassifier
+from clsfw.plugin.hookspecs import hookimpl
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ClsfwError",
+    "Component",
+    "DataError",
+    "HostError",
+    "InterruptedRunError",
+    "Labels",
+    "LockedError",
+    "ModelError",
+    "NetworkError",
+    "NotReproducedError",
+    "Outcome",
+    "PathOrHubId",
+    "PathOrUrl",
+    "PluginError",
+    "Prediction",
+    "RecipeError",
+    "RecipePath",
+    "Reporter",
+    "RunDirectoryError",
+    "Settings",
+    "TokenizedTexts",
+    "TorchClassifier",
+    "TrainingError",
+    "UsageError",
+    "__version__",
+    "compare",
+    "hookimpl",
+    "load",
+    "run",
+]

@@ -1,0 +1,58 @@
+"""The Python door: what `clsfw run`, `predict` and `compare` do, for a script or a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from clsfw.engine.finished import FinishedRun
+    from clsfw.engine.loaded import LoadedClassifier
+
+
+def run(
+    recipe: str | Path, *, overrides: Mapping[str, Any] | None = None, out: str | Path | None = None, fresh: bool = False
+) -> FinishedRun:
+    """Run a recipe (a path, or the name of a shipped one) and give the finished run.
+
+    `overrides` maps dotted keys to values, as in `{"trainer.max_steps": 5}`. The same call continues an interrupted run
+    and gives back a complete one; `fresh` moves an old run directory aside first.
+
+    Raises:
+        ClsfwError: anything that a user can cause; see `clsfw.errors`. A missed expected result does not raise here:
+            look at the verdict of the finished run.
+
+    """
+    from clsfw.engine.execute import execute
+    from clsfw.plugin.discovery import discover
+    from clsfw.recipe.plan import make_plan
+
+    plan = make_plan(recipe, overrides or {}, discover())
+    return execute(plan, out=out, fresh=fresh)
+
+
+def load(run_dir: str | Path) -> LoadedClassifier:
+    """Give the classifier of a complete run; call it with a text or a list of texts.
+
+    Raises:
+        RunDirectoryError: there is no complete run, or a file of it was changed.
+        PluginError: the plugin that made the model is missing or broken.
+
+    """
+    from clsfw.engine.loaded import load_classifier
+
+    return load_classifier(run_dir)
+
+
+def compare(*runs: str | Path | FinishedRun) -> Any:
+    """Compare complete runs on the same test rows; see `clsfw compare`.
+
+    Raises:
+        UsageError: fewer than two runs, or their test rows differ.
+
+    """
+    from clsfw.evidence.compare import compare_runs
+
+    return compare_runs([run if not hasattr(run, "directory") else run.directory for run in runs])

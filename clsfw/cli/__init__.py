@@ -1,0 +1,98 @@
+"""The command line: one module per verb; the only place that prints usage, exits, and catches `ClsfwError`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from clsfw import __version__
+from clsfw.errors import ClsfwError, InterruptedRunError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERBS = (
+    "run",
+    "check",
+    "list-plugins",
+    "show",
+    "schema",
+    "export-data",
+    "predict",
+    "evaluate",
+    "compare",
+    "reproduce",
+    "new",
+    "test-plugin",
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that leaves the exit to `main`."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and give its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except ClsfwError as exc:
+        if debug:
+            raise
+        _say_error(exc)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        _say("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader has gone, as in `| head -1`; the interpreter must not try to flush into the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    parser = _build_parser()
+    namespace = parser.parse_args(arguments)
+    if namespace.verb is None:
+        parser.print_help()
+        return 2
+    module = importlib.import_module(f"clsfw.cli.{namespace.verb.replace('-', '_')}")
+    code: int = module.main(namespace)
+    return code
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="clsfw", description="A text classifier as one file that runs.")
+    parser.add_argument("--version", action="version", version=f"clsfw {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
+    for verb in VERBS:
+        module = importlib.import_module(f"clsfw.cli.{verb.replace('-', '_')}")
+        sub = verbs.add_parser(verb, help=module.HELP, description=module.HELP)
+        module.add_arguments(sub)
+        sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _say_error(exc: ClsfwError) -> None:
+    from clsfw.report.safe import clean_lines
+
+    label = "stopped" if isinstance(exc, InterruptedRunError) else "error"
+    _say(f"{label}: {clean_lines(str(exc))}" if "\n" not in str(exc) else clean_lines(str(exc)))
+
+
+def _say(text: str) -> None:
+    try:
+        print(f"clsfw: {text}", file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs
+    except OSError:
+        pass  # nobody is listening any more

@@ -1,0 +1,85 @@
+"""From probabilities to decisions to scores."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clsfw.errors import PluginError
+from clsfw.plugin.contracts import Outcome
+from clsfw.plugin.discovery import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.plugin.contracts import Labels, Metric
+    from clsfw.plugin.discovery import Plugin
+
+
+@dataclass(frozen=True)
+class NamedMetric:
+    """A built metric with the name and the plugin that answer for it."""
+
+    name: str
+    plugin: Plugin
+    metric: Metric
+
+
+def references(data: Dataset, labels: Labels) -> NDArray[np.int64]:
+    """Give the true labels: class ids [N], or 0/1 [N, C] with several labels per text."""
+    column = data["label"]
+    if not labels.multi_label:
+        return np.asarray(column, dtype=np.int64)
+    matrix = np.zeros((len(column), len(labels.names)), dtype=np.int64)
+    for row, ids in enumerate(column):
+        matrix[row, ids] = 1
+    return matrix
+
+
+def decide(
+    labels: Labels, truth: NDArray[np.int64], probabilities: NDArray[np.float32], threshold: float = 0.5
+) -> Outcome:
+    """Decide for the likeliest class, or with several labels per text for each class at or over the threshold."""
+    if labels.multi_label:
+        predictions = (probabilities >= threshold).astype(np.int64)
+    else:
+        predictions = probabilities.argmax(axis=1).astype(np.int64)
+    return Outcome(truth, predictions, probabilities, labels)
+
+
+def score(metrics: Sequence[NamedMetric], outcome: Outcome) -> dict[str, float]:
+    """Compute every metric of the recipe.
+
+    Raises:
+        PluginError: a metric raised, gave no mapping of numbers, gave a number that is not finite, or a taken name.
+
+    """
+    scores: dict[str, float] = {}
+    for named in metrics:
+        with guard(named.plugin, f"metric {named.name!r}"):
+            given = named.metric.compute(outcome)
+        for key, value in _checked(named, given).items():
+            if key in scores:
+                raise PluginError(f"{named.plugin}: metric {named.name!r} gives {key!r}, which another metric gave already")
+            scores[key] = value
+    return scores
+
+
+def _checked(named: NamedMetric, given: Mapping[str, float]) -> dict[str, float]:
+    who = f"{named.plugin}: metric {named.name!r}"
+    if not hasattr(given, "items"):
+        raise PluginError(f"{who} must give a mapping of names to numbers, not {type(given).__name__}")
+    checked: dict[str, float] = {}
+    for key, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise PluginError(f"{who} must give plain numbers, but {key!r} is {type(value).__name__}")
+        if not math.isfinite(value):
+            raise PluginError(f"{who} gives {key!r} = {value}, which is not a finite number")
+        checked[str(key)] = float(value)
+    return checked

@@ -1,0 +1,147 @@
+"""The handle of one run: what trainers and watching hooks see of the engine.
+
+The duties of a trainer towards it, in the order of a step:
+
+1. before the first step: `run.checkpoints.latest()`; if there is one, restore from it everything that decides the rest;
+2. at each logged step: `run.log(step, {"loss": ..., "learning_rate": ...})`;
+3. at each evaluation: `run.evaluate(step, split, probabilities, loss)`, which gives the scores of the recipe's metrics;
+4. at each save, and after the last step: `run.checkpoints.commit(step, write)`, after what was logged for this step;
+5. at the end of each step: if `run.stop_requested`, commit, then `run.stop()`.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from clsfw.engine.outcomes import decide, references, score
+from clsfw.errors import InterruptedRunError
+from clsfw.plugin.contracts import Reporter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.engine.outcomes import NamedMetric
+    from clsfw.engine.signals import StopSignals
+    from clsfw.plugin.contracts import Labels
+    from clsfw.plugin.discovery import Plugin
+    from clsfw.store.checkpoints import Checkpoints
+    from clsfw.store.rundir import RunDirectory
+
+
+class Display(Reporter, Protocol):
+    """What the engine tells the outside: a terminal, a log, or nobody."""
+
+    def stage(self, text: str) -> None:
+        """Begin a stage of the run, such as reading the data."""
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """Show a logged training step."""
+
+    def evaluated(self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]) -> None:
+        """Show an evaluation during training: one row of the table."""
+
+
+class Run:
+    """One execution of a plan, as its parts and its watchers see it."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        seed: int,
+        labels: Labels,
+        data: Mapping[str, Dataset],
+        store: RunDirectory,
+        metrics: Sequence[NamedMetric],
+        watchers: Sequence[Plugin],
+        display: Display,
+        signals: StopSignals,
+    ) -> None:
+        self.name = name
+        self.seed = seed
+        self.labels = labels
+        self.data = data
+        self.reporter: Reporter = display
+        self.facts: dict[str, object] = {}
+        self.timings: dict[str, float] = {}
+        self._store = store
+        self._metrics = metrics
+        self._watchers = watchers
+        self._display = display
+        self._signals = signals
+        self._references: dict[str, NDArray[np.int64]] = {}
+        self._training_loss: float | None = None
+
+    @property
+    def directory(self) -> Path:
+        """The run directory. Only the store writes there; a watcher may read it, or keep files of its own elsewhere."""
+        return self._store.path
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The crash-safe checkpoints: `commit(step, write)` and `latest()`."""
+        return self._store.checkpoints
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether a signal asked the run to stop at the end of this step."""
+        return self._signals.received is not None
+
+    def stop(self) -> NoReturn:
+        """Leave the run after the checkpoint of this step was committed."""
+        number = self._signals.received
+        if number is None:
+            raise RuntimeError("stop() without a stop request; look at run.stop_requested first")
+        raise InterruptedRunError("interrupted; the same command continues this run", number)
+
+    def record(self, **facts: object) -> None:
+        """Keep facts in run.json that the recipe did not decide: the device, the precision, the number of steps."""
+        self.facts.update(facts)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds of a block to `timings.json`, as `train_seconds` and the like."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Record a training step: `loss` is the mean since the last logged step."""
+        self._training_loss = values.get("loss", self._training_loss)
+        self._store.history.append({"step": step, **values})
+        self._display.logged(step, values)
+        self._notify("on_step", step=step, values=values)
+
+    def evaluate(
+        self, step: int, split: str, probabilities: NDArray[np.float32], loss: float | None = None
+    ) -> dict[str, float]:
+        """Score probabilities [N, C], in the order of `data[split]`, by the recipe's metrics, and record them.
+
+        Gives the scores, with `loss` among them if it was given.
+
+        Raises:
+            PluginError: a metric failed, or gave something that is not a finite number.
+
+        """
+        if split not in self._references:
+            self._references[split] = references(self.data[split], self.labels)
+        outcome = decide(self.labels, self._references[split], probabilities)
+        scores = score(self._metrics, outcome)
+        told = scores if loss is None else {"loss": loss, **scores}
+        self._store.history.append({"step": step, "split": split, **told})
+        self._display.evaluated(step, self._training_loss, loss, scores)
+        self._notify("on_evaluate", split=split, scores={"step": float(step), **told})
+        return dict(told)
+
+    def _notify(self, hook: str, **arguments: object) -> None:
+        for plugin in self._watchers:
+            plugin.watch(hook, run=self, **arguments)

@@ -1,0 +1,1 @@
+"""What is needed to believe or to doubt a score: intervals, leaks, slices, calibration, verdicts, comparisons."""

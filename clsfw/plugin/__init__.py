@@ -1,0 +1,1 @@
+"""What plugins are: hooks, components, contracts, and how they are found."""
