@@ -1,0 +1,113 @@
+"""Loads metric scripts by the `evaluate` library and feeds them outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import evaluate
+import evaluate.config
+import numpy as np
+from huggingface_hub import constants as hub
+
+from clsfw.errors import HostError, ModelError, NetworkError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clsfw.plugin.contracts import Outcome
+    from clsfw_hf_evaluate import HfEvaluateSettings
+
+_SEED = 0  # some scripts resample; without a seed the library takes one from NumPy's global state
+
+
+def load_script(settings: HfEvaluateSettings) -> Any:
+    """Give the library's metric object; the errors are those of `build`."""
+    name = settings.metric
+    if name.startswith("/"):
+        _check_local(Path(name))
+    else:
+        _check_no_stand_in(name)
+    if hub.HF_HUB_OFFLINE:
+        evaluate.config.HF_EVALUATE_OFFLINE = True  # the library does not read the hub's own switch
+    try:
+        return evaluate.load(
+            name,
+            config_name=settings.config_name,
+            module_type="metric",
+            # Without a revision the library falls back on whatever the main branch holds today.
+            revision=settings.revision or evaluate.SCRIPTS_VERSION,
+            keep_in_memory=True,
+            seed=_SEED,
+        )
+    except ImportError as exc:
+        raise HostError(f"metric {name!r}: {exc}") from exc
+    except (ConnectionError, FileNotFoundError) as exc:
+        raise NetworkError(_unreachable(settings)) from exc
+    except OSError as exc:
+        raise HostError(
+            f"metric {name!r}: the evaluate library cannot use its cache: {exc}; set HF_HOME to a writable folder"
+        ) from exc
+    except (TypeError, SyntaxError) as exc:
+        raise ModelError(f"metric {name!r} is no usable script of the evaluate library: {exc}") from exc
+
+
+def _check_local(path: Path) -> None:
+    script = path if path.suffix == ".py" else path / f"{path.name}.py"
+    if not script.is_file():
+        raise ModelError(
+            f"no metric script at {str(script)!r}; give a .py file, or a folder with a script of its own name"
+        )
+
+
+def _check_no_stand_in(name: str) -> None:
+    """Refuse a name that the library would look up in the working directory first, and run."""
+    stand_in = Path(name) / f"{name.rsplit('/', 1)[-1]}.py"
+    if stand_in.is_file():
+        raise UsageError(
+            f"the evaluate library would run {str(stand_in)!r} of the working directory in place of metric {name!r};"
+            f" write './{name}' if that is meant, or start from another directory"
+        )
+
+
+def _unreachable(settings: HfEvaluateSettings) -> str:
+    offline = " (offline by HF_EVALUATE_OFFLINE or HF_HUB_OFFLINE)" if evaluate.config.HF_EVALUATE_OFFLINE else ""
+    revision = f" at revision {settings.revision!r}" if settings.revision else ""
+    return (
+        f"metric {settings.metric!r}{revision} of the evaluate library is neither cached nor to be fetched{offline};"
+        " check the name, run once with a network so that it is cached, or give the path of a local script"
+    )
+
+
+class HfEvaluateMetric:
+    """One loaded metric with its arguments."""
+
+    def __init__(self, script: Any, settings: HfEvaluateSettings) -> None:
+        self._script = script
+        self._prefix = settings.prefix
+        self._arguments = dict(settings.kwargs)
+        if settings.average is not None:
+            self._arguments["average"] = None if settings.average == "none" else settings.average
+
+    def compute(self, outcome: Outcome) -> Mapping[str, Any]:
+        """Give what the script gives; a list with one number per class becomes one score per label."""
+        given = self._script.compute(**self._inputs(outcome), **self._arguments)
+        names = outcome.labels.names
+        scores: dict[str, Any] = {}
+        for key, value in (given or {}).items():
+            if isinstance(value, (list, tuple, np.ndarray)) and np.shape(value) == (len(names),):
+                scores |= {f"{self._prefix}{key}_{name}": one for name, one in zip(names, value, strict=True)}
+            else:
+                scores[f"{self._prefix}{key}"] = value
+        return scores
+
+    def _inputs(self, outcome: Outcome) -> dict[str, Any]:
+        """Fill the script's inputs: it wants decisions, or as `roc_auc` does, scores."""
+        features = self._script.features
+        wanted = set(features[0] if isinstance(features, list) else features)
+        inputs: dict[str, Any] = {"references": outcome.references.tolist()}
+        if "prediction_scores" in wanted:
+            binary = len(outcome.labels.names) == 2 and not outcome.labels.multi_label  # noqa: PLR2004  # two is binary
+            scores = outcome.probabilities[:, 1] if binary else outcome.probabilities
+            return inputs | {"prediction_scores": scores.tolist()}
+        return inputs | {"predictions": outcome.predictions.tolist()}
