@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable  # noqa: TC003  # `get_type_hints` of a component must work
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 Kind = Literal["data", "model", "trainer", "metric"]
 KINDS: tuple[Kind, ...] = ("data", "model", "trainer", "metric")
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 class Settings(BaseModel):
@@ -25,7 +27,7 @@ class Settings(BaseModel):
 class Component(Generic[T]):
     """One named thing that a plugin contributes.
 
-    `build` takes the checked settings and returns the part; it is the first place where a heavy library may be imported.
+    `build` takes the checked settings and gives the part; it is the first place where a heavy library may be imported.
     """
 
     name: str

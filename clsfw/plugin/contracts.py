@@ -61,7 +61,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """`ids`: per text the token ids, special tokens included, cut at the model's length; the rest as in `Prediction`."""
+    """`ids`: per text the token ids, special tokens included, cut at the longest input; the rest: `Prediction`."""
 
     ids: Sequence[Sequence[int]]
     tokens: NDArray[np.int64]

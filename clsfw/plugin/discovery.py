@@ -1,46 +1,37 @@
 """Finds the installed plugins, each on its own, and sets broken ones aside with their reason.
 
-Entry points of the group `clsfw` are read in sorted order; each plugin gets a plugin manager of its own, so a broken one
-cannot touch the others, and whatever a hook gives or raises has a known owner. There is no global state: whoever wants
-the plugins calls `discover()`.
+Entry points of the group `clsfw` are read in sorted order; each plugin gets a plugin manager of its own, so a broken
+one cannot touch the others, and whatever a hook gives or raises has a known owner. There is no global state: whoever
+wants the plugins calls `discover()`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import inspect
+import importlib.util
 import os
 import re
 import sys
-import traceback
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import pluggy
-
 from clsfw.errors import ClsfwError, PluginError
-from clsfw.plugin import hookspecs
-from clsfw.plugin.component import KINDS, Component, Kind, Settings
+from clsfw.plugin.blame import describe
+from clsfw.plugin.component import KINDS, Component, Kind
+from clsfw.plugin.registration import WATCH_HOOKS, collect, register
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
+
+    import pluggy
 
 GROUP = "clsfw"
 ALLOW_VARIABLE = "CLSFW_PLUGINS"
-
-_REGISTER: Mapping[Kind, str] = {
-    "data": "register_data_sources",
-    "model": "register_models",
-    "trainer": "register_trainers",
-    "metric": "register_metrics",
-}
-_HOOKS = frozenset(name for name, value in vars(hookspecs).items() if name.startswith(("register_", "on_")) and value)
-_COMPONENT_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
 
 
 @dataclass(frozen=True)
@@ -60,7 +51,13 @@ class Plugin:
     manager: pluggy.PluginManager | None = None
 
     def __str__(self) -> str:
+        """Give the words by which messages name the plugin."""
         return f"plugin {self.name!r} ({self.distribution} {self.version})"
+
+    def watches(self) -> tuple[str, ...]:
+        """Name the watching hooks that this plugin implements."""
+        hook = self.manager.hook if self.manager is not None else None
+        return tuple(name for name in WATCH_HOOKS if hook is not None and getattr(hook, name).get_hookimpls())
 
     def watch(self, hook: str, **arguments: object) -> None:
         """Call a watching hook of this plugin alone."""
@@ -71,9 +68,11 @@ class Plugin:
     def provenance(self) -> dict[str, str]:
         """Name distribution and version, and hash the Python files that the plugin was loaded from."""
         digest = hashlib.sha256()
-        for file in sorted(self.folder.rglob("*.py")) if self.folder and self.folder.is_dir() else [self.folder]:
-            if file is not None:
-                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        top = self.folder
+        if top is not None:
+            for file in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
+                name = file.relative_to(top).as_posix() if top.is_dir() else file.name
+                digest.update(name.encode() + b"\0" + file.read_bytes())
         return {"distribution": self.distribution, "version": self.version, "sha256": digest.hexdigest()}
 
 
@@ -104,96 +103,107 @@ def guard(plugin: Plugin, doing: str) -> Iterator[None]:
     except (ClsfwError, KeyboardInterrupt, MemoryError, GeneratorExit):
         raise
     except BaseException as exc:
-        raise PluginError(f"{plugin} failed in {doing}: {_describe(exc, plugin.folder)}") from exc
+        raise PluginError(f"{plugin} failed in {doing}: {describe(exc, plugin.folder)}") from exc
 
 
 def discover(entry_points: Iterable[EntryPoint] | None = None) -> Plugins:
     """Load every installed plugin that `CLSFW_PLUGINS` allows (unset: all; empty: the bundled ones only)."""
+    plugins: list[Plugin] = []
     if entry_points is None:
-        entry_points = importlib.metadata.entry_points(group=GROUP)
+        entry_points, plugins = _installed()
     # An editable install can list the same entry point twice, from its metadata and from the build folder.
-    unique = {(ep.name, ep.value, _owner(ep)): ep for ep in entry_points}
-    found = sorted(unique.values(), key=lambda ep: (ep.name, _owner(ep)))
+    unique = {(ep.name, ep.value, *_owner(ep.dist)): ep for ep in entry_points}
     allowed = os.environ.get(ALLOW_VARIABLE)
     names = {name.strip() for name in allowed.split(",") if name.strip()} if allowed is not None else None
-    plugins = [_load(ep, names) for ep in found]
+    plugins += [_load(unique[key], names) for key in sorted(unique)]
+    plugins.sort(key=lambda plugin: (plugin.name, plugin.distribution))
     return Plugins(tuple(_set_clashes_aside(plugins)))
 
 
-def _owner(ep: EntryPoint) -> tuple[str, str]:
-    return (ep.dist.name, ep.dist.version) if ep.dist is not None else ("unknown", "0")
+def _installed() -> tuple[list[EntryPoint], list[Plugin]]:
+    """Give the entry points of the group, and a broken plugin for each distribution that lists its own wrongly."""
+    with suppress(Exception):  # one damaged file fails the whole call, in any way; then look at each file alone
+        return list(importlib.metadata.entry_points(group=GROUP)), []
+    found: list[EntryPoint] = []
+    broken: list[Plugin] = []
+    seen: set[str] = set()
+    for distribution in importlib.metadata.distributions():
+        name, version = _owner(distribution)
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            found += distribution.entry_points.select(group=GROUP)
+        except Exception as exc:  # noqa: BLE001  # as above
+            reason = f"its entry_points.txt cannot be read: {type(exc).__name__}: {exc}"
+            broken.append(Plugin(name, name, version, "broken", reason))
+    return found, broken
+
+
+def _owner(distribution: Distribution | None) -> tuple[str, str]:
+    """Give name and version; damaged metadata may hold neither."""
+    metadata: Any = (distribution.metadata if distribution is not None else None) or {}
+    return str(metadata.get("Name") or "unknown"), str(metadata.get("Version") or "0")
 
 
 def _load(ep: EntryPoint, allowed: set[str] | None) -> Plugin:
-    distribution, version = _owner(ep)
-    plugin = Plugin(ep.name, distribution, version, "ok")
-    if allowed is not None and ep.name not in allowed and (allowed or distribution != "clsfw"):
+    plugin = Plugin(ep.name, *_owner(ep.dist), "ok")
+    if allowed is not None and ep.name not in allowed and (allowed or plugin.distribution != "clsfw"):
         return replace(plugin, state="blocked", reason=f"not in {ALLOW_VARIABLE}")
     before = set(sys.modules)
+    top = ep.value.split(":")[0].split(".")[0].strip()
+    folder = _folder(top)
     try:
         loaded = ep.load()
-        plugin = replace(plugin, folder=_folder(loaded))
-        manager = _register(ep.name, loaded)
-        plugin = replace(plugin, manager=manager)
-        return replace(plugin, components={kind: _collect(manager, kind) for kind in KINDS})
     except KeyboardInterrupt:
         raise
-    except BaseException as exc:
-        if plugin.folder is None:  # half imported: leave no part of it behind
-            for name in set(sys.modules) - before:
-                if name.split(".")[0] == ep.module.split(".")[0]:
-                    del sys.modules[name]
-        return replace(plugin, state="broken", reason=_describe(exc, plugin.folder), manager=None)
+    except BaseException as exc:  # noqa: BLE001  # `sys.exit` at import, too, must leave the command line alive
+        for name in set(sys.modules) - before:  # half imported: leave no part of it behind
+            if name.split(".")[0] == top:
+                del sys.modules[name]
+        return replace(plugin, state="broken", reason=_import_reason(ep, exc, folder), folder=folder)
+    plugin = replace(plugin, folder=folder)
+    try:
+        manager = register(ep.name, loaded)
+        components = {kind: collect(manager, kind, folder) for kind in KINDS}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001  # as above, in a hook
+        return replace(plugin, state="broken", reason=describe(exc, folder))
+    return replace(plugin, manager=manager, components=components)
 
 
-def _folder(loaded: Any) -> Path | None:
-    module = loaded if inspect.ismodule(loaded) else sys.modules.get(getattr(loaded, "__module__", ""), None)
-    file = getattr(module, "__file__", None)
-    if file is None:
+def _folder(top: str) -> Path | None:
+    """Find the folder of a top-level package, or the file of a module, without importing it."""
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
         return None
-    return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin) if spec.has_location and spec.origin else None
 
 
-def _register(name: str, loaded: object) -> pluggy.PluginManager:
-    manager = pluggy.PluginManager("clsfw")
-    manager.add_hookspecs(hookspecs)
-    manager.register(loaded, name)
-    manager.check_pending()
-    for hook in sorted(_HOOKS):
-        function = inspect.getattr_static(loaded, hook, None)
-        if callable(function) and not hasattr(function, "clsfw_impl"):
-            raise PluginError(f"{hook} lacks its @clsfw.hookimpl mark, so it would never be called")
-        if inspect.iscoroutinefunction(function):
-            raise PluginError(f"{hook} is async; a hook is an ordinary function")
-    if not any(manager.get_hookcallers(loaded) or ()):
-        raise PluginError("it implements no hook; mark its hook functions with @clsfw.hookimpl")
-    return manager
+def _import_reason(ep: EntryPoint, exc: BaseException, folder: Path | None) -> str:
+    """Say why an entry point could not be loaded, and what its author or its user can do."""
+    target = ep.value.split(":")[0].strip()
+    entry = f"the entry point {ep.name} = {ep.value!r}"
+    if not re.fullmatch(r"[\w.]+(:[\w.]+)?", ep.value.replace(" ", "")) or " " in target:
+        return f"{entry} is not of the form 'package' or 'package.module'"
+    words = describe(exc, folder)
+    if isinstance(exc, ModuleNotFoundError) and exc.name and (target == exc.name or target.startswith(exc.name + ".")):
+        return f"{entry} names a module that does not exist: {words}"
+    if isinstance(exc, AttributeError) and exc.__traceback__ is not None and target in sys.modules:
+        return f"{entry} names something that the module does not have: {words}"
+    if isinstance(exc, ImportError) and exc.name and exc.name.split(".")[0] == "clsfw":
+        from clsfw import __version__
 
-
-def _collect(manager: pluggy.PluginManager, kind: Kind) -> tuple[Component[Any], ...]:
-    hook = _REGISTER[kind]
-    components: list[Component[Any]] = []
-    for given in getattr(manager.hook, hook)():
-        if isinstance(given, (str, bytes, Component)) or not hasattr(given, "__iter__"):
-            raise PluginError(f"{hook} must return a list of clsfw.Component, not {type(given).__name__}")
-        components.extend(given)
-    for component in components:
-        _check_component(hook, component)
-    twice = [name for name, count in Counter(c.name for c in components).items() if count > 1]
-    if twice:
-        raise PluginError(f"{hook} gives {kind} {twice[0]!r} twice")
-    return tuple(components)
-
-
-def _check_component(hook: str, component: object) -> None:
-    if not isinstance(component, Component):
-        raise PluginError(f"{hook} must return a list of clsfw.Component, but one item is {type(component).__name__}")
-    if not isinstance(component.name, str) or not _COMPONENT_NAME.match(component.name):
-        raise PluginError(f"{hook}: {component.name!r} is no component name; use lower-case letters, digits, '-', '_', '.'")
-    if not (isinstance(component.settings, type) and issubclass(component.settings, Settings)):
-        raise PluginError(f"{hook}: settings of {component.name!r} must be a subclass of clsfw.Settings")
-    if not callable(component.build):
-        raise PluginError(f"{hook}: build of {component.name!r} cannot be called")
+        asked = [r for r in (ep.dist.requires or [] if ep.dist else []) if re.match(r"clsfw(?![\w.-])", r)]
+        needs = f" (it asks for {asked[0]!r})" if asked else ""
+        return f"{words}; it was written for another version of clsfw than {__version__}{needs}"
+    return words
 
 
 def _set_clashes_aside(plugins: list[Plugin]) -> Iterator[Plugin]:
@@ -211,51 +221,9 @@ def _set_clashes_aside(plugins: list[Plugin]) -> Iterator[Plugin]:
             rivals = [str(p) for p in plugins if p.name == plugin.name]
             reason = f"the plugin name is taken twice: {' and '.join(rivals)}"
         for (kind, name), claimants in owners.items():
-            if plugin in claimants and len(claimants) > 1:
+            if len(claimants) > 1 and any(plugin is claimant for claimant in claimants):
                 reason = f"{kind} {name!r} is claimed by {' and '.join(str(p) for p in claimants)}"
         if reason is None or plugin.distribution == "clsfw":
             yield plugin
         else:
             yield replace(plugin, state="broken", reason=reason)
-
-
-def _describe(exc: BaseException, folder: Path | None) -> str:
-    """Say what was raised and where in the author's own code."""
-    if isinstance(exc, ClsfwError):
-        return str(exc)
-    if isinstance(exc, pluggy.PluginValidationError):
-        return _describe_validation(exc)
-    if isinstance(exc, SyntaxError):
-        return f"SyntaxError: {exc.msg} ({exc.filename}:{exc.lineno})"
-    what = f"{type(exc).__name__}: {exc}" if str(exc) else type(exc).__name__
-    frames = traceback.extract_tb(exc.__traceback__)
-    own = [f for f in frames if folder is not None and Path(f.filename).is_relative_to(folder)]
-    foreign = [f for f in frames if not f.filename.startswith("<") and not _is_ours(f.filename)]
-    places = own or foreign
-    return f"{what} ({places[-1].filename}:{places[-1].lineno})" if places else what
-
-
-def _describe_validation(exc: pluggy.PluginValidationError) -> str:
-    function = None
-    words = str(exc)
-    named = re.search(r"(?:hook(?: '| )|unknown hook ')(\w+)", words)
-    if named:
-        function = inspect.getattr_static(exc.plugin, named.group(1), None)
-        if named.group(1) not in _HOOKS:
-            import difflib
-
-            near = difflib.get_close_matches(named.group(1), sorted(_HOOKS), n=1)
-            words = f"unknown hook {named.group(1)!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-        else:
-            expected = inspect.signature(getattr(hookspecs, named.group(1)))
-            names = ", ".join(expected.parameters)
-            words = f"hook {named.group(1)} has the wrong arguments; it may take: {names or 'none'}"
-    code = getattr(inspect.unwrap(function), "__code__", None) if function is not None else None
-    return f"{words} ({code.co_filename}:{code.co_firstlineno})" if code else words
-
-
-_OWN_FOLDERS = (str(Path(__file__).parents[1]), str(Path(pluggy.__file__).parent), str(Path(importlib.__file__).parent))
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith(_OWN_FOLDERS)

@@ -1,12 +1,13 @@
 """The hooks: four contribute components, four watch a run.
 
-A plugin implements any of them, each marked with `clsfw.hookimpl`. A watching hook cannot change a run: the recipe alone
-decides the result. It fires for the plugins that the recipe's parts come from and for those under `plugins = [...]`.
+A plugin implements any of them, each marked with `clsfw.hookimpl`. A watching hook cannot change a run: the recipe
+alone decides the result. It fires for the plugins that the recipe's parts come from and for those that the recipe lists
+under `plugins = [...]`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -32,7 +33,7 @@ def register_models() -> Iterable[Component[Model]]:  # type: ignore[empty-body]
 
 
 @hookspec
-def register_trainers() -> Iterable[Component[Trainer]]:  # type: ignore[empty-body]  # a spec has no body
+def register_trainers() -> Iterable[Component[Trainer[Any]]]:  # type: ignore[empty-body]  # a spec has no body
     """Contribute trainers; called once, when plugins are discovered, so keep it light."""
 
 
