@@ -1,0 +1,228 @@
+"""Checks what a data source gave, and cuts it into train, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clsfw.errors import DataError, PluginError
+from clsfw.evidence.leaks import fold
+from clsfw.plugin.contracts import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.recipe.schema import Split
+
+SPLITS = ("train", "validation", "test")
+
+
+def labels_of(given: object, owner: object) -> Labels:
+    """Read the labels off a dataset's features.
+
+    Raises:
+        PluginError: `owner`, the plugin of the data source, broke its contract.
+
+    """
+    found = {_labels_of_one(data, owner) for data in _parts(given, owner).values()}
+    if len(found) != 1:
+        raise PluginError(f"{owner}: the splits of a data source must share one `label` feature, but they differ")
+    return found.pop()
+
+
+def make_splits(given: object, split: Split | None, labels: Labels, seed: int, owner: object) -> dict[str, Dataset]:
+    """Cut a dataset as the recipe says, or take the splits that the source gave; every split gets a `row` column.
+
+    Raises:
+        DataError: the splits ask for more than there is, or a class is missing where one is needed.
+
+    """
+    parts = {name: _with_rows(data) for name, data in _parts(given, owner).items()}
+    if split is None or split.method == "given":
+        if set(parts) == {"train"} and not isinstance(given, Mapping):
+            raise DataError("the data has no splits of its own; say how to cut it in a [split] table")
+        if "train" not in parts:
+            raise DataError(f"the data has no train split, only {', '.join(sorted(parts))}")
+        cut = {name: parts[name] for name in SPLITS if name in parts}
+    else:
+        if set(parts) != {"train"}:
+            raise DataError(f"the data brings its own splits ({', '.join(sorted(parts))}); use `method = \"given\"` in [split]")
+        data = parts["train"]
+        sizes = _sizes(split, len(data))
+        cut = {name: data.select(rows) for name, rows in _choose(data, split, sizes, labels, seed).items()}
+    for name, data in cut.items():
+        if len(data) == 0:
+            raise DataError(f"the {name} split is empty")
+    _check_classes(cut, labels)
+    return cut
+
+
+def label_counts(data: Dataset, labels: Labels) -> dict[str, int]:
+    """Count the texts of each class, by the classes' names."""
+    counts = np.zeros(len(labels.names), dtype=np.int64)
+    for batch in data.select_columns("label").iter(batch_size=10_000):
+        ids = [i for row in batch["label"] for i in row] if labels.multi_label else batch["label"]
+        counts += np.bincount(np.asarray(ids, dtype=np.int64), minlength=len(labels.names))
+    return {name: int(count) for name, count in zip(labels.names, counts, strict=True)}
+
+
+def fingerprint(data: Dataset) -> str:
+    """Hash the texts and labels of a split in their order, in memory that does not grow with it."""
+    digest = hashlib.sha256()
+    for batch in data.select_columns(["text", "label"]).iter(batch_size=1_000):
+        for text, label in zip(batch["text"], batch["label"], strict=True):
+            digest.update(f"{label}\0{text}\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _parts(given: object, owner: object) -> dict[str, Dataset]:
+    parts: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"train": given}
+    for name, data in parts.items():
+        if name not in SPLITS:
+            raise PluginError(f"{owner}: {name!r} is no split; a data source may give {', '.join(SPLITS)}")
+        if not hasattr(data, "features") or not hasattr(data, "select"):
+            raise PluginError(f"{owner}: a data source must give a datasets.Dataset or DatasetDict, not {type(data).__name__}")
+    if not parts:
+        raise PluginError(f"{owner}: the data source gave no data")
+    return parts
+
+
+def _labels_of_one(data: Dataset, owner: object) -> Labels:
+    features = data.features
+    for column in ("text", "label"):
+        if column not in features:
+            raise PluginError(f"{owner}: the data has no column {column!r}, only {', '.join(map(repr, features))}")
+    if getattr(features["text"], "dtype", None) not in {"string", "large_string"}:
+        raise PluginError(f"{owner}: column 'text' must hold strings, not {features['text']}")
+    feature = features["label"]
+    inner = getattr(feature, "feature", None)
+    names = getattr(inner if inner is not None else feature, "names", None)
+    if not names:
+        raise PluginError(f"{owner}: column 'label' must be a ClassLabel, or a list of them, not {feature}")
+    return Labels(tuple(names), multi_label=inner is not None)
+
+
+def _with_rows(data: Dataset) -> Dataset:
+    return data if "row" in data.column_names else data.add_column("row", np.arange(len(data), dtype=np.int64))
+
+
+def _sizes(split: Split, rows: int) -> dict[str, int]:
+    """Turn counts and fractions into counts; fractions are cut at rounded running sums, so that 1.0 leaves no row over."""
+    asked = {name: getattr(split, name) for name in SPLITS if getattr(split, name) is not None}
+    sizes: dict[str, int] = {}
+    running = 0.0
+    for name, size in asked.items():
+        if isinstance(size, float):
+            sizes[name] = round((running + size) * rows) - round(running * rows)
+            running += size
+        else:
+            sizes[name] = size
+    total = sum(sizes.values())
+    if total > rows:
+        wanted = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise DataError(f"the splits ask for {total} rows ({wanted}), but the data has {rows}")
+    return sizes
+
+
+def _choose(
+    data: Dataset, split: Split, sizes: Mapping[str, int], labels: Labels, seed: int
+) -> dict[str, NDArray[np.int64]]:
+    if split.method == "in-order":
+        order = np.arange(len(data))
+    else:
+        # The legacy generator's stream is frozen by NumPy's own promise, so a seed means the same rows for ever.
+        order = np.random.RandomState(seed).permutation(len(data))  # noqa: NPY002  # the new one may change its stream
+    groups = _groups(data, order, by_text=split.group_by == "text")
+    if split.method != "stratified":
+        return _fill(groups, order, sizes)
+    if labels.multi_label:
+        raise DataError("a stratified split needs one label per text; use `method = \"random\"`")
+    column = np.asarray(data["label"], dtype=np.int64)
+    quotas = _quotas(column, sizes, labels)
+    chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
+    for label in range(len(labels.names)):
+        own = [group for group in groups if column[group[0]] == label]
+        for name, rows in _fill(own, order, quotas[label]).items():
+            chosen[name].append(rows)
+    return {name: _in_order(np.concatenate(rows), order) for name, rows in chosen.items()}
+
+
+def _groups(data: Dataset, order: NDArray[np.int64], *, by_text: bool) -> list[NDArray[np.int64]]:
+    """Give the rows that must stay together, in the order of their first row; equal texts are equal after folding."""
+    if not by_text:
+        return [order[i : i + 1] for i in range(len(order))]
+    keys = [hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).digest() for text in data["text"]]
+    groups: dict[bytes, list[int]] = {}
+    for row in order:
+        groups.setdefault(keys[row], []).append(int(row))
+    return [np.asarray(rows, dtype=np.int64) for rows in groups.values()]
+
+
+def _fill(
+    groups: Sequence[NDArray[np.int64]], order: NDArray[np.int64], sizes: Mapping[str, int]
+) -> dict[str, NDArray[np.int64]]:
+    """Fill each split in turn with the next groups that still fit; one too large for the rest of a split waits."""
+    waiting = list(groups)
+    filled: dict[str, NDArray[np.int64]] = {}
+    for name, size in sizes.items():
+        taken: list[NDArray[np.int64]] = []
+        left: list[NDArray[np.int64]] = []
+        free = size
+        for group in waiting:
+            if len(group) <= free:
+                taken.append(group)
+                free -= len(group)
+            else:
+                left.append(group)
+        if free:
+            raise DataError(f"the {name} split is {free} rows short of {size}: equal texts are kept together and do not fit")
+        waiting = left
+        rows = np.concatenate(taken) if taken else np.empty(0, dtype=np.int64)
+        filled[name] = _in_order(rows, order)
+    return filled
+
+
+def _in_order(rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rows[np.argsort(rank[rows], kind="stable")]
+
+
+def _quotas(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels) -> list[dict[str, int]]:
+    """Share each split's size out over the classes by their share of the data, rounding by largest remainder."""
+    have = np.bincount(column, minlength=len(labels.names))
+    for name, count in zip(labels.names, have, strict=True):
+        if 0 < count < len(sizes):
+            raise DataError(f"class {name!r} has {count} row(s), too few for a stratified split into {len(sizes)} parts")
+    quotas: list[dict[str, int]] = [{} for _ in labels.names]
+    free = have.copy()
+    for split, size in sizes.items():
+        exact = have * (size / len(column))
+        share = np.minimum(np.floor(exact).astype(np.int64), free)
+        for label in np.argsort(-(exact - np.floor(exact)), kind="stable"):
+            if share.sum() < size and share[label] < free[label]:
+                share[label] += 1
+        for label in np.argsort(-(free - share), kind="stable"):  # what rounding left over, where most rows are free
+            missing = size - int(share.sum())
+            share[label] += min(missing, int(free[label] - share[label]))
+        free -= share
+        for label in range(len(labels.names)):
+            quotas[label][split] = int(share[label])
+    return quotas
+
+
+def _check_classes(cut: Mapping[str, Dataset], labels: Labels) -> None:
+    counts = {name: label_counts(data, labels) for name, data in cut.items()}
+    present = [name for name, count in counts["train"].items() if count]
+    if len(present) < 2 and not labels.multi_label:  # noqa: PLR2004  # a choice needs two classes
+        raise DataError(f"the train split has one class only ({', '.join(map(repr, present))}); there is nothing to learn")
+    for split in ("validation", "test"):
+        for name, count in counts.get(split, {}).items():
+            if count and not counts["train"][name]:
+                raise DataError(f"class {name!r} is in the {split} split ({count} rows), but never in train")

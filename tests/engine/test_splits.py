@@ -1,0 +1,161 @@
+"""Splits are cut as the recipe says, to the row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
+from clsfw.errors import DataError, PluginError
+from clsfw.plugin.contracts import Labels
+from clsfw.recipe.schema import Split
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+
+TWO = Labels(("no", "yes"))
+FEATURES = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
+
+
+def make(rows: int = 20, texts: list[str] | None = None, labels: list[int] | None = None) -> Dataset:
+    return Dataset.from_dict(
+        {"text": texts or [f"text {i}" for i in range(rows)], "label": labels or [i % 2 for i in range(rows)]},
+        features=FEATURES,
+    )
+
+
+def cut(data: Any, seed: int = 42, **split: Any) -> dict[str, list[int]]:
+    made = make_splits(data, Split(**split), TWO, seed, "plugin")
+    return {name: list(part["row"]) for name, part in made.items()}
+
+
+class TestSizes:
+    def test_in_order_takes_rows_as_they_come(self) -> None:
+        rows = cut(make(), method="in-order", train=10, validation=4, test=6)
+
+        assert {"train": list(range(10)), "validation": [10, 11, 12, 13], "test": list(range(14, 20))} == rows
+
+    def test_fractions_of_one_leave_no_row_over(self) -> None:
+        rows = cut(make(23), method="in-order", train=0.7, validation=0.1, test=0.2)
+
+        assert {"train": 16, "validation": 2, "test": 5} == {name: len(part) for name, part in rows.items()}
+
+    def test_more_than_there_is_names_both_numbers(self) -> None:
+        with pytest.raises(DataError, match="ask for 30 rows .* has 20"):
+            cut(make(), method="in-order", train=20, test=10)
+
+
+class TestRandom:
+    def test_same_seed_same_rows(self) -> None:
+        split = {"method": "random", "train": 12, "test": 8}
+
+        assert cut(make(), **split) == cut(make(), **split)
+
+    def test_other_seed_other_rows(self) -> None:
+        split = {"method": "random", "train": 12, "test": 8}
+
+        assert cut(make(), **split) != cut(make(), seed=43, **split)
+
+    def test_no_row_stands_in_two_splits(self) -> None:
+        rows = cut(make(), method="random", train=12, test=8)
+
+        assert list(range(20)) == sorted(rows["train"] + rows["test"])
+
+
+class TestStratified:
+    def test_each_split_has_the_shares_of_the_whole(self) -> None:
+        data = make(40, labels=[int(i < 10) for i in range(40)])
+        made = make_splits(data, Split(method="stratified", train=20, validation=8, test=12), TWO, 1, "plugin")
+
+        assert [
+            {"no": 15, "yes": 5},
+            {"no": 6, "yes": 2},
+            {"no": 9, "yes": 3},
+        ] == [label_counts(part, TWO) for part in made.values()]
+
+    def test_exact_counts_where_shares_do_not_divide(self) -> None:
+        names = tuple("abcdefg")
+        features = Features({"text": Value("string"), "label": ClassLabel(names=list(names))})
+        data = Dataset.from_dict(
+            {"text": [str(i) for i in range(100)], "label": [i % 7 for i in range(100)]}, features=features
+        )
+        made = make_splits(data, Split(method="stratified", train=53, validation=17, test=30), Labels(names), 1, "plugin")
+
+        assert [53, 17, 30] == [len(part) for part in made.values()]
+
+    def test_a_class_of_one_row_cannot_be_shared_out(self) -> None:
+        with pytest.raises(DataError, match="class 'yes' has 1 row"):
+            cut(make(labels=[0] * 19 + [1]), method="stratified", train=10, test=10)
+
+
+class TestGroups:
+    TEXTS = [f"text {i}" for i in range(18)] + ["Text 0<br />", "text 1"]
+
+    def test_equal_texts_stay_together_and_counts_hold(self) -> None:
+        rows = cut(make(texts=self.TEXTS), method="in-order", train=10, test=10, group_by="text")
+
+        assert [0, 1, 2, 3, 4, 5, 6, 7, 18, 19] == rows["train"]
+
+    def test_every_method_keeps_them_together(self) -> None:
+        data = make(texts=self.TEXTS)
+        for method in ("random", "stratified"):
+            rows = cut(data, method=method, train=10, test=10, group_by="text")
+            for pair in ((0, 18), (1, 19)):
+                assert len({split for split, members in rows.items() for row in pair if row in members}) == 1
+
+
+class TestGivenSplits:
+    def test_a_dataset_dict_is_taken_as_it_is(self) -> None:
+        made = make_splits(DatasetDict(train=make(), test=make(4)), None, TWO, 1, "plugin")
+
+        assert {"train": 20, "test": 4} == {name: len(part) for name, part in made.items()}
+
+    def test_one_dataset_without_a_split_table_is_refused(self) -> None:
+        with pytest.raises(DataError, match=r"say how to cut it in a \[split\] table"):
+            make_splits(make(), None, TWO, 1, "plugin")
+
+    def test_a_class_that_train_never_saw_is_named(self) -> None:
+        data = DatasetDict(train=make(labels=[0, 1] * 10), test=make(4))
+        three = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes", "maybe"])})
+        data = DatasetDict(
+            {name: Dataset.from_dict(part.to_dict(), features=three) for name, part in data.items()}
+        )
+        data["test"] = Dataset.from_dict({"text": ["x"], "label": [2]}, features=three)
+
+        with pytest.raises(DataError, match="class 'maybe' is in the test split"):
+            make_splits(data, None, Labels(("no", "yes", "maybe")), 1, "plugin")
+
+
+class TestContract:
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"a": 1}, "'a' is no split"),
+            ([1, 2], "must give a datasets.Dataset or DatasetDict, not list"),
+            (Dataset.from_dict({"text": ["a"]}), "no column 'label'"),
+            (Dataset.from_dict({"text": ["a"], "label": [1]}), "must be a ClassLabel"),
+            (Dataset.from_dict({"text": [1], "label": [1]}), "must hold strings"),
+        ],
+    )
+    def test_a_breach_names_the_plugin(self, given: Any, words: str) -> None:
+        with pytest.raises(PluginError, match=f"plugin x.*{words}"):
+            labels_of(given, "plugin x")
+
+    def test_a_list_of_class_labels_means_several_labels_per_text(self) -> None:
+        features = Features({"text": Value("string"), "label": List(ClassLabel(names=["a", "b"]))})
+        data = Dataset.from_dict({"text": ["x", "y"], "label": [[0, 1], []]}, features=features)
+
+        assert Labels(("a", "b"), multi_label=True) == labels_of(data, "plugin")
+        assert {"a": 1, "b": 1} == label_counts(data, Labels(("a", "b"), multi_label=True))
+
+    def test_a_row_column_of_the_source_is_kept(self) -> None:
+        data = make().add_column("row", np.arange(100, 120))
+
+        assert [100, 101] == cut(data, method="in-order", train=2)["train"]
+
+
+class TestFingerprint:
+    def test_it_sees_order_texts_and_labels(self) -> None:
+        data = make()
+        others = [data.select(range(19, -1, -1)), make(texts=["x"] * 20), make(labels=[1] * 20)]
+
+        assert len({fingerprint(data), *(fingerprint(other) for other in others)}) == 4
