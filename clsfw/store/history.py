@@ -1,0 +1,105 @@
+"""The step history of a run: one JSON object a line, cut back to the checkpoint from which a run goes on."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from clsfw.errors import TrainingError
+from clsfw.store import files
+from clsfw.store.atomic import write_bytes
+from clsfw.store.disk import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from clsfw.store.checkpoints import Checkpoint
+
+NAME = "history.jsonl"
+
+
+class History:
+    """The lines that belong to the state of training; each checkpoint keeps a copy of those before it.
+
+    The lines are kept in memory as well: a file that someone edits or removes meanwhile is put right at the end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: bytearray | None = None  # None: nobody said yet from where this run goes on
+
+    @property
+    def started(self) -> bool:
+        """Whether it is settled from where this run goes on, so that lines may follow."""
+        return self._lines is not None
+
+    def append(self, line: Mapping[str, object]) -> None:
+        """Add a line; without a `rewind` before it, the first one starts the history anew.
+
+        Raises:
+            TrainingError: a number is not finite.
+            HostError: the operating system refused.
+
+        """
+        try:
+            text = json.dumps(dict(line), ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+        except ValueError as exc:
+            raise TrainingError(f"the trainer logged a number that is not finite: {dict(line)!r}") from exc
+        lines = self._started_lines()
+        # Not synced: what must survive is copied into the next checkpoint, and there it is.
+        with explained(self._path):
+            files.append(self._path, text.encode())
+        lines += text.encode()
+
+    def rewind(self, checkpoint: Checkpoint | None) -> None:
+        """Go back to what was logged when a checkpoint was committed, or to nothing.
+
+        Raises:
+            HostError: the operating system refused.
+
+        """
+        content = b"" if checkpoint is None else (checkpoint.path.parent / NAME).read_bytes()
+        write_bytes(self._path, content)
+        self._lines = bytearray(content)
+
+    def content(self) -> bytes:
+        """Give all lines so far, as they stand in the file."""
+        return bytes(self._started_lines())
+
+    def finish(self) -> None:
+        """Write all lines once more, synced, for a complete run.
+
+        Raises:
+            HostError: the operating system refused.
+
+        """
+        write_bytes(self._path, self.content())
+
+    def read(self) -> list[dict[str, Any]]:
+        """Read the lines in the file; a last line that was torn by a crash is left out."""
+        return read_history(self._path)
+
+    def _started_lines(self) -> bytearray:
+        if self._lines is None:
+            self.rewind(None)
+        assert self._lines is not None  # noqa: S101  # rewind sets it, which the type checker cannot see
+        return self._lines
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Read a history file; a last line that was torn by a crash is left out, and no file is no lines."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    whole, _, _ = text.rpartition(b"\n")
+    return [json.loads(line) for line in whole.splitlines() if line]
+
+
+def _plain(value: object) -> object:
+    """Give the Python number in a numpy scalar or a tensor of one element."""
+    item = getattr(value, "item", None)
+    if item is None:
+        raise TypeError(f"the history cannot hold a {type(value).__name__}")
+    return item()

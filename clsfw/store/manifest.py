@@ -1,0 +1,78 @@
+"""What a folder holds, by sha256 and size, and how it differs from what it should hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from clsfw.store import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+Manifest = dict[str, dict[str, Any]]
+"""Each file's path, parts joined by `/`, with its `bytes` and `sha256`."""
+
+
+def sha256(path: Path) -> str:
+    """Hash a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def take(folder: Path, names: Iterable[str]) -> Manifest:
+    """Describe the named files of a folder, and all files below its named folders; absent names are left out."""
+    found: Manifest = {}
+    for path in _listed(folder, names):
+        found[_name(folder, path)] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    return dict(sorted(found.items()))
+
+
+def differences(folder: Path, expected: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[str]:
+    """Say of every file that is not as expected what is wrong with it; `names` as for `take`."""
+    wrong = [
+        f"{name} {problem}"
+        for name, facts in expected.items()
+        if (problem := _problem(folder / name, facts)) is not None
+    ]
+    try:
+        present = {_name(folder, path) for path in _listed(folder, names)}
+    except OSError as exc:
+        return [*wrong, str(exc)]
+    return wrong + [f"{name} was added" for name in sorted(present - set(expected))]
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object, or give None if the file is missing, damaged, or holds something else."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _problem(path: Path, facts: Mapping[str, Any]) -> str | None:
+    try:
+        if path.is_symlink() or not path.is_file():
+            return "is missing"
+        size = path.stat().st_size
+        if size != facts.get("bytes"):
+            return f"has {size:,} bytes instead of {facts.get('bytes'):,}"
+        return None if sha256(path) == facts.get("sha256") else "was changed"
+    except OSError as exc:
+        return f"cannot be read ({exc.strerror or exc})"
+
+
+def _listed(folder: Path, names: Iterable[str]) -> Iterable[Path]:
+    for name in names:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            yield from files.plain_files(path)
+        elif path.exists() or path.is_symlink():
+            yield path
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
