@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 # Set before any library reads them: no test may reach a network, and threads make tiny models slower.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -35,3 +39,29 @@ def shared() -> Path:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what a test caches (downloads, tokens) away from the user's own cache."""
     monkeypatch.setenv("CLSFW_CACHE", str(tmp_path_factory.getbasetemp() / "clsfw-cache"))
+
+
+@pytest.fixture
+def fake_distribution(tmp_path: Path) -> Callable[..., Path]:
+    """Give a function that lays out a distribution as an installer does: its files beside a `.dist-info`."""
+
+    def make(
+        name: str, files: Mapping[str, str], entry_points: str, *, version: str = "1.2", requires: Sequence[str] = ()
+    ) -> Path:
+        site = tmp_path / "site"
+        for path, text in files.items():
+            (site / path).parent.mkdir(parents=True, exist_ok=True)
+            (site / path).write_text(text, encoding="utf-8")
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        lines = [
+            "Metadata-Version: 2.1",
+            f"Name: {name}",
+            f"Version: {version}",
+            *(f"Requires-Dist: {r}" for r in requires),
+        ]
+        (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (info / "entry_points.txt").write_text(f"[clsfw]\n{entry_points}\n", encoding="utf-8")
+        return site
+
+    return make

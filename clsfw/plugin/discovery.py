@@ -195,7 +195,7 @@ def _import_reason(ep: EntryPoint, exc: BaseException, folder: Path | None) -> s
     words = describe(exc, folder)
     if isinstance(exc, ModuleNotFoundError) and exc.name and (target == exc.name or target.startswith(exc.name + ".")):
         return f"{entry} names a module that does not exist: {words}"
-    if isinstance(exc, AttributeError) and exc.__traceback__ is not None and target in sys.modules:
+    if isinstance(exc, AttributeError) and getattr(exc.obj, "__name__", None) == target:
         return f"{entry} names something that the module does not have: {words}"
     if isinstance(exc, ImportError) and exc.name and exc.name.split(".")[0] == "clsfw":
         from clsfw import __version__

@@ -75,9 +75,9 @@ def collect(manager: pluggy.PluginManager, kind: Kind, folder: Path | None) -> t
             raise PluginError(f"{hook} failed: {describe(exc, folder)}") from exc
         for component in components:
             _check_component(hook, component, implementation.function)
-    twice = [name for name, count in Counter(c.name for c in components).items() if count > 1]
-    if twice:
-        raise PluginError(f"{hook} gives {kind} {twice[0]!r} twice")
+        twice = [name for name, count in Counter(c.name for c in components).items() if count > 1]
+        if twice:
+            raise _fault(f"{hook} gives {kind} {twice[0]!r} twice", implementation.function)
     return tuple(components)
 
 
