@@ -1,0 +1,49 @@
+"""Which texts make which step, and how a batch is cut into parts that waste little on padding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Give the order of an epoch, counted from 0: the very one of Hugging Face's `Trainer`."""
+    generator = torch.Generator().manual_seed(seed + epoch)
+    return torch.randperm(rows, generator=generator).numpy()
+
+
+def step_rows(rows: int, seed: int, per_step: int, first: int) -> Iterator[NDArray[np.int64]]:
+    """Give the rows of each step from step `first` (counted from 0) on, without end.
+
+    `per_step` is batch size times accumulation; the last step of an epoch takes what is left.
+    """
+    per_epoch = -(-rows // per_step)
+    step = first
+    while True:
+        order = epoch_order(rows, seed, step // per_epoch)
+        for start in range(step % per_epoch * per_step, rows, per_step):
+            yield order[start : start + per_step]
+            step += 1
+
+
+def cut(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
+    """Cut a batch into parts of at most `budget` tokens, padding counted, or of one text; gives indices, longest first.
+
+    Longest first, so that memory runs out at the beginning or not at all. Ties keep their order: the cut, and with it
+    every bit of the result, follows from lengths and budget alone.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    parts: list[NDArray[np.int64]] = []
+    start = 0
+    while start < len(order):
+        size = max(1, budget // max(1, int(lengths[order[start]])))
+        parts.append(order[start : start + size])
+        start += size
+    return parts

@@ -1,0 +1,129 @@
+"""Where a run computes and with how many bits: chosen once, shown, recorded, and never silently."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from clsfw.errors import HostError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clsfw.plugin.contracts import Reporter
+    from clsfw_gpu_trainer import GpuTrainerSettings
+
+Precision = Literal["fp32", "bf16", "tf32"]
+
+# Padded tokens computed at a time. A few thousand rows keep the CPU's matrix products near their best while
+# their results still fit its caches; a GPU wants as many as it can get.
+_CPU_TOKENS = 4096
+_CUDA_TOKENS = 65536
+
+
+@dataclass(frozen=True)
+class Target:
+    """Device, precision, CPU threads, and how many padded tokens are computed at a time."""
+
+    device: torch.device
+    precision: Precision
+    threads: int
+    batch_tokens: int
+    deterministic: bool
+
+    def facts(self) -> dict[str, object]:
+        """Give what run.json should hold: all that the bits of the result hang on."""
+        cuda = self.device.type == "cuda"
+        return {
+            "device": torch.cuda.get_device_name(self.device) if cuda else "cpu",
+            "precision": self.precision,
+            "threads": self.threads,
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "max_batch_tokens": self.batch_tokens,
+            "deterministic": self.deterministic or not cuda,
+        }
+
+    def autocast(self) -> torch.autocast:
+        """Give the context of a forward pass: products in bf16 if that was chosen, weights and sums in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Set torch's own switches for this target, and set them back."""
+        threads, matmul = torch.get_num_threads(), torch.backends.cuda.matmul.fp32_precision
+        strict = torch.are_deterministic_algorithms_enabled()
+        torch.set_num_threads(self.threads)
+        torch.backends.cuda.matmul.fp32_precision = "tf32" if self.precision == "tf32" else "ieee"
+        if self.deterministic:
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+            torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.backends.cuda.matmul.fp32_precision = matmul
+            torch.use_deterministic_algorithms(strict)
+
+
+def choose_target(settings: GpuTrainerSettings, reporter: Reporter) -> Target:
+    """Choose device and precision, and tell.
+
+    Raises:
+        HostError: what the settings ask for is not there.
+
+    """
+    device = _device(settings.device)
+    precision = _precision(settings.precision, device)
+    if precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
+        reporter.warn("this CPU has no bf16 arithmetic of its own, so precision 'bf16' is slower here than 'fp32'")
+    tokens = settings.max_batch_tokens or (_CPU_TOKENS if device.type == "cpu" else _CUDA_TOKENS)
+    target = Target(device, precision, _threads(), tokens, settings.full_determinism)
+    where = (
+        f"{target.facts()['device']}, {target.threads} threads" if device.type == "cpu" else target.facts()["device"]
+    )
+    reporter.note(f"computing on {where} in {precision}")
+    return target
+
+
+def _device(asked: str) -> torch.device:
+    if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise HostError(
+            f"device 'cuda': torch {torch.__version__} sees no CUDA device; "
+            'install a CUDA build of torch, look at `nvidia-smi`, or use device = "auto"'
+        )
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def _precision(asked: Literal["auto", "fp32", "bf16", "tf32"], device: torch.device) -> Precision:
+    if device.type == "cpu":
+        if asked == "tf32":
+            raise HostError("precision 'tf32' is a format of NVIDIA GPUs; use 'auto', 'bf16' or 'fp32' on the CPU")
+        return ("bf16" if _cpu_has_bf16() else "fp32") if asked == "auto" else asked
+    ampere = torch.cuda.get_device_capability(device) >= (8, 0)
+    if asked in {"bf16", "tf32"} and not ampere:
+        raise HostError(f"precision {asked!r} needs an NVIDIA GPU of 2020 or later; use 'auto' or 'fp32'")
+    return ("bf16" if ampere else "fp32") if asked == "auto" else asked
+
+
+def _cpu_has_bf16() -> bool:
+    """Tell whether bf16 products run on the chip: oneDNN also emulates them, which is slower than float32."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return False
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), "").split()
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags) and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001  # torch has no public name for it
+
+
+def _threads() -> int:
+    """Count the threads that may run at once: what the process is allowed, unless the user says less."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(allowed, int(asked)) if asked.isdecimal() and int(asked) else allowed

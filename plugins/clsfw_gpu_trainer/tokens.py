@@ -1,0 +1,160 @@
+"""Texts as token ids in flat arrays, tokenized once and kept in the cache by the hashes of what they came from.
+
+A cached entry is a folder of raw arrays that are mapped into memory, so neither the number of texts nor their length
+has to fit there. Its name is a hash of all texts and of the exact tokenization; equal names hold equal ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clsfw.store.atomic import staged_directory
+from clsfw.store.cache import cache_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from clsfw.plugin.contracts import Reporter, TorchClassifier
+
+CHUNK = 1000
+CACHED_FROM = 1000
+"""So many texts are worth a cache entry; fewer are tokenized again faster than they are found."""
+KEPT_ENTRIES = 24
+"""The least recently used entries beyond this number are removed."""
+
+_ARRAYS = {"ids": np.int32, "lengths": np.int32, "whole": np.int64, "truncated": np.bool_}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """N tokenized texts: text i is `ids[starts[i] : starts[i + 1]]`; `whole` and `truncated` as in `Prediction`."""
+
+    ids: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    whole: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, special ones included, as the model sees them."""
+        return np.diff(self.starts)
+
+    def flat(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give the ids of some texts one after another, and the length of each."""
+        lengths = self.starts[rows + 1] - self.starts[rows]
+        spans = [self.ids[start:end] for start, end in zip(self.starts[rows], self.starts[rows + 1], strict=True)]
+        return np.concatenate(spans).astype(np.int64), lengths
+
+    def padded(self, rows: NDArray[np.int64], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Give ids and attention mask [B, L] of some texts, padded to the longest of them."""
+        flat, lengths = self.flat(rows)
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.full(mask.shape, pad, dtype=np.int64)
+        ids[mask] = flat
+        return ids, mask.astype(np.int64)
+
+
+def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:
+    """Tokenize texts, or find them in the cache.
+
+    Raises:
+        HostError: the cache cannot be written.
+
+    """
+    if len(texts) < CACHED_FROM:
+        return _in_memory(model, texts)
+    entry = cache_directory("tokens") / _key(model, texts)
+    tokens = _open(entry)
+    if tokens is None:
+        with staged_directory(entry) as folder:
+            _write(folder, model, texts, reporter)
+        tokens = _open(entry)
+        if tokens is None:
+            raise OSError(f"{entry} was changed while it was written")
+        _remove_oldest(entry.parent)
+    return tokens
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(texts), CHUNK):
+        yield texts[start : start + CHUNK]
+
+
+def _key(model: TorchClassifier, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(f"1 {model.tokenizer_key()}\n".encode())
+    for chunk in _chunks(texts):
+        for text in chunk:
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _in_memory(model: TorchClassifier, texts: Sequence[str]) -> Tokens:
+    given = model.tokenize(list(texts))
+    ids = np.fromiter((i for row in given.ids for i in row), dtype=np.int32)
+    return Tokens(ids, _starts([len(row) for row in given.ids]), np.asarray(given.tokens), np.asarray(given.truncated))
+
+
+def _starts(lengths: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:
+    starts = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    return starts
+
+
+def _write(folder: Path, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> None:
+    digests = {name: hashlib.sha256() for name in _ARRAYS}
+    files = {name: (folder / name).open("wb") for name in _ARRAYS}
+    done = 0
+    try:
+        for chunk in _chunks(texts):
+            given = model.tokenize(list(chunk))
+            values: dict[str, Any] = {
+                "ids": [i for row in given.ids for i in row],
+                "lengths": [len(row) for row in given.ids],
+                "whole": given.tokens,
+                "truncated": given.truncated,
+            }
+            for name, kind in _ARRAYS.items():
+                data = np.asarray(values[name], dtype=kind).tobytes()
+                digests[name].update(data)
+                files[name].write(data)
+            done += len(chunk)
+            reporter.progress("tokenizing", done, len(texts), "texts")
+    finally:
+        for file in files.values():
+            file.close()
+    (folder / "sha256.json").write_text(json.dumps({name: digest.hexdigest() for name, digest in digests.items()}))
+
+
+def _open(entry: Path) -> Tokens | None:
+    """Give an entry whose every array has the hash that it was written with, else None."""
+    try:
+        expected = json.loads((entry / "sha256.json").read_text())
+        for name in _ARRAYS:
+            with (entry / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
+                    return None
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.memmap(entry / name, dtype=kind, mode="r") for name, kind in _ARRAYS.items()
+        }
+        os.utime(entry)  # what was used last is removed last
+    except (OSError, ValueError, KeyError):
+        return None
+    return Tokens(arrays["ids"], _starts(arrays["lengths"]), arrays["whole"], arrays["truncated"])
+
+
+def _remove_oldest(folder: Path) -> None:
+    entries = sorted((e for e in folder.iterdir() if not e.name.startswith(".")), key=lambda e: e.stat().st_mtime)
+    for entry in entries[:-KEPT_ENTRIES]:
+        shutil.rmtree(entry, ignore_errors=True)

@@ -1,0 +1,90 @@
+"""The component: what the engine calls."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from clsfw.errors import TrainingError
+from clsfw.plugin.contracts import Prediction, TorchClassifier
+from clsfw_gpu_trainer.device import Target, choose_target
+from clsfw_gpu_trainer.loop import Training
+from clsfw_gpu_trainer.predict import probabilities
+from clsfw_gpu_trainer.schedule import plan_length
+from clsfw_gpu_trainer.tokens import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from datasets import Dataset
+
+    from clsfw.engine.run import Run
+    from clsfw.plugin.contracts import Reporter
+    from clsfw_gpu_trainer import GpuTrainerSettings
+
+# float32 each: the weight, its gradient and AdamW's two moments; a checkpoint holds all but the gradient.
+_MEMORY_PER_PARAMETER = 16
+_DISK_PER_PARAMETER = 12
+_WEIGHT = 4
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class GpuTrainer:
+    """Trains and predicts on a CUDA device or the CPU."""
+
+    needs: ClassVar[type[Any]] = TorchClassifier
+
+    def __init__(self, settings: GpuTrainerSettings) -> None:
+        self._settings = settings
+        self._target: Target | None = None
+
+    def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
+        """Train in place; see `Trainer.fit`."""
+        target = self._choose(run.reporter)
+        run.record(**target.facts())
+        with target.applied(), torch.random.fork_rng(), self._memory_advice(model, target):
+            Training(self._settings, model, data, run, target).run()
+        model.module.to("cpu").eval()
+
+    def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
+        """Predict in the order given; see `Trainer.predict`."""
+        target = self._choose(reporter)
+        tokens = tokenize(model, texts, reporter)
+        with target.applied(), self._memory_advice(model, target):
+            model.module.to(target.device)
+            chances, _ = probabilities(model, tokens, target, reporter=reporter, what="predicting")
+        return Prediction(chances, tokens.whole, tokens.truncated)
+
+    def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
+        """Say what a fit will take, activations not counted; see `PlansTraining`."""
+        length = plan_length(self._settings, rows)
+        best = _WEIGHT if self._settings.load_best_model_at_end else 0
+        kept = self._settings.save_total_limit + 1  # the next one is written before the oldest goes
+        return {
+            "steps": length.total,
+            "epochs": length.total / length.per_epoch,
+            "memory_bytes": parameters * (_MEMORY_PER_PARAMETER + best),
+            "disk_bytes": parameters * ((_DISK_PER_PARAMETER + best) * kept + _WEIGHT),
+        }
+
+    def _choose(self, reporter: Reporter) -> Target:
+        if self._target is None:
+            self._target = choose_target(self._settings, reporter)
+        return self._target
+
+    @contextlib.contextmanager
+    def _memory_advice(self, model: TorchClassifier, target: Target) -> Iterator[None]:
+        """Turn running out of memory into advice."""
+        try:
+            yield
+        except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
+            if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
+                raise
+            raise TrainingError(
+                f"out of memory on {target.device} with up to {target.batch_tokens} tokens at a time; "
+                f"set max_batch_tokens lower (one text of max_length = {model.max_length} is the least), "
+                "or shorten max_length under [model]; batch_size need not change"
+            ) from exc
