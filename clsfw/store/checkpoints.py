@@ -68,6 +68,10 @@ class Checkpoints:
             files.create(stage / _MANIFEST, json.dumps(facts, indent=2).encode() + b"\n")
         self._rotate(keep)
 
+    def any(self) -> bool:
+        """Say whether a checkpoint was committed, sound or not."""
+        return bool(self._committed())
+
     def latest(self) -> Checkpoint | None:
         """Give the newest checkpoint that is proven by its hashes, and rewind the history to it.
 
@@ -90,7 +94,7 @@ class Checkpoints:
             raise RunDirectoryError(
                 f"{self._folder}: every checkpoint is damaged, so this run cannot go on; nothing was removed:\n"
                 + "\n".join(f"    {path.name}: {'; '.join(problems)}" for path, problems in broken)
-                + "\n--fresh moves the whole directory aside and starts again"
+                + "\n--fresh moves the whole directory aside and starts anew"
             )
         for path, problems in broken:
             self._set_aside(path, problems)

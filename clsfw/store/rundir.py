@@ -189,7 +189,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     record = manifest.read(path / RECORD)
     if record is None or record.get("state") not in _STATES:
         raise RunDirectoryError(
-            f"{path / RECORD} cannot be read as the record of a run; --fresh moves the directory aside and starts again"
+            f"{path / RECORD} cannot be read as the record of a run; --fresh moves the directory aside and starts anew"
         )
     if record.get("schema") != _SCHEMA:
         raise RunDirectoryError(
