@@ -1,0 +1,229 @@
+"""Puts the evidence of a run together: the content of `metrics.json`, without clock values and the same every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clsfw.engine.outcomes import references
+from clsfw.evidence.calibration import calibration
+from clsfw.evidence.decision import Decision, Options, check_options, fit_decision
+from clsfw.evidence.intervals import intervals
+from clsfw.evidence.leakage import find_leaks
+from clsfw.evidence.slices import slices
+from clsfw.evidence.tally import MACRO, classification_report, confusion_matrix, macro_scores
+from clsfw.evidence.thresholds import at, roc_auc, threshold_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.plugin.contracts import Labels, Prediction
+
+    Ints = NDArray[np.int64]
+
+__all__ = ["Decision", "Facts", "Options", "assess", "check_options", "fit_decision"]
+
+MISTAKES = 50
+_TWO = 2
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the evidence is made from.
+
+    `predictions` by split, as the trainer gave them, in the order of `data`; `scores` of the recipe's metrics by split;
+    `decision` turns the trainer's probabilities into the final ones and into labels.
+    """
+
+    labels: Labels
+    data: Mapping[str, Dataset]
+    predictions: Mapping[str, Prediction]
+    scores: Mapping[str, Mapping[str, float]]
+    seed: int
+    options: Options
+    decision: Decision = field(default_factory=Decision)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One split with final probabilities [N, C], and true and predicted labels, [N] or [N, C]."""
+
+    probabilities: NDArray[np.float32]
+    true: Ints
+    said: Ints
+    rows: Ints
+
+
+def assess(facts: Facts) -> dict[str, Any]:
+    """Give everything that metrics.json holds; scores stand under their split.
+
+    Raises:
+        DataError: `[evidence]` asks for what the data does not have.
+
+    """
+    check_options(facts.options, facts.labels, facts.data)
+    labels, names = facts.labels, facts.labels.names
+    judged = {split: _judge(facts, split) for split in facts.predictions}
+    limits = {split: intervals(part.true, part.said, names, facts.seed) for split, part in judged.items()}
+    metrics: dict[str, Any] = {split: dict(facts.scores.get(split, {})) for split in judged}
+    metrics["intervals"] = {
+        split: _named(limits[split][0], facts.scores.get(split, {}), part, len(names)) for split, part in judged.items()
+    }
+    metrics["labels"] = list(names)
+    metrics["multi_label"] = labels.multi_label
+    metrics["rows"] = {split: len(rows) for split, rows in facts.data.items()}
+    metrics["classification_report"] = {split: _report(part, names, limits[split][1]) for split, part in judged.items()}
+    metrics["confusion_matrix"] = {
+        split: confusion_matrix(part.true, part.said, len(names)) for split, part in judged.items()
+    }
+    truth = {split: references(rows, labels) for split, rows in facts.data.items()}
+    metrics["missing_classes"] = {split: _missing(true, names) for split, true in truth.items()}
+    metrics["leaks"] = _leaks(facts, truth, judged.get("test"))
+    metrics["truncation"] = {split: _lengths(prediction) for split, prediction in facts.predictions.items()}
+    metrics["slices"] = {split: _slices(facts, split, part) for split, part in judged.items()}
+    metrics["decision"] = facts.decision.to_json()
+    metrics["calibration"] = {split: _calibration(facts, split, part) for split, part in judged.items()}
+    if len(names) == _TWO and not labels.multi_label:
+        metrics["thresholds"] = {split: _thresholds(facts, part) for split, part in judged.items()}
+    metrics["mistakes"] = {split: _mistakes(part, labels) for split, part in judged.items()}
+    return metrics
+
+
+def _judge(facts: Facts, split: str) -> _Judged:
+    rows = facts.data[split]
+    final = facts.decision.scale(facts.predictions[split].probabilities, facts.labels)
+    numbers = rows["row"] if "row" in rows.column_names else range(len(rows))
+    return _Judged(
+        probabilities=final,
+        true=references(rows, facts.labels),
+        said=facts.decision.decide(final, facts.labels),
+        rows=np.asarray(numbers, dtype=np.int64),
+    )
+
+
+def _named(
+    limits: Mapping[str, list[float]], scores: Mapping[str, float], part: _Judged, classes: int
+) -> dict[str, list[float]]:
+    """Put limits under the score's name; where a metric means something else by it, under `macro_<name>`."""
+    own = macro_scores(part.true, part.said, classes)
+    return {
+        name if abs(scores.get(name, own[name]) - own[name]) < 1e-6 else f"macro_{name}": limits[name]  # noqa: PLR2004  # float32 scores are the same score
+        for name in MACRO
+    }
+
+
+def _report(part: _Judged, names: tuple[str, ...], limits: Mapping[str, Any]) -> dict[str, Any]:
+    report = classification_report(part.true, part.said, names)
+    for label, scores in report["classes"].items():
+        scores["intervals"] = limits[label]
+    return report
+
+
+def _missing(true: Ints, names: tuple[str, ...]) -> list[str]:
+    present = np.bincount(true, minlength=len(names)) if true.ndim == 1 else true.sum(axis=0)
+    return [name for name, count in zip(names, present, strict=True) if not count]
+
+
+def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> dict[str, Any]:
+    texts = {split: rows["text"] for split, rows in facts.data.items()}
+    numbers = {
+        split: np.asarray(rows["row"] if "row" in rows.column_names else range(len(rows)), dtype=np.int64)
+        for split, rows in facts.data.items()
+    }
+    found, leaked = find_leaks(texts, truth, numbers)
+    if test is None or leaked is None:
+        return found
+    kept = ~leaked
+    found["test_without_leaks"] = {
+        "leaked_rows": int(leaked.sum()),
+        "rows": int(kept.sum()),
+        "scores": macro_scores(test.true[kept], test.said[kept], len(facts.labels.names)) if kept.any() else None,
+        "scores_with_leaks": macro_scores(test.true, test.said, len(facts.labels.names)),
+    }
+    return found
+
+
+def _lengths(prediction: Prediction) -> dict[str, Any]:
+    tokens, cut = np.asarray(prediction.tokens), np.asarray(prediction.truncated)
+    counts, edges = np.histogram(tokens, bins=40)
+    low, median, p95, high = np.quantile(tokens, [0, 0.5, 0.95, 1])
+    return {
+        "rows": len(tokens),
+        "truncated": int(cut.sum()),
+        "share": float(cut.mean()),
+        "tokens": {
+            "min": int(low),
+            "median": float(median),
+            "mean": float(tokens.mean()),
+            "p95": float(p95),
+            "max": int(high),
+        },
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+    }
+
+
+def _slices(facts: Facts, split: str, part: _Judged) -> dict[str, Any]:
+    prediction, rows = facts.predictions[split], facts.data[split]
+    columns = {name: rows[name] for name in facts.options.slices}
+    return slices(
+        part.true,
+        part.said,
+        len(facts.labels.names),
+        tokens=prediction.tokens,
+        truncated=np.asarray(prediction.truncated),
+        columns=columns,
+    )
+
+
+def _calibration(facts: Facts, split: str, part: _Judged) -> dict[str, Any]:
+    report = calibration(part.true, part.probabilities)
+    if facts.decision.temperature is not None:
+        before = calibration(part.true, facts.predictions[split].probabilities)
+        report["before_scaling"] = {name: before[name] for name in ("ece", "log_loss", "brier")}
+    return report
+
+
+def _thresholds(facts: Facts, part: _Judged) -> dict[str, Any]:
+    positive, probability = part.true == 1, part.probabilities[:, 1]
+    report: dict[str, Any] = {
+        "positive": facts.labels.names[1],
+        "roc_auc": roc_auc(positive, probability),
+        "table": threshold_table(positive, probability),
+    }
+    if facts.decision.threshold is not None:
+        report["tuned"] = {**at(positive, probability, facts.decision.threshold), "tuned_on": "validation"}
+    return report
+
+
+def _mistakes(part: _Judged, labels: Labels) -> list[dict[str, Any]]:
+    """List the wrong rows that the model was surest of; `index` is the place in the split, `row` that in the source."""
+    if labels.multi_label:
+        wrong_cells = part.true != part.said
+        confidence = np.where(wrong_cells, np.maximum(part.probabilities, 1 - part.probabilities), 0).max(axis=1)
+        wrong = wrong_cells.any(axis=1)
+    else:
+        confidence = part.probabilities[np.arange(len(part.said)), part.said]
+        wrong = part.true != part.said
+    index = np.flatnonzero(wrong)
+    worst = index[np.argsort(-confidence[index], kind="stable")][:MISTAKES]
+    return [
+        {
+            "row": int(part.rows[i]),
+            "index": int(i),
+            "gold": _label(part.true[i], labels),
+            "predicted": _label(part.said[i], labels),
+            "confidence": float(confidence[i]),
+        }
+        for i in worst
+    ]
+
+
+def _label(ids: Any, labels: Labels) -> str | list[str]:
+    if labels.multi_label:
+        return [labels.names[i] for i in np.flatnonzero(ids)]
+    return labels.names[int(ids)]

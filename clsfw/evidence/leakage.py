@@ -1,0 +1,102 @@
+"""Texts that stand where they should not: in two splits, with two labels, or twice in training.
+
+Texts are compared twice: exactly, and *folded*, that is after lower case, without `<br />`, with white space made one
+blank. Only 64-bit hashes are kept, 16 bytes a text; that two different texts out of a million share a hash has a chance
+of one in thirty million.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+SPLITS = ("train", "validation", "test")
+SHOWN_ROWS = 100
+_BREAK = re.compile(r"<\s*br\s*/?\s*>", re.IGNORECASE)
+_CHUNK = 1000
+
+
+def fold(text: str) -> str:
+    """Give the text without what makes copies of one review look different."""
+    return " ".join(_BREAK.sub(" ", text).casefold().split())
+
+
+def hash_texts(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Hash N texts as they are and folded, [N] each; the texts are read in chunks."""
+    exact = np.empty(len(texts), np.uint64)
+    folded = np.empty(len(texts), np.uint64)
+    for start in range(0, len(texts), _CHUNK):
+        for i, text in enumerate(texts[start : start + _CHUNK], start):
+            exact[i] = _hash(text)
+            folded[i] = _hash(fold(text))
+    return exact, folded
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def find_leaks(
+    texts: Mapping[str, Sequence[str]], labels: Mapping[str, NDArray[np.int64]], rows: Mapping[str, NDArray[np.int64]]
+) -> tuple[dict[str, Any], NDArray[np.bool_] | None]:
+    """Count what leaks between and within splits.
+
+    Labels are [N] or [N, C] by split, `rows` the numbers of the texts in their source. Gives the counts, and for a test
+    split which of its rows stand in training or validation too (folded), [N].
+    """
+    present = [split for split in SPLITS if split in texts]
+    hashes = {split: dict(zip(("exact", "folded"), hash_texts(texts[split]), strict=True)) for split in present}
+    found: dict[str, Any] = {
+        f"{earlier}_{later}": _overlap(hashes[earlier], hashes[later], rows[later])
+        for earlier, later in combinations(present, 2)
+    }
+    found["two_labels"] = {
+        way: _contradictions(
+            np.concatenate([hashes[split][way] for split in present]),
+            np.concatenate([_label_keys(labels[split]) for split in present]),
+        )
+        for way in ("exact", "folded")
+    }
+    if "train" in present:
+        found["duplicates_in_train"] = {
+            way: int(len(values) - len(np.unique(values))) for way, values in hashes["train"].items()
+        }
+    if "test" not in present or len(present) == 1:
+        return found, None
+    seen = np.concatenate([hashes[split]["folded"] for split in present if split != "test"])
+    return found, np.isin(hashes["test"]["folded"], seen)
+
+
+def _overlap(
+    earlier: Mapping[str, NDArray[np.uint64]], later: Mapping[str, NDArray[np.uint64]], rows: NDArray[np.int64]
+) -> dict[str, Any]:
+    """Count the rows of the later split whose text stands in the earlier one."""
+    folded = np.isin(later["folded"], earlier["folded"])
+    return {
+        "exact": int(np.isin(later["exact"], earlier["exact"]).sum()),
+        "folded": int(folded.sum()),
+        "rows": rows[folded][:SHOWN_ROWS].tolist(),
+    }
+
+
+def _label_keys(labels: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Give one number per row that is equal where the labels are."""
+    if labels.ndim == 1:
+        return labels.astype(np.uint64)
+    return np.array([_hash(" ".join(map(str, np.flatnonzero(row)))) for row in labels], np.uint64)
+
+
+def _contradictions(texts: NDArray[np.uint64], labels: NDArray[np.uint64]) -> int:
+    """Count the texts that stand somewhere with one label and elsewhere with another."""
+    pairs = np.unique(np.column_stack([texts, labels]), axis=0)
+    _, labels_per_text = np.unique(pairs[:, 0], return_counts=True)
+    return int((labels_per_text > 1).sum())

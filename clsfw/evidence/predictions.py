@@ -1,0 +1,150 @@
+"""`predictions.csv`: every test row with its true and predicted label, and how sure the model was.
+
+Columns: `row` (number in the source), `gold`, `predicted`, `p_<label>` for each class, `tokens`, `truncated`. Several
+labels of one text stand in one cell, joined by `|`. Probabilities keep all digits that a float32 has. Text that a
+spreadsheet would run as a formula gets a `'` before it, which `read_predictions` takes away again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clsfw.errors import RunDirectoryError
+from clsfw.report.safe import encodable, from_spreadsheet_cell, spreadsheet_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from clsfw.plugin.contracts import Labels, Prediction
+
+    Ints = NDArray[np.int64]
+
+_JOINED = re.compile(r"((?:[^|\\]|\\.)*)(?:\||\Z)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class PredictionTable:
+    """What `predictions.csv` holds, N rows of C classes.
+
+    `references` and `predictions`: int [N] of class ids, or 0/1 [N, C] where any text carries not exactly one label.
+    `rows`, `tokens`: int [N]; `probabilities`: float32 [N, C]; `truncated`: bool [N].
+    """
+
+    labels: tuple[str, ...]
+    rows: Ints
+    references: Ints
+    predictions: Ints
+    probabilities: NDArray[np.float32]
+    tokens: Ints
+    truncated: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.rows)
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether all labels of a row are right, [N]."""
+        side_by_side = self.references.reshape(len(self), -1) == self.predictions.reshape(len(self), -1)
+        right: NDArray[np.bool_] = side_by_side.all(axis=1)
+        return right
+
+
+def predictions_csv(labels: Labels, rows: Ints, references: Ints, predictions: Ints, prediction: Prediction) -> str:
+    """Write the whole file as text.
+
+    `references` and `predictions` are int [N] of class ids, or 0/1 [N, C]; `prediction` holds the final probabilities.
+    """
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["row", "gold", "predicted", *(_cell(f"p_{name}") for name in labels.names), "tokens", "truncated"])
+    gold, predicted = _names(labels, references), _names(labels, predictions)
+    flags = ("false", "true")
+    for i, row in enumerate(rows.tolist()):
+        # str() of a numpy float32 gives the fewest digits that read back as the same float32.
+        probabilities = [str(p) for p in prediction.probabilities[i]]
+        tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
+        writer.writerow([row, next(gold), next(predicted), *probabilities, tokens, truncated])
+    return out.getvalue()
+
+
+def read_predictions(path: Path) -> PredictionTable:
+    """Read a file that `predictions_csv` wrote.
+
+    Raises:
+        RunDirectoryError: the file is missing, or is no such file.
+
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.reader(file, strict=True))
+        return _parse(lines)
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, IndexError) as exc:
+        raise RunDirectoryError(f"{path} cannot be read as predictions: {exc}") from exc
+
+
+def _cell(text: str) -> str:
+    return spreadsheet_cell(encodable(text))
+
+
+def _names(labels: Labels, ids: Ints) -> Iterator[str]:
+    if not labels.multi_label:
+        cells = [_cell(name) for name in labels.names]
+        yield from (cells[i] for i in ids.tolist())
+        return
+    parts = [re.sub(r"([|\\])", r"\\\1", name) for name in labels.names]
+    for row in ids:
+        yield _cell("|".join(parts[i] for i in np.flatnonzero(row)))
+
+
+def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
+    header, body = lines[0], lines[1:]
+    if header[:3] != ["row", "gold", "predicted"] or header[-2:] != ["tokens", "truncated"]:
+        raise ValueError(f"its columns are {', '.join(map(repr, header[:6]))}")
+    wrong = next((i for i, line in enumerate(body, 2) if len(line) != len(header)), None)
+    if wrong is not None:
+        raise ValueError(f"record {wrong} has {len(body[wrong - 2])} fields, the header has {len(header)}")
+    names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[3:-2])
+    references, predictions = _ids(names, [(line[1], line[2]) for line in body])
+    return PredictionTable(
+        labels=names,
+        rows=np.array([int(line[0]) for line in body], np.int64),
+        references=references,
+        predictions=predictions,
+        probabilities=np.array([line[3:-2] for line in body], dtype=np.float32).reshape(len(body), len(names)),
+        tokens=np.array([int(line[-2]) for line in body], np.int64),
+        truncated=np.array([line[-1] == "true" for line in body], np.bool_),
+    )
+
+
+def _ids(names: tuple[str, ...], cells: Sequence[tuple[str, str]]) -> tuple[Ints, Ints]:
+    """Turn names back into class ids, or into 0/1 rows where a cell holds none or several."""
+    of_name = {name: i for i, name in enumerate(names)}
+    plain = [(from_spreadsheet_cell(gold), from_spreadsheet_cell(predicted)) for gold, predicted in cells]
+    if all(gold in of_name and predicted in of_name for gold, predicted in plain):
+        ids = np.array([(of_name[gold], of_name[predicted]) for gold, predicted in plain], np.int64).reshape(-1, 2)
+        return ids[:, 0], ids[:, 1]
+    matrices = np.zeros((2, len(plain), len(names)), np.int64)
+    for row, pair in enumerate(plain):
+        for side, cell in enumerate(pair):
+            for name in _split(cell):
+                if name not in of_name:
+                    raise ValueError(f"record {row + 2}: {name!r} is no label of the header")
+                matrices[side, row, of_name[name]] = 1
+    return matrices[0], matrices[1]
+
+
+def _split(cell: str) -> list[str]:
+    if not cell:
+        return []
+    parts = [match.group(1) for match in _JOINED.finditer(cell) if match.end() > match.start()]
+    return [re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts]

@@ -1,0 +1,145 @@
+"""Counts of outcomes, and the scores that follow from them: one way for one label per text and for several.
+
+Rows that share their true and their predicted labels are one *pattern* with a count. All scores here are functions of
+the pattern counts, so a resample of the rows is only another vector of counts; no row is touched again.
+B counts resamples, K patterns, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+MACRO = ("accuracy", "precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of B vectors of counts: `accuracy` [B]; `precision`, `recall`, `f1` [B, C]; a class without rows gives 0.
+
+    With several labels per text, accuracy is the share of rows whose labels are all right.
+    """
+
+    accuracy: Floats
+    precision: Floats
+    recall: Floats
+    f1: Floats
+
+    def macro(self, name: str) -> Floats:
+        """Give the accuracy, or the plain mean over all classes of another score, [B]."""
+        if name == "accuracy":
+            return self.accuracy
+        per_class: Floats = getattr(self, name)
+        mean: Floats = per_class.mean(axis=-1)
+        return mean
+
+
+@dataclass(frozen=True)
+class Table:
+    """The patterns of an outcome: `right` [K], and (pattern, class) pairs of what is true, predicted, and both."""
+
+    right: NDArray[np.bool_]
+    true: tuple[Ints, Ints]
+    predicted: tuple[Ints, Ints]
+    both: tuple[Ints, Ints]
+    classes: int
+
+    def scores(self, counts: Floats | Ints) -> Scores:
+        """Score every row of counts [B, K]."""
+        weights = np.asarray(counts, dtype=np.float64)
+        true, predicted, both = (self._per_class(pairs, weights) for pairs in (self.true, self.predicted, self.both))
+        rows = weights.sum(axis=1)
+        return Scores(
+            accuracy=_ratio(weights[:, self.right].sum(axis=1), rows),
+            precision=_ratio(both, predicted),
+            recall=_ratio(both, true),
+            f1=_ratio(2 * both, true + predicted),
+        )
+
+    def support(self, counts: Ints) -> Ints:
+        """Count the rows of each true class, [C]."""
+        pattern, of_class = self.true
+        return np.bincount(of_class, counts[pattern], self.classes).astype(np.int64)
+
+    def _per_class(self, pairs: tuple[Ints, Ints], weights: Floats) -> Floats:
+        pattern, of_class = pairs
+        return np.stack([np.bincount(of_class, line[pattern], self.classes) for line in weights])
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
+
+
+def patterns(*columns: Ints) -> tuple[Ints, Ints]:
+    """Give where each distinct pattern of the columns stands first, [K], and how often it stands there, [K].
+
+    Every column is int [N], or [N, C] with several labels per text.
+    """
+    side_by_side = np.column_stack(columns)
+    if not len(side_by_side):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    _, first, counts = np.unique(side_by_side, axis=0, return_index=True, return_counts=True)
+    return first.astype(np.int64), counts.astype(np.int64)
+
+
+def table(references: Ints, predictions: Ints, classes: int) -> Table:
+    """Lay out patterns given by their labels: int [K] of class ids, or 0/1 [K, C]."""
+    if references.ndim == 1:
+        every = np.arange(len(references))
+        right = references == predictions
+        return Table(right, (every, references), (every, predictions), (every[right], references[right]), classes)
+    both = references & predictions
+    right = (references == predictions).all(axis=1)
+    return Table(right, _pairs(references), _pairs(predictions), _pairs(both), classes)
+
+
+def _pairs(matrix: Ints) -> tuple[Ints, Ints]:
+    pattern, of_class = np.nonzero(matrix)
+    return pattern, of_class
+
+
+def tabulate(references: Ints, predictions: Ints, classes: int) -> tuple[Table, Ints]:
+    """Give the table of an outcome and the counts of its patterns, [K]."""
+    first, counts = patterns(references, predictions)
+    return table(references[first], predictions[first], classes), counts
+
+
+def macro_scores(references: Ints, predictions: Ints, classes: int) -> dict[str, float]:
+    """Give accuracy and macro precision, recall and F1, by name."""
+    layout, counts = tabulate(references, predictions, classes)
+    scores = layout.scores(counts[None])
+    return {name: float(scores.macro(name)[0]) for name in MACRO}
+
+
+def classification_report(references: Ints, predictions: Ints, names: tuple[str, ...]) -> dict[str, Any]:
+    """Give precision, recall, F1 and support of every class, and their plain and weighted means."""
+    layout, counts = tabulate(references, predictions, len(names))
+    scores, support = layout.scores(counts[None]), layout.support(counts)
+    each = {name: getattr(scores, name)[0] for name in MACRO[1:]}
+    total = int(support.sum())
+    weights = support / total if total else np.zeros(len(names))
+    return {
+        "classes": {
+            label: {**{name: float(each[name][i]) for name in each}, "support": int(support[i])}
+            for i, label in enumerate(names)
+        },
+        "macro avg": {**{name: float(each[name].mean()) for name in each}, "support": total},
+        "weighted avg": {**{name: float(each[name] @ weights) for name in each}, "support": total},
+    }
+
+
+def confusion_matrix(references: Ints, predictions: Ints, classes: int) -> list[Any]:
+    """Count rows by true (down) and predicted class (across); with several labels per text one 2 x 2 per class."""
+    if references.ndim == 1:
+        cells = np.bincount(references * classes + predictions, minlength=classes * classes)
+        return list(cells.reshape(classes, classes).tolist())
+    each = (np.bincount(references[:, c] * 2 + predictions[:, c], minlength=4) for c in range(classes))
+    return [cells.reshape(2, 2).tolist() for cells in each]
