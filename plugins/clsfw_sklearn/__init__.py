@@ -1,0 +1,111 @@
+"""The baseline: the model `tfidf` and the trainer `sklearn-fit`, by scikit-learn and saved without pickle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from clsfw import Component, Settings, hookimpl
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from clsfw.plugin.contracts import Model, Trainer
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class TfidfSettings(Settings):
+    """Options of `tfidf`; names, meanings and defaults are those of scikit-learn's `TfidfVectorizer`."""
+
+    ngram_range: Annotated[tuple[PositiveInt, PositiveInt], Field(strict=False)] = Field(
+        default=(1, 1), description="shortest and longest run of words (or characters) that counts as a term"
+    )
+    min_df: PositiveInt | Share = Field(
+        default=1,
+        description="leave out terms in fewer training texts: a count, or a share of the texts from 0.0 to 1.0",
+    )
+    max_df: PositiveInt | Share = Field(
+        default=1.0,
+        description="leave out terms in more training texts: a count, or a share of the texts from 0.0 to 1.0",
+    )
+    max_features: PositiveInt | None = Field(
+        default=None, description="keep only so many terms, the most frequent ones"
+    )
+    sublinear_tf: bool = Field(default=False, description="count a term by 1 + log(its occurrences)")
+    binary: bool = Field(default=False, description="count a term once per text")
+    lowercase: bool = Field(default=True, description="turn the texts into lower case first")
+    strip_accents: Literal["ascii", "unicode"] | None = Field(
+        default=None, description="how to strip accents, if at all"
+    )
+    stop_words: Literal["english"] | None = Field(
+        default=None, description="leave out scikit-learn's English stop words"
+    )
+    analyzer: Literal["word", "char", "char_wb"] = Field(
+        default="word", description="terms of words, of characters, or of characters within words"
+    )
+    norm: Literal["l1", "l2"] | None = Field(default="l2", description="scale each text's terms to unit length")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.ngram_range[0] > self.ngram_range[1]:
+            raise ValueError(f"ngram_range must go from the shorter to the longer, not {list(self.ngram_range)}")
+        return self
+
+    def vectorizer_options(self) -> dict[str, Any]:
+        """Give the keyword arguments of `TfidfVectorizer`."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class SklearnFitSettings(Settings):
+    """Options of `sklearn-fit`; names and meanings are those of scikit-learn's `LogisticRegression`."""
+
+    C: float = Field(default=1.0, gt=0, description="inverse of the strength of the L2 penalty")
+    max_iter: PositiveInt = Field(default=1000, description="most iterations of the solver")
+    tol: float = Field(default=1e-4, gt=0, description="where the solver stops")
+    solver: Literal["lbfgs", "newton-cg", "sag", "saga"] = Field(default="lbfgs", description="the algorithm")
+    fit_intercept: bool = Field(default=True, description="whether each class has a bias")
+    class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        default=None, description="'balanced', or a table of label = weight; labels left out weigh 1"
+    )
+
+
+def build_model(settings: TfidfSettings) -> Model:
+    """Build the model."""
+    from clsfw_sklearn.tfidf import TfidfModel
+
+    return TfidfModel(settings)
+
+
+def build_trainer(settings: SklearnFitSettings) -> Trainer[Any]:
+    """Build the trainer."""
+    from clsfw_sklearn.fit import SklearnFit
+
+    return SklearnFit(settings)
+
+
+@hookimpl
+def register_models() -> list[Component[Model]]:
+    """Contribute `tfidf`."""
+    return [
+        Component(
+            name="tfidf",
+            summary="TF-IDF of words, word n-grams or characters with a linear classifier (scikit-learn)",
+            settings=TfidfSettings,
+            build=build_model,
+        )
+    ]
+
+
+@hookimpl
+def register_trainers() -> list[Component[Trainer[Any]]]:
+    """Contribute `sklearn-fit`."""
+    return [
+        Component(
+            name="sklearn-fit",
+            summary="logistic regression for models with linear weights, such as tfidf (scikit-learn)",
+            settings=SklearnFitSettings,
+            build=build_trainer,
+        )
+    ]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+
+import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
+
+from clsfw import Labels
+from clsfw.engine.outcomes import NamedMetric
+from clsfw.engine.quiet import Quiet
+from clsfw.engine.run import Run
+from clsfw.engine.signals import StopSignals
+from clsfw.plugin.discovery import Plugin
+from clsfw.store.rundir import RunDirectory
+from clsfw_macro_metrics import MacroMetricsSettings
+from clsfw_macro_metrics import build as build_metric
+from clsfw_sklearn import SklearnFitSettings, TfidfSettings, build_model, build_trainer
+
+WORDS = {"sport": "ball goal team match", "music": "song band chord drum", "food": "bread soup salt oven"}
+
+
+def make_rows(names, count, *, multi_label=False, seed=0):
+    """Write texts out of the words of their label, or labels, and some that tell nothing."""
+    rng = random.Random(seed)
+    texts, labels = [], []
+    for _ in range(count):
+        chosen = [i for i in range(len(names)) if rng.random() < 0.4] if multi_label else [rng.randrange(len(names))]
+        words = [rng.choice(WORDS[names[i]].split()) for i in chosen for _ in range(3)]
+        words += rng.choices(["the", "a", "of", "it", "was"], k=4)
+        rng.shuffle(words)
+        texts.append(" ".join(words))
+        labels.append(chosen if multi_label else chosen[0])
+    kind = ClassLabel(names=list(names))
+    features = Features({"text": Value("string"), "label": List(kind) if multi_label else kind})
+    return Dataset.from_dict({"text": texts, "label": labels}, features=features)
+
+
+class Notes(Quiet):
+    """Keeps the warnings."""
+
+    def __init__(self):
+        self.warnings = []
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+@pytest.fixture
+def rows():
+    """Give the function that writes data."""
+    return make_rows
+
+
+@pytest.fixture
+def notes():
+    return Notes()
+
+
+@pytest.fixture
+def open_run(tmp_path, notes):
+    """Give a function that opens the run directory for a fit, as the engine does."""
+
+    @contextmanager
+    def opened(labels, data, name="run"):
+        plugin = Plugin("macro-metrics", "clsfw", "0", "ok")
+        metric = NamedMetric("macro-metrics", plugin, build_metric(MacroMetricsSettings()))
+        with RunDirectory.open(tmp_path / name) as store, StopSignals() as signals:
+            yield Run(
+                name="test",
+                seed=42,
+                labels=labels,
+                data=data,
+                store=store,
+                metrics=[metric],
+                watchers=[],
+                display=notes,
+                signals=signals,
+            )
+
+    return opened
+
+
+@pytest.fixture
+def fitted(open_run, notes):
+    """Give a function that fits a model on data and gives it back with its trainer."""
+
+    def fit(data, *, model=None, trainer=None, name="run"):
+        kind = data["train"].features["label"]
+        multi_label = isinstance(kind, List)
+        labels = Labels(tuple((kind.feature if multi_label else kind).names), multi_label)
+        classifier = build_model(TfidfSettings(**(model or {}))).create(labels, data["train"]["text"], 42, notes)
+        built = build_trainer(SklearnFitSettings(**(trainer or {})))
+        with open_run(labels, data, name) as run:
+            built.fit(classifier, data, run)
+        return classifier, built
+
+    return fit
