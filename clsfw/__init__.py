@@ -20,19 +20,35 @@ from clsfw.errors import (
     UsageError,
 )
 from clsfw.plugin.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
-from clsfw.plugin.contracts import Labels, Outcome, Prediction, Reporter, TokenizedTexts, TorchClassifier
+from clsfw.plugin.contracts import (
+    Classifier,
+    DataSource,
+    Labels,
+    Metric,
+    Model,
+    Outcome,
+    Prediction,
+    Reporter,
+    TokenizedTexts,
+    TorchClassifier,
+    Trainer,
+)
 from clsfw.plugin.hookspecs import hookimpl
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Classifier",
     "ClsfwError",
     "Component",
     "DataError",
+    "DataSource",
     "HostError",
     "InterruptedRunError",
     "Labels",
     "LockedError",
+    "Metric",
+    "Model",
     "ModelError",
     "NetworkError",
     "NotReproducedError",
@@ -48,6 +64,7 @@ __all__ = [
     "Settings",
     "TokenizedTexts",
     "TorchClassifier",
+    "Trainer",
     "TrainingError",
     "UsageError",
     "__version__",
