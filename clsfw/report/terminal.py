@@ -30,7 +30,8 @@ class Plain:
     """Plain lines, fit for a log file; progress at most every few seconds. A reader that has gone silences it."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self.warnings: list[str] = []
+        self._stream: TextIO | _Nowhere = stream
         self._columns: list[str] | None = None
         self._last_progress = time.monotonic()
         self._begun: tuple[str, float, int] = ("", 0.0, 0)
@@ -52,6 +53,7 @@ class Plain:
 
     def warn(self, text: str) -> None:
         """Print a line that says it is a warning."""
+        self.warnings.append(text)
         self._print(f"  warning: {clean(text)}")
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
@@ -128,11 +130,11 @@ class Live(Plain):
             self._close()
             return
         try:
+            words = f"{clean(what)}: {self._how_far(done, total, unit, now)}{self._loss_of(what)}"
             if self._bar is None:
                 self._bar = self._open()
-                self._task = self._bar.add_task("", total=total)
-            if self._task is not None:
-                words = f"{clean(what)}: {self._how_far(done, total, unit, now)}{self._loss_of(what)}"
+                self._task = self._bar.add_task(words, total=total, completed=done)
+            elif self._task is not None:
                 self._bar.update(self._task, completed=done, description=words)
         except (OSError, ValueError):
             self._bar = None
