@@ -1,0 +1,107 @@
+"""The data source itself: finds the file, reads it once, and keeps the result in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasets import Dataset
+
+from clsfw.errors import DataError
+from clsfw.store.atomic import staged_directory, write_json
+from clsfw.store.cache import cache_directory
+from clsfw_imdb_csv.download import download
+from clsfw_imdb_csv.files import check_file, check_pin, sha256_of
+from clsfw_imdb_csv.table import Facts, write_table
+from clsfw_imdb_csv.urls import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clsfw.plugin.contracts import Reporter
+    from clsfw_imdb_csv import CsvSettings
+
+_LAYOUT = 1  # of the cached tables; another number leaves older ones aside
+_TABLE = "data.arrow"
+_FACTS = "facts.json"
+
+
+class CsvSource:
+    """Labelled texts from one CSV file."""
+
+    def __init__(self, settings: CsvSettings) -> None:
+        self._settings = settings
+        self._provenance: dict[str, str] = {}
+
+    def load(self, reporter: Reporter) -> Dataset:
+        """Give `text`, `label`, `row` and the other columns of the file; see `DataSource.load`."""
+        settings = self._settings
+        if "://" in settings.source:
+            name = redact(settings.source)
+            path, digest = download(settings.source, settings.sha256, settings.max_bytes, reporter)
+        else:
+            path = Path(settings.source)
+            name = _shown(path)
+            check_file(path, name)
+            digest = _digest(path, name)
+            check_pin(name, digest, settings.sha256)
+        before = path.stat()
+        table, facts = _cached_table(path, name, digest, settings, reporter)
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise DataError(f"{name}: changed while it was read; run again when nothing writes to it")
+        if facts.dropped:
+            reporter.note(
+                f"{name}: dropped {facts.dropped:,} rows with a blank text, the first on line {facts.first_dropped}"
+            )
+        if facts.left_out:
+            reporter.note(f"{name}: left out the column {', '.join(facts.left_out)}, whose name is taken")
+        self._provenance = {"sha256": digest, "rows": str(facts.rows), "rows_dropped": str(facts.dropped)}
+        if "://" in settings.source:
+            self._provenance["url"] = name
+        return Dataset.from_file(str(table))
+
+    def provenance(self) -> Mapping[str, str]:
+        """Say which content was read; empty before `load`."""
+        return dict(self._provenance)
+
+
+def _digest(path: Path, name: str) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as exc:
+        raise DataError(f"{name}: cannot be read: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def _shown(path: Path) -> str:
+    """Name a file as a person at the prompt would."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _cached_table(path: Path, name: str, digest: str, settings: CsvSettings, reporter: Reporter) -> tuple[Path, Facts]:
+    """Give the table of this content under these settings, from the cache if an intact one is there."""
+    told = settings.model_dump(exclude={"source", "sha256", "max_bytes"})
+    # A list of pairs, since the order of the labels decides their ids.
+    told["labels"] = None if settings.labels is None else list(settings.labels.items())
+    key = hashlib.sha256(json.dumps([_LAYOUT, digest, told], sort_keys=True).encode()).hexdigest()
+    folder = cache_directory("tables") / key[:32]
+    facts = _facts_of_intact(folder)
+    if facts is None:
+        with staged_directory(folder) as staged:
+            facts = write_table(path, name, settings, staged / _TABLE, reporter)
+            write_json(staged / _FACTS, {**asdict(facts), "sha256": sha256_of(staged / _TABLE)})
+    return folder / _TABLE, facts
+
+
+def _facts_of_intact(folder: Path) -> Facts | None:
+    try:
+        kept = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+        if kept.pop("sha256") == sha256_of(folder / _TABLE):
+            return Facts(**{**kept, "left_out": tuple(kept["left_out"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # missing, cut off, or of another layout: it is made anew
+    return None
