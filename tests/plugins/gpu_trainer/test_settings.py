@@ -1,0 +1,81 @@
+"""Settings are refused where they contradict each other or the rest of the recipe."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from clsfw.plugin.contracts import PlanFacts
+from clsfw_gpu_trainer import GpuTrainerSettings
+
+FACTS = PlanFacts(frozenset({"train", "validation", "test"}), {"f1": True, "error": False})
+BEST = {"metric_for_best_model": "f1", "eval_steps": 20}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"max_steps": 5, "num_train_epochs": 1.0}, "num_train_epochs"),
+        ({"warmup_steps": 5, "warmup_ratio": 0.1}, "warmup_ratio"),
+        ({"warmup_steps": 5, "max_steps": 5}, "warmup_steps"),
+        ({"lr_scheduler_type": "constant", "warmup_steps": 5}, "lr_scheduler_type"),
+        ({"load_best_model_at_end": True, "eval_steps": 20}, "load_best_model_at_end"),
+        ({"load_best_model_at_end": True, "metric_for_best_model": "f1"}, "load_best_model_at_end"),
+        ({"early_stopping_patience": 2, "eval_steps": 20}, "early_stopping_patience"),
+        ({"greater_is_better": True}, "greater_is_better"),
+        ({**BEST, "metric_for_best_model": "f2"}, "metric_for_best_model"),
+        ({**BEST, "metric_for_best_model": "error"}, "greater_is_better"),
+        ({**BEST, "greater_is_better": False}, "greater_is_better"),
+    ],
+)
+def test_contradictions_are_found_before_anything_runs(settings: dict[str, Any], key: str) -> None:
+    assert [key] == [found for found, _ in GpuTrainerSettings(**settings).check_plan(FACTS)]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        BEST,
+        {**BEST, "load_best_model_at_end": True, "early_stopping_patience": 2},
+        {**BEST, "metric_for_best_model": "loss", "load_best_model_at_end": True},
+        {**BEST, "metric_for_best_model": "error", "greater_is_better": False},
+        {"max_steps": 10, "warmup_ratio": 0.1, "lr_scheduler_type": "constant_with_warmup"},
+    ],
+)
+def test_what_fits_together_is_accepted(settings: dict[str, Any]) -> None:
+    assert [] == list(GpuTrainerSettings(**settings).check_plan(FACTS))
+
+
+def test_evaluation_needs_a_validation_split() -> None:
+    facts = PlanFacts(frozenset({"train", "test"}), {})
+
+    ((key, message),) = GpuTrainerSettings(eval_steps=5).check_plan(facts)
+
+    assert (key, "no validation split" in message) == ("eval_steps", True)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", 0), ("batch_size", "8"), ("max_steps", 0), ("num_train_epochs", 0.0), ("num_train_epochs", -3.0),
+        ("learning_rate", 0.0), ("learning_rate", 10.0), ("learning_rate", float("nan")), ("weight_decay", -1.0),
+        ("warmup_ratio", 1.5), ("logging_steps", 0), ("save_steps", -1), ("eval_steps", "steps"), ("device", "tpu"),
+        ("precision", "fp16"), ("class_weights", [-1.0]), ("lerning_rate", 1e-5), ("lr_scheduler_type", "step"),
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_refused(key: str, value: Any) -> None:
+    with pytest.raises(ValidationError):
+        GpuTrainerSettings(**{key: value})
+
+
+def test_settings_are_known_without_importing_torch() -> None:
+    code = "import sys, clsfw_gpu_trainer as p; p.register_trainers(); print({'torch', 'numpy'} & set(sys.modules))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"
