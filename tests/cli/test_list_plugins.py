@@ -70,13 +70,14 @@ def all_broken(tmp_path_factory):
     return site
 
 
-class TestWithEveryBrokenPlugin:
-    @pytest.fixture(scope="class")
-    def listed(self, all_broken):
-        result = clsfw("list-plugins", "--json", site=all_broken)
-        assert (0, "") == (result.returncode, result.stderr)
-        return json.loads(result.stdout)
+@pytest.fixture(scope="module")
+def listed(all_broken):
+    result = clsfw("list-plugins", "--json", site=all_broken)
+    assert (0, "") == (result.returncode, result.stderr)
+    return json.loads(result.stdout)
 
+
+class TestWithEveryBrokenPlugin:
     def test_each_is_listed_as_broken_with_a_reason(self, listed):
         by_distribution = {plugin["distribution"]: plugin for plugin in listed}
 
