@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+
+import pytest
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from clsfw import HostError, Labels
+from clsfw.engine.quiet import Quiet
+from clsfw.engine.run import Run
+from clsfw.engine.signals import StopSignals
+from clsfw.plugin.discovery import discover
+from clsfw.store.rundir import RunDirectory
+
+
+@pytest.fixture
+def open_run(tmp_path):
+    """Give a function that opens the run directory with the plugin watching, as the engine does."""
+
+    @contextmanager
+    def opened():
+        plugin = discover().named("tensorboard")
+        assert plugin is not None
+        assert plugin.state == "ok"
+        with RunDirectory.open(tmp_path / "runs" / "toy-1234") as store, StopSignals() as signals:
+            run = Run(
+                name="toy",
+                seed=1,
+                labels=Labels(("a", "b")),
+                data={},
+                store=store,
+                metrics=[],
+                watchers=[plugin],
+                display=Quiet(),
+                signals=signals,
+            )
+            run.notify("on_run_start")
+            store.history.rewind(store.checkpoints.latest())
+            yield run
+
+    return opened
+
+
+def read(tmp_path):
+    """Give (step, tag, value) of every scalar in the event file, as TensorBoard's own reader sees them."""
+    file = tmp_path / "runs" / "tensorboard" / "toy-1234" / "events.out.tfevents.clsfw"
+    given = []
+    for event in EventFileLoader(str(file)).Load():
+        given += [(event.step, value.tag, pytest.approx(value.tensor.float_val[0])) for value in event.summary.value]
+    return given
+
+
+def test_steps_and_evaluations_become_scalars(open_run, tmp_path):
+    with open_run() as run:
+        run.log(20, {"loss": 0.5, "learning_rate": 1e-5})
+        run.notify("on_evaluate", split="validation", scores={"step": 20.0, "f1": 0.75})
+
+    assert [
+        (20, "train/loss", 0.5),
+        (20, "train/learning_rate", 1e-5),
+        (20, "validation/f1", 0.75),
+    ] == read(tmp_path)
+
+
+def test_a_final_evaluation_stands_at_the_last_step(open_run, tmp_path):
+    with open_run() as run:
+        run.log(20, {"loss": 0.5})
+        run.log(40, {"loss": 0.25})
+        run.notify("on_evaluate", split="test", scores={"accuracy": 0.5})
+
+    assert (40, "test/accuracy", 0.5) == read(tmp_path)[-1]
+
+
+def test_a_continued_run_shows_each_step_once(open_run, tmp_path):
+    with open_run() as run:
+        run.log(20, {"loss": 0.5})
+        run.checkpoints.commit(20, lambda folder: (folder / "state").write_text("x"))
+        run.log(40, {"loss": 0.4})  # lost: it is past the checkpoint
+    with open_run() as run:
+        run.log(40, {"loss": 0.3})
+
+    assert [(20, "train/loss", 0.5), (40, "train/loss", 0.3)] == read(tmp_path)
+
+
+def test_nothing_is_written_into_the_run_directory(open_run):
+    with open_run() as run:
+        run.log(20, {"loss": 0.5})
+        found = sorted(path.name for path in run.directory.iterdir())
+
+    assert ["history.jsonl", "lock", "run.json"] == found
+
+
+def test_a_missing_package_says_what_to_install(open_run, monkeypatch):
+    monkeypatch.delitem(sys.modules, "clsfw_tensorboard.events", raising=False)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary.writer.record_writer", None)
+
+    with pytest.raises(HostError, match=r'pip install "clsfw\[tensorboard\]"'), open_run():
+        pytest.fail("the run began")
+
+
+def test_a_place_that_cannot_be_written_is_named(open_run, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "tensorboard").write_text("a file stands here")
+
+    with pytest.raises(HostError, match=r"plugin 'tensorboard' cannot write .*toy-1234"), open_run() as run:
+        run.log(20, {"loss": 0.5})
