@@ -45,7 +45,7 @@ def log_loss(references: Ints, probabilities: Floats) -> float:
 
 
 def brier(references: Ints, probabilities: Floats) -> float:
-    """Give the mean squared distance from the truth, summed over the classes of a row; with several labels, per cell."""
+    """Give the mean squared distance from the truth, summed over a row's classes; with several labels, per cell."""
     wide = probabilities.astype(np.float64)
     if references.ndim > 1:  # several labels per text
         return float(((wide - references) ** 2).mean())

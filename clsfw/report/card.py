@@ -1,0 +1,147 @@
+"""`README.md` of a run: a model card in the form of the Hugging Face hub, with nothing of this machine in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clsfw.report.facts import read_facts
+from clsfw.report.safe import clean, markdown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from clsfw.report.facts import ReportFacts
+
+_HUB_METRICS = ("accuracy", "precision", "recall", "f1")
+_LIBRARIES = {"hf-distilbert": "transformers", "hf-encoder": "transformers", "tfidf": "clsfw"}
+_MOST_CLASSES = 20
+
+
+def model_card(run_dir: Path) -> str:
+    """Write the card of a run directory."""
+    return card(read_facts(run_dir))
+
+
+def card(facts: ReportFacts) -> str:
+    """Write the card."""
+    import yaml
+
+    front = yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True, width=1_000_000)
+    return f"---\n{front}---\n\n" + "\n".join(_body(facts)) + "\n"
+
+
+def _front_matter(facts: ReportFacts) -> dict[str, Any]:
+    library = _LIBRARIES.get(facts.component("model"))
+    checkpoint = facts.recipe_values.get("model", {}).get("checkpoint")
+    front: dict[str, Any] = {} if library is None else {"library_name": library}
+    front |= {"pipeline_tag": "text-classification", "tags": ["text-classification", "clsfw"]}
+    if isinstance(checkpoint, str) and _is_hub_id(checkpoint):
+        front["base_model"] = checkpoint
+    results = [
+        {"type": name, "value": value, "name": f"{name} ({facts.split})"}
+        for name, value in facts.scores.items()
+        if name in _HUB_METRICS
+    ]
+    if not results:  # the hub wants at least one
+        return front
+    front["metrics"] = [result["type"] for result in results]
+    data = clean(facts.component("data")) or "data"
+    front["model-index"] = [
+        {
+            "name": clean(facts.name),
+            "results": [
+                {
+                    "task": {"type": "text-classification", "name": "Text Classification"},
+                    "dataset": {"type": data, "name": data, "split": facts.split},
+                    "metrics": results,
+                }
+            ],
+        }
+    ]
+    return front
+
+
+def _is_hub_id(checkpoint: str) -> bool:
+    return clean(checkpoint) == checkpoint and checkpoint.count("/") <= 1 and not checkpoint.startswith((".", "/", "~"))
+
+
+def _body(facts: ReportFacts) -> Iterator[str]:
+    limits = facts.of_split("intervals")
+    yield f"# {markdown(facts.name)}"
+    yield ""
+    parts = [facts.component(section) for section in ("model", "data", "trainer")]
+    yield f"A text classifier: {' · '.join(markdown(part) for part in parts if part)}. Made by clsfw."
+    yield ""
+    verdict = facts.record.get("verdict")
+    if verdict:
+        yield f"Against the published result: **{markdown(verdict['status'])}**" + (
+            f" ({markdown(verdict['source'])})" if verdict.get("source") else ""
+        )
+        yield ""
+    yield f"## Scores on {facts.rows:,} {facts.split} texts"
+    yield ""
+    rows = [
+        [name, f"{value:.4f}", f"{limits[name][0]:.4f} to {limits[name][1]:.4f}" if name in limits else ""]
+        for name, value in facts.scores.items()
+    ]
+    yield from _table(["score", "value", "95 % interval"], rows)
+    report = facts.of_split("classification_report").get("classes", {})
+    shown = list(report.items())[:_MOST_CLASSES]
+    yield from _table(
+        ["class", "precision", "recall", "F1", "texts"],
+        [
+            [label, *(f"{s[name]:.4f}" for name in ("precision", "recall", "f1")), f"{s['support']:,}"]
+            for label, s in shown
+        ],
+    )
+    if len(report) > len(shown):
+        yield f"and {len(report) - len(shown)} more classes; metrics.json has all of them."
+        yield ""
+    yield "## Limits"
+    yield ""
+    yield from _limits(facts)
+    yield ""
+    yield "## Use"
+    yield ""
+    yield from _use(facts)
+
+
+def _limits(facts: ReportFacts) -> Iterator[str]:
+    cut = facts.of_split("truncation")
+    if cut:
+        yield f"- {cut['share']:.1%} of the {facts.split} texts are longer than the model reads, and were cut."
+    without = facts.metrics.get("leaks", {}).get("test_without_leaks")
+    if without and without["scores"] is not None:
+        yield (
+            f"- {without['leaked_rows']:,} test texts also stand in training or validation; "
+            f"without them accuracy is {without['scores']['accuracy']:.4f}."
+        )
+    calibration = facts.of_split("calibration")
+    if calibration:
+        yield f"- Expected calibration error: {calibration['ece']:.4f}."
+    yield f"- It knows {len(facts.labels)} labels, for texts of the language and the kind that it was trained on."
+
+
+def _use(facts: ReportFacts) -> Iterator[str]:
+    yield "In this directory:"
+    yield ""
+    yield "```python"
+    if _LIBRARIES.get(facts.component("model")) == "transformers":
+        yield "from transformers import pipeline"
+        yield ""
+        yield 'classify = pipeline("text-classification", model="model", truncation=True)'
+        yield 'print(classify("a text"))'
+    else:
+        yield "import clsfw"
+        yield ""
+        yield 'print(clsfw.load(".")("a text"))'
+    yield "```"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(markdown(cell) for cell in row)} |"
+    yield ""

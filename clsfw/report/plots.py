@@ -1,0 +1,191 @@
+"""The pictures of the report: drawn by matplotlib, put into the page as SVG, and coloured by the page's own style.
+
+Each figure is drawn with stand-in colours that are then replaced by CSS: axes and text take the colour of the text
+around them, series the page's variables, so one picture serves light, dark and paper. Same numbers, same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import warnings
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from clsfw.report.markup import Html
+from clsfw.report.safe import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INK, _FIRST, _SECOND, _PAGE, _SOFT = "#010101", "#010102", "#010103", "#010104", "#010105"
+_CSS = {
+    _INK: "currentColor",
+    _FIRST: "var(--first)",
+    _SECOND: "var(--second)",
+    _PAGE: "var(--page)",
+    _SOFT: "var(--soft)",
+}
+_MOST_NAMED = 40
+_MOST_COUNTED = 12
+_LONGEST_NAME = 24
+_STRONG = 0.55
+MOST_DRAWN = 150
+"""With more classes than this a confusion matrix is no picture any more."""
+
+_STYLE = {
+    "text.parse_math": False,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "axes.edgecolor": _SOFT,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.titlesize": 10,
+    "axes.titleweight": "normal",
+    "axes.titlelocation": "left",
+    "figure.facecolor": "none",
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "legend.frameon": False,
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "xtick.color": _SOFT,
+    "xtick.labelcolor": _INK,
+    "ytick.color": _SOFT,
+    "ytick.labelcolor": _INK,
+}
+
+
+def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Html:
+    """Draw true classes down and predicted ones across; the depth of a cell is its share of the true class."""
+    count = len(labels)
+    size = 3.4 if count <= _MOST_COUNTED else min(9.0, 2.6 + 0.16 * count)
+    figure, axes = _figure("confusion", size, size)
+    from matplotlib.patches import Rectangle
+
+    for i, row in enumerate(matrix):
+        total = sum(row)
+        for j, cells in enumerate(row):
+            share = cells / total if total else 0.0
+            if cells:
+                # A cell of one text among thousands must still be seen.
+                axes.add_patch(
+                    Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=_FIRST, alpha=max(0.06, share), linewidth=0)
+                )
+            if count <= _MOST_COUNTED:
+                words = f"{cells:,}" if count > 5 else f"{cells:,}\n{share:.1%}"  # noqa: PLR2004  # room for two lines
+                colour = _PAGE if share > _STRONG else _INK
+                axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=10 if count <= 5 else 7)  # noqa: PLR2004  # as above
+    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
+    if count <= _MOST_NAMED:
+        names = [_short(label) for label in labels]
+        upright = count <= 3 and max(map(len, names)) <= 10  # noqa: PLR2004  # short names fit side by side
+        axes.set_xticks(range(count), names, rotation=0 if upright else 90)
+        axes.set_yticks(range(count), names)
+    axes.tick_params(length=0, labelsize=9 if count <= _MOST_COUNTED else 6)
+    return _svg(figure, "confusion", "Confusion matrix: true classes down, predicted classes across")
+
+
+def losses(steps: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
+    """Draw training and validation loss by step."""
+    figure, axes = _figure("losses", 5.2, 2.7)
+    for (name, points), colour, marker in zip(steps.items(), (_FIRST, _SECOND), ("", "o"), strict=False):
+        axes.plot(*_columns(points), color=colour, marker=marker, markersize=3.5, linewidth=1.6, label=name)
+    axes.set(xlabel="step", title="loss")
+    axes.legend()
+    return _svg(figure, "losses", "Training and validation loss by step")
+
+
+def course(name: str, points: Sequence[tuple[float, float]], published: Sequence[tuple[float, float]]) -> Html:
+    """Draw a validation score by step, and the published values of it if there are any."""
+    figure, axes = _figure("course", 5.2, 2.7)
+    axes.plot(*_columns(points), color=_SECOND, marker="o", markersize=3.5, linewidth=1.6, label="this run")
+    if published:
+        axes.plot(*_columns(published), color=_INK, marker="x", linestyle="none", markersize=5, label="published")
+        axes.legend()
+    axes.set(xlabel="step", title=clean(f"validation {name}"))
+    return _svg(figure, "course", f"Validation {name} by step")
+
+
+def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) -> Html:
+    """Draw how many texts have how many tokens, and where the model stops reading."""
+    figure, axes = _figure("lengths", 5.2, 2.7)
+    axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=_FIRST)
+    if limit is not None and limit < edges[-1]:
+        axes.axvline(limit, color=_SECOND, linewidth=1.4)
+        axes.annotate(
+            f" cut after {limit:,.0f}", (limit, 0.97), xycoords=("data", "axes fraction"), color=_SECOND, va="top"
+        )
+    axes.set(xlabel="tokens", title="texts by length")
+    return _svg(figure, "lengths", "Histogram of text lengths in tokens")
+
+
+def reliability(bins: Sequence[Mapping[str, float]]) -> Html:
+    """Draw how often predictions of each confidence are right; on the diagonal a probability means what it says."""
+    figure, axes = _figure("reliability", 3.4, 3.2)
+    low = min(0.5, *(b["low"] for b in bins))
+    axes.plot([low, 1], [low, 1], color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
+    most = max(b["rows"] for b in bins)
+    confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+    axes.plot(confidence, accuracy, color=_FIRST, linewidth=1.2)
+    axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=_FIRST, linewidth=0)
+    axes.set(xlabel="confidence", title="share that is right", xlim=(low - 0.02, 1.03), ylim=(-0.03, 1.04))
+    return _svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
+
+
+def _style(name: str) -> Any:
+    # The salt makes the ids of one figure unlike those of the others on the page, and the same in every run.
+    return {**_STYLE, "svg.hashsalt": name}
+
+
+def _figure(name: str, width: float, height: float) -> tuple[Figure, Axes]:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_style(name)):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.add_subplot()
+
+
+def _svg(figure: Figure, name: str, told: str) -> Html:
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    with warnings.catch_warnings(), mpl.rc_context(_style(name)):
+        # Names in scripts that matplotlib's own font lacks are drawn by the browser's fonts, since text stays text.
+        warnings.simplefilter("ignore", UserWarning)
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return Html(_inline(out.getvalue(), name, told))
+
+
+def _inline(svg: str, name: str, told: str) -> str:
+    """Make a part of the page out of a file: no XML head, ids of its own, the page's colours and fonts."""
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="', f'id="{name}-', body)
+    body = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', body)
+    body = body.replace("url(#", f"url(#{name}-")
+    body = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", body)
+    for stand_in, colour in _CSS.items():
+        body = body.replace(stand_in, colour)
+    width = float(box.group(1).split()[2]) if box else 400.0
+    return (
+        f'<svg role="img" aria-label="{html.escape(clean(told), quote=True)}" viewBox="{box.group(1) if box else ""}" '
+        f'style="max-width: {width / 72 * 6:.1f}rem">{body}'
+    )
+
+
+def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _short(label: str) -> str:
+    text = clean(label)
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"

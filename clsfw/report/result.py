@@ -1,0 +1,201 @@
+"""The first part of the report: the verdict, the scores with their limits, the classes, and the course of training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clsfw.report import plots
+from clsfw.report.markup import Child, Html, details, join, table, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from clsfw.report.facts import ReportFacts
+
+_TONES = {"REPRODUCED": "good", "NOT REPRODUCED": "bad", "NOT COMPARABLE": "open"}
+_MOST_CLASSES = 12
+_MOST_PAIRS = 10
+_TWO = 2
+
+
+def verdict(facts: ReportFacts) -> Html:
+    """Say whether the published result was reached."""
+    given = facts.record.get("verdict")
+    if not given:
+        words = tag("p", "The recipe states no published result, so there is none to hold this run against.")
+        return tag("div", words, class_="verdict plain")
+    parts: list[Child] = [tag("strong", given["status"])]
+    checks = given["checks"]
+    if given["status"] == "REPRODUCED":
+        what = "the published number" if len(checks) == 1 else f"all {len(checks)} published numbers"
+        parts.append(tag("p", f"The run meets {what} within the stated tolerance."))
+    elif given["status"] == "NOT REPRODUCED":
+        parts.append(tag("p", f"{len(given['misses'])} of {len(checks)} published numbers were missed:"))
+        parts.append(_bullets(given["misses"]))
+    else:
+        parts.append(tag("p", "This run is not the recipe's own, so its numbers say nothing about the published ones:"))
+        parts.append(_bullets(given["reasons"]))
+    if given.get("source"):
+        parts.append(tag("p", tag("small", f"Published: {given['source']}")))
+    return tag("div", *parts, class_=f"verdict {_TONES.get(given['status'], 'plain')}")
+
+
+def _bullets(lines: Sequence[str]) -> Html:
+    return tag("ul", *(tag("li", line) for line in lines))
+
+
+def scores(facts: ReportFacts) -> Iterator[Child]:
+    """Show every score with its 95 % limits and the published value."""
+    limits: Mapping[str, list[float]] = facts.of_split("intervals")
+    wanted = {check["what"]: check for check in (facts.record.get("verdict") or {}).get("checks", [])}
+    published = {name: wanted[f"{facts.split} {name}"] for name in facts.scores if f"{facts.split} {name}" in wanted}
+    yield tag("p", _headline(facts))
+    axis = _axis([*facts.scores.values(), *(edge for name in facts.scores for edge in limits.get(name, []))])
+    rows = []
+    for name, value in facts.scores.items():
+        low, high = limits.get(name, (None, None))
+        between = f"{low:.4f} to {high:.4f}" if low is not None and high is not None else ""
+        row: list[Child] = [name.replace("_", " "), f"{value:.4f}", between]
+        row.append(_strip(value, limits[name], axis, published.get(name)) if name in limits else "")
+        if published:
+            row += _beside(published.get(name))
+        rows.append(row)
+    head = ["", facts.split, "95 % interval", "", *(["published", "distance"] if published else [])]
+    yield table(head, rows)
+    yield tag("p", tag("small", _explanation(facts)))
+
+
+def _headline(facts: ReportFacts) -> Child:
+    limits = facts.of_split("intervals").get("accuracy")
+    value = facts.scores.get("accuracy")
+    texts = f"{facts.rows:,} {facts.split} texts"
+    if value is None or limits is None:
+        return f"Scores on {texts}."
+    return join(
+        [
+            tag("strong", f"{value:.2%} of {texts} are right"),
+            ". Other texts of the same kind would give a share between ",
+            f"{limits[0]:.2%} and {limits[1]:.2%} (95 % interval).",
+        ]
+    )
+
+
+def _explanation(facts: ReportFacts) -> str:
+    words = "Intervals by the bootstrap over the rows; they tell the luck of the texts drawn, not that of the seed. "
+    matrix = facts.of_split("confusion_matrix")
+    if matrix and not facts.metrics["multi_label"]:
+        sums = [sum(row) for row in matrix]
+        most = max(range(len(sums)), key=sums.__getitem__)
+        words += f"Always answering “{facts.labels[most]}” would be right for {sums[most] / max(1, sum(sums)):.2%}."
+    return words
+
+
+def _beside(check: Mapping[str, Any] | None) -> list[Child]:
+    if check is None:
+        return ["", ""]
+    tone = "" if check["held"] else " (missed)"
+    return [f"{check['expected']:.4f} ± {check['tolerance']:g}", f"{check['distance']:+.4f}{tone}"]
+
+
+def _axis(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    margin = max((high - low) * 0.1, 1e-6)
+    return low - margin, high + margin
+
+
+def _strip(value: float, limits: Sequence[float], axis: tuple[float, float], check: Mapping[str, Any] | None) -> Html:
+    """Draw the interval as a line, the score as a dot, and the published value as a stroke across."""
+
+    def at(number: float) -> str:
+        return f"{min(100.0, max(0.0, 100 * (number - axis[0]) / (axis[1] - axis[0]))):.1f}%"
+
+    line = tag("line", x1=at(limits[0]), x2=at(limits[1]), y1="50%", y2="50%", stroke="var(--first)", stroke_width="2")
+    dot = tag("circle", cx=at(value), cy="50%", r="4", fill="var(--first)")
+    parts = [line, dot]
+    if check is not None:
+        x = at(check["expected"])
+        parts.append(tag("line", x1=x, x2=x, y1="10%", y2="90%", stroke="var(--second)", stroke_width="2"))
+    return tag("svg", *parts, class_="strip", aria_hidden="true")
+
+
+def classes(facts: ReportFacts) -> Iterator[Child]:
+    """Show the confusion matrix as a picture, and the scores of each class."""
+    matrix, labels = facts.of_split("confusion_matrix"), facts.labels
+    if not facts.metrics["multi_label"]:
+        if len(labels) <= plots.MOST_DRAWN:
+            yield tag("figure", plots.confusion_matrix(matrix, labels))
+        if len(labels) > _TWO:
+            yield from _confused(matrix, labels)
+    for split, missing in facts.metrics.get("missing_classes", {}).items():
+        if missing:
+            shown = ", ".join(missing[:_MOST_CLASSES]) + (" and others" if len(missing) > _MOST_CLASSES else "")
+            yield tag(
+                "p", f"No text of the {split} split has the label {shown}; such a class counts 0 in macro scores."
+            )
+    each = list(facts.of_split("classification_report").get("classes", {}).items())
+    head = ["class", "precision", "recall", "F1", "95 % of F1", "texts"]
+    if len(each) <= _MOST_CLASSES:
+        yield table(head, [_class_row(*item) for item in each])
+        return
+    weakest = sorted(each, key=lambda item: (item[1]["f1"], item[0]))[:_MOST_CLASSES]
+    yield tag("h3", f"The {_MOST_CLASSES} weakest of {len(each)} classes")
+    yield table(head, [_class_row(*item) for item in weakest])
+    yield details(f"all {len(each)} classes", table(head, [_class_row(*item) for item in each]))
+
+
+def _class_row(label: str, scores: Mapping[str, Any]) -> list[Child]:
+    low, high = scores["intervals"]["f1"]
+    numbers = [f"{scores[name]:.4f}" for name in ("precision", "recall", "f1")]
+    return [label, *numbers, f"{low:.4f} to {high:.4f}", f"{scores['support']:,}"]
+
+
+def _confused(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Iterator[Child]:
+    pairs = [(count, i, j) for i, row in enumerate(matrix) for j, count in enumerate(row) if count and i != j]
+    if pairs:
+        most = sorted(pairs, key=lambda pair: (-pair[0], pair[1:]))[:_MOST_PAIRS]
+        yield tag("h3", "Most often confused")
+        yield table(["true", "predicted", "texts"], [[labels[i], labels[j], f"{count:,}"] for count, i, j in most])
+
+
+def training(facts: ReportFacts) -> Iterator[Child]:
+    """Show the curves of loss and score, and the table of evaluations."""
+    steps = [line for line in facts.history if "split" not in line]
+    evaluations = [line for line in facts.history if line.get("split") == "validation"]
+    losses = {
+        "training": [(line["step"], line["loss"]) for line in steps if "loss" in line],
+        "validation": [(line["step"], line["loss"]) for line in evaluations if "loss" in line],
+    }
+    pictures = []
+    if any(losses.values()):
+        pictures.append(tag("figure", plots.losses(losses)))
+    name = next((name for name in ("f1", "accuracy") if any(name in line for line in evaluations)), None)
+    if name is not None:
+        points = [(line["step"], line[name]) for line in evaluations if name in line]
+        pictures.append(tag("figure", plots.course(name, points, _published(facts, name))))
+    if not pictures:
+        yield tag("p", "This trainer logs no steps: it fits the model at once.")
+        return
+    yield tag("div", *pictures, class_="pair")
+    if evaluations:
+        names = [key for key in evaluations[0] if key not in {"step", "split", "loss"}]
+        head: list[Child] = ["step", "training loss", "validation loss", *(key.replace("_", " ") for key in names)]
+        rows = [
+            [f"{line['step']}", _number(_last_loss(steps, line["step"])), _number(line.get("loss"))]
+            + [_number(line.get(key)) for key in names]
+            for line in evaluations
+        ]
+        yield details(f"all {len(evaluations)} evaluations", table(head, rows))
+
+
+def _published(facts: ReportFacts, name: str) -> list[tuple[float, float]]:
+    history = (facts.recipe_values.get("expect") or {}).get("history") or {}
+    return list(zip(history.get("steps", ()), history.get(name, ()), strict=False))
+
+
+def _last_loss(steps: Sequence[Mapping[str, Any]], step: int) -> float | None:
+    before = [line["loss"] for line in steps if line["step"] <= step and "loss" in line]
+    return before[-1] if before else None
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6f}"
