@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from clsfw.errors import DataError, Place
@@ -132,9 +133,7 @@ def _records(
     others_at = [header.index(column) for column in tally.columns]
     drop = settings.empty_text == "drop"
     separator = settings.label_separator
-    for line, cells in rows:
-        if tally.rows == settings.rows:
-            return
+    for line, cells in islice(rows, settings.rows):  # what comes after these is not even parsed
         row = tally.rows
         tally.rows += 1
         if len(cells) != len(header):

@@ -82,7 +82,7 @@ def _rows(text: io.TextIOWrapper, name: str, encoding: str, delimiter: str) -> I
     except UnicodeDecodeError:
         raise  # told by `csv_rows`, which can read again
     except UnicodeError as exc:
-        raise DataError(f"{Place(name, line)}: the file is not {encoding}: {exc}") from exc
+        raise DataError(f'{Place(name, line)}: is no {encoding} text ({exc}); try encoding = "utf-8"') from exc
 
 
 def _lines(text: io.TextIOWrapper, name: str, record: list[str]) -> Iterator[str]:
@@ -155,11 +155,13 @@ def _undecodable(binary: io.BufferedReader, name: str, encoding: str, newline: s
         except UnicodeDecodeError as exc:
             line += exc.object[: exc.start].decode(encoding, "replace").count(newline)
             byte = exc.object[exc.start] if exc.start < len(exc.object) else 0
-            hint = '; if it is Western European text, set encoding = "{}"'.format(
-                "cp1252" if 0x80 <= byte < 0xA0 else "latin-1"  # noqa: PLR2004  # controls in latin-1, letters in cp1252
-            )
+            # Bytes 0x80 to 0x9f are controls in latin-1 and quotes, dashes and the euro in cp1252.
+            western = "cp1252" if 0x80 <= byte < 0xA0 else "latin-1"  # noqa: PLR2004  # said above
+            hint = f'if it is Western European text, set encoding = "{western}"'
+            if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+                hint = 'try encoding = "utf-8"'
             where = f"byte {byte:#04x} at offset {offset - pending + exc.start:,}"
-            return DataError(f"{Place(name, line)}: {where} is no {encoding} text{hint}")
+            return DataError(f"{Place(name, line)}: {where} is no {encoding} text; {hint}")
         if not chunk:
             return DataError(f"{name}: changed while it was read")
         offset += len(chunk)

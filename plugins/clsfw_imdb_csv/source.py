@@ -58,7 +58,7 @@ class CsvSource:
                 f"{name}: dropped {facts.dropped:,} rows with a blank text, the first on line {facts.first_dropped}"
             )
         if facts.left_out:
-            reporter.note(f"{name}: left out the column {', '.join(facts.left_out)}, whose name is taken")
+            reporter.note(f"{name}: left out the column {', '.join(map(repr, facts.left_out))}, whose name is taken")
         self._provenance = {"sha256": digest, "rows": str(facts.rows), "rows_dropped": str(facts.dropped)}
         if "://" in settings.source:
             self._provenance["url"] = name
