@@ -1,0 +1,183 @@
+"""The component: what the engine calls."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from transformers import TrainingArguments
+
+from clsfw.engine.outcomes import references
+from clsfw.errors import TrainingError
+from clsfw.plugin.contracts import Prediction, TorchClassifier
+from clsfw_hf_trainer.host import choose_host, kept_randomness, kept_switches
+from clsfw_hf_trainer.length import plan_length
+from clsfw_hf_trainer.loss import choose_loss
+from clsfw_hf_trainer.predict import all_logits, chances
+from clsfw_hf_trainer.rows import tokenize
+from clsfw_hf_trainer.training import Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from datasets import Dataset
+
+    from clsfw.engine.run import Run
+    from clsfw.plugin.contracts import Reporter
+    from clsfw_hf_trainer import HfTrainerSettings
+    from clsfw_hf_trainer.host import Host
+    from clsfw_hf_trainer.length import Length
+
+# float32 each: the weight, its gradient and AdamW's two moments; a checkpoint holds all but the gradient.
+_MEMORY_PER_PARAMETER = 16
+_DISK_PER_PARAMETER = 12
+_WEIGHT = 4
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class HfTrainer:
+    """Trains with Hugging Face's `Trainer`, and predicts in batches."""
+
+    needs: ClassVar[type[Any]] = TorchClassifier
+
+    def __init__(self, settings: HfTrainerSettings) -> None:
+        self._settings = settings
+
+    def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
+        """Train in place; see `Trainer.fit`."""
+        settings, host = self._settings, choose_host(self._settings)
+        run.record(**host.facts())
+        length = plan_length(settings, len(data["train"]))
+        run.record(steps=length.total, epochs=length.total / length.per_epoch)
+        splits = ["train", *(["validation"] if settings.eval_steps is not None else [])]
+        truth = {split: references(data[split], model.labels) for split in splits}
+        with run.timed("tokenize_seconds"):
+            rows = {split: tokenize(model, data[split]["text"], run.reporter, truth[split]) for split in splits}
+        loss = choose_loss(settings, model.labels, truth["train"])
+        with (
+            kept_switches(host),
+            kept_randomness(host.device),
+            _kept_module(model.module),
+            self._memory_advice(host),
+            tempfile.TemporaryDirectory() as elsewhere,
+            _train_seconds(run),
+        ):
+            arguments = self._arguments(elsewhere, length, run.seed, host)
+            training = Training(
+                arguments, settings=settings, model=model, rows=rows, loss=loss, length=length, run=run, host=host
+            )
+            training.run_to_the_end(run.checkpoints.latest())
+        if training.progress.best_step is not None:
+            run.record(best_step=training.progress.best_step)
+
+    def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
+        """Predict in the order given; see `Trainer.predict`."""
+        host = choose_host(self._settings)
+        rows = tokenize(model, texts, reporter)
+        with kept_switches(host), self._memory_advice(host):
+            model.module.to(host.device)
+            logits = all_logits(
+                model, rows, host, batch_size=self._settings.eval_batch_size, reporter=reporter, what="predicting"
+            )
+        return Prediction(chances(logits, multi_label=model.labels.multi_label), rows.tokens, rows.truncated)
+
+    def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
+        """Say what a fit will take, activations not counted; see `PlansTraining`."""
+        length = plan_length(self._settings, rows)
+        best = _WEIGHT if self._settings.load_best_model_at_end else 0
+        kept = self._settings.save_total_limit + 1  # the next one is written before the oldest goes
+        return {
+            "steps": length.total,
+            "epochs": length.total / length.per_epoch,
+            "memory_bytes": parameters * (_MEMORY_PER_PARAMETER + best),
+            "disk_bytes": parameters * ((_DISK_PER_PARAMETER + best) * kept + _WEIGHT),
+        }
+
+    def _arguments(self, folder: str, length: Length, seed: int, host: Host) -> TrainingArguments:
+        settings = self._settings
+        cuda = host.device.type == "cuda"
+        arguments = TrainingArguments(
+            output_dir=folder,
+            per_device_train_batch_size=settings.batch_size,
+            gradient_accumulation_steps=settings.gradient_accumulation_steps,
+            max_steps=length.total,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type=settings.lr_scheduler_type,
+            warmup_steps=settings.warmup_steps or math.ceil(length.total * settings.warmup_ratio),
+            weight_decay=settings.weight_decay,
+            adam_beta1=settings.adam_beta1,
+            adam_beta2=settings.adam_beta2,
+            adam_epsilon=settings.adam_epsilon,
+            max_grad_norm=settings.max_grad_norm,
+            seed=seed,
+            data_seed=seed,
+            bf16=settings.precision == "bf16",
+            use_cpu=not cuda,
+            full_determinism=settings.full_determinism,
+            eval_strategy="no",  # the flow of logging, evaluating and saving is our own
+            save_strategy="no",
+            logging_strategy="no",
+            logging_nan_inf_filter=False,
+            disable_tqdm=True,
+            log_level="error",
+            report_to="none",
+            remove_unused_columns=False,
+            dataloader_pin_memory=cuda,
+        )
+        if cuda:
+            # A second GPU would make `Trainer` split batches over both, and so take larger ones than the recipe says.
+            _ = arguments.device
+            arguments._n_gpu = 1  # noqa: SLF001  # there is no option for it
+        return arguments
+
+    @contextlib.contextmanager
+    def _memory_advice(self, host: Host) -> Iterator[None]:
+        """Turn running out of memory into advice."""
+        try:
+            yield
+        except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
+            if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
+                raise
+            raise TrainingError(
+                f"out of memory on {host.device} with batch_size = {self._settings.batch_size} and eval_batch_size = "
+                f"{self._settings.eval_batch_size}; lower them (gradient_accumulation_steps makes up for it), or "
+                "shorten max_length under [model]; gpu-trainer needs far less memory for the same batch"
+            ) from exc
+
+
+@contextlib.contextmanager
+def _kept_module(module: torch.nn.Module) -> Iterator[None]:
+    """Take back what `Trainer` leaves on a model: its device, a forward of its own, a changed configuration."""
+    config = getattr(module, "config", None)
+    before = dict(vars(config)) if config is not None else {}
+    forward = module.__dict__.get("forward")
+    try:
+        yield
+    finally:
+        if config is not None:
+            vars(config).clear()
+            vars(config).update(before)
+        module.__dict__.pop("_original_forward", None)
+        module.__dict__.pop("forward", None)
+        if forward is not None:
+            module.__dict__["forward"] = forward
+        module.to("cpu").eval()
+
+
+@contextlib.contextmanager
+def _train_seconds(run: Run) -> Iterator[None]:
+    """Time the training without its evaluations and checkpoints, which have times of their own."""
+
+    def others() -> float:
+        return run.timings.get("evaluation_seconds", 0.0) + run.timings.get("checkpoint_seconds", 0.0)
+
+    before = others()
+    try:
+        with run.timed("train_seconds"):
+            yield
+    finally:
+        run.timings["train_seconds"] -= others() - before
