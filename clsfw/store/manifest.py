@@ -30,8 +30,11 @@ def take(folder: Path, names: Iterable[str]) -> Manifest:
     return dict(sorted(found.items()))
 
 
-def differences(folder: Path, expected: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[str]:
-    """Say of every file that is not as expected what is wrong with it; `names` as for `take`."""
+def differences(folder: Path, expected: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+    """Say of every file that is not as expected what is wrong with it; `names` as for `take`.
+
+    `expected` comes from a file that may be damaged itself, so nothing about its values is taken for granted.
+    """
     wrong = [
         f"{name} {problem}"
         for name, facts in expected.items()
@@ -53,16 +56,18 @@ def read(path: Path) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _problem(path: Path, facts: Mapping[str, Any]) -> str | None:
+def _problem(path: Path, facts: Any) -> str | None:
+    if not isinstance(facts, dict) or not isinstance(facts.get("bytes"), int):
+        return "is not described"
     try:
         if path.is_symlink() or not path.is_file():
             return "is missing"
         size = path.stat().st_size
-        if size != facts.get("bytes"):
-            return f"has {size:,} bytes instead of {facts.get('bytes'):,}"
+        if size != facts["bytes"]:
+            return f"has {size:,} bytes instead of {facts['bytes']:,}"
         return None if sha256(path) == facts.get("sha256") else "was changed"
-    except OSError as exc:
-        return f"cannot be read ({exc.strerror or exc})"
+    except (OSError, ValueError) as exc:  # ValueError: a name with a NUL in it
+        return f"cannot be read ({exc})"
 
 
 def _listed(folder: Path, names: Iterable[str]) -> Iterable[Path]:

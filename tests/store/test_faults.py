@@ -142,7 +142,7 @@ class TestKill:
         while in_child(lambda: run_under(without_waiting(kill(20 + 3 * lives)), path)) == signal.SIGKILL:  # noqa: B023
             lives += 1
 
-        assert lives > 10
+        assert lives >= 5
         assert hashes(path) == undisturbed
 
 
@@ -171,7 +171,7 @@ class TestFullDisk:
                     latest = store.checkpoints.latest()
                 assert latest is not None
                 assert latest.step >= commits[-1]
-            mini_run(path)
+            run_under(without_waiting(kill(at=0)), path)
             assert (at, hashes(path)) == (at, undisturbed)
 
     def test_other_refusals_are_one_clear_error_too(self, tmp_path: Path, operations: list[str]) -> None:

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from clsfw.errors import TrainingError
+from clsfw.store.checkpoints import Checkpoint
+from clsfw.store.history import History, read_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "history.jsonl")
+
+
+def test_lines_come_back_in_order(history: History) -> None:
+    history.append({"step": 1, "loss": 0.1})
+    history.append({"step": 2, "loss": 0.30000000000000004})
+
+    assert history.read() == [{"step": 1, "loss": 0.1}, {"step": 2, "loss": 0.30000000000000004}]
+
+
+def test_numpy_numbers_are_taken(history: History) -> None:
+    history.append({"step": np.int64(1), "loss": np.float32(0.5)})
+
+    assert history.read() == [{"step": 1, "loss": 0.5}]
+
+
+def test_a_number_that_is_not_finite_is_refused(history: History) -> None:
+    with pytest.raises(TrainingError, match=r"not finite: \{'step': 1, 'loss': nan\}"):
+        history.append({"step": 1, "loss": float("nan")})
+
+
+def test_a_line_torn_by_a_crash_is_left_out(history: History, tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
+
+    assert history.read() == [{"step": 1}]
+
+
+def test_no_file_is_no_lines(tmp_path: Path) -> None:
+    assert read_history(tmp_path / "none") == []
+
+
+def test_a_new_start_forgets_the_lines_of_the_last_one(history: History, tmp_path: Path) -> None:
+    history.append({"step": 1})
+    again = History(tmp_path / "history.jsonl")
+    again.append({"step": 7})
+
+    assert again.read() == [{"step": 7}]
+
+
+def test_goes_back_to_the_copy_of_a_checkpoint(history: History, tmp_path: Path) -> None:
+    (tmp_path / "step-1").mkdir()
+    (tmp_path / "step-1" / "history.jsonl").write_text('{"step": 1}\n')
+    history.append({"step": 5})
+
+    history.rewind(Checkpoint(1, tmp_path / "step-1" / "state"))
+    history.append({"step": 2})
+
+    assert history.read() == [{"step": 1}, {"step": 2}]
+
+
+def test_a_file_that_was_removed_meanwhile_is_whole_at_the_end(history: History, tmp_path: Path) -> None:
+    history.append({"step": 1})
+    (tmp_path / "history.jsonl").unlink()
+    history.append({"step": 2})
+
+    history.finish()
+
+    assert history.read() == [{"step": 1}, {"step": 2}]
