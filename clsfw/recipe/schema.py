@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 SPLITS = ("train", "validation", "test")
-SECTIONS: tuple[tuple[str, Kind], ...] = (
-    ("data", "data"),
-    ("model", "model"),
-    ("trainer", "trainer"),
-    ("metrics", "metric"),
-)
+SECTIONS: dict[str, Kind] = {"data": "data", "model": "model", "trainer": "trainer", "metrics": "metric"}
 """The tables that name a component, in the order of the work, with the kind of component that each takes."""
 
 _NAME = re.compile(r"\w[\w.-]*\Z")

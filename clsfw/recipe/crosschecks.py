@@ -1,0 +1,90 @@
+"""Checks that need more than one table of a recipe: sizes against splits, names of scores, what a trainer asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clsfw.plugin.contracts import ChecksPlan, NamesScores, PlanFacts
+from clsfw.plugin.discovery import guard
+from clsfw.recipe.schema import SPLITS
+from clsfw.recipe.suggestions import near
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from clsfw.recipe.document import Problems
+    from clsfw.recipe.positions import KeyPath
+    from clsfw.recipe.schema import Recipe
+    from clsfw.recipe.sections import Part
+
+
+def check_together(problems: Problems, recipe: Recipe, parts: Mapping[KeyPath, Part[Any]]) -> None:
+    """Report what does not fit together, once every table is right by itself.
+
+    Raises:
+        PluginError: a plugin failed while it was asked.
+
+    """
+    metrics = {path: part for path, part in parts.items() if part.kind == "metric"}
+    scores = _scores(problems, metrics)
+    splits = _splits(recipe)
+    facts = PlanFacts(splits, scores)
+    for path, part in parts.items():
+        if isinstance(part.settings, ChecksPlan):
+            with guard(part.plugin, f"check_plan of {part.component.name!r}"):
+                found = [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
+            for key, message in found:
+                problems.add((*path, *key.split(".")) if key else path, message)
+    if recipe.evidence.tune_threshold and "validation" not in splits:
+        problems.add(
+            ("evidence", "tune_threshold"), "there is no validation split to tune it on; add one under [split]"
+        )
+    if recipe.evidence.temperature_scaling and "validation" not in splits:
+        message = "there is no validation split to fit it on; add one under [split]"
+        problems.add(("evidence", "temperature_scaling"), message)
+    _check_expectations(problems, recipe, splits, scores)
+
+
+def _splits(recipe: Recipe) -> frozenset[str]:
+    """Give the splits that there will be; the data's own are not known before it is read."""
+    split = recipe.split
+    return frozenset(SPLITS if split is None or split.method == "given" else split.sizes)
+
+
+def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> dict[str, bool]:
+    scores: dict[str, bool] = {}
+    owners: dict[str, str] = {}
+    for path, part in metrics.items():
+        if not isinstance(part.settings, NamesScores):
+            continue
+        with guard(part.plugin, f"score_names of {part.component.name!r}"):
+            named = {str(name): bool(greater) for name, greater in part.settings.score_names().items()}
+        taken: Sequence[str] = [name for name in named if name in owners]
+        if taken:
+            problems.add(
+                (*path, "use"), f"it gives {taken[0]!r}, which {owners[taken[0]]!r} gives already; keep one of the two"
+            )
+        owners |= dict.fromkeys(named, part.component.name)
+        scores |= named
+    return scores
+
+
+def _check_expectations(problems: Problems, recipe: Recipe, splits: frozenset[str], scores: Mapping[str, bool]) -> None:
+    if recipe.expect is None:
+        return
+    named: dict[KeyPath, list[str]] = {}
+    for split, expected in recipe.expect.splits.items():
+        if split not in splits:
+            problems.add(("expect", split), f"there is no {split} split; add one under [split]", at_key=True)
+        named["expect", split] = list(expected.targets)
+    if recipe.expect.history is not None:
+        named["expect", "history"] = list(recipe.expect.history.values)
+    for path, names in named.items():
+        for name in names:
+            meant = near(name, scores)
+            # A metric may give scores of each label besides those it can name, as in f1_positive.
+            if meant is not None and name not in scores and not any(name.startswith(f"{s}_") for s in scores):
+                problems.add(
+                    (*path, name), f"no metric of this recipe gives {name!r}; did you mean {meant!r}?", at_key=True
+                )

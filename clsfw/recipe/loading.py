@@ -1,0 +1,101 @@
+"""Loads a recipe with the one that it extends, and refuses values that no recipe can hold."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clsfw.recipe.document import Document, Problems, walk
+from clsfw.recipe.reading import read_document
+from clsfw.recipe.secrets import ADVICE, SECRET_KEY, holds_secret
+from clsfw.recipe.shipped import find_recipe
+from clsfw.recipe.wording import show
+
+if TYPE_CHECKING:
+    from clsfw.recipe.positions import KeyPath
+
+_LARGEST = 2**63
+
+
+def load_document(recipe: str | Path) -> Document:
+    """Read a recipe by path or shipped name; what it does not say itself comes from the recipe that it extends.
+
+    Raises:
+        RecipeError: a file cannot be read, is no TOML, or extends in a way that cannot be followed.
+
+    """
+    file = find_recipe(recipe)
+    document = read_document(file.absolute(), str(file))
+    given = document.values.pop("extends", None)
+    if given is None:
+        return document
+    problems = Problems(document)
+    if not isinstance(given, str) or not given:
+        problems.add(("extends",), f"must be the path of another recipe in quotes, not {show(given)}")
+        problems.raise_all()
+    path = document.file.parent / Path(given).expanduser()
+    if "\0" in given or not path.exists():
+        problems.add(
+            ("extends",), f"there is no recipe {given!r} beside this one; the path starts at this file's folder"
+        )
+        problems.raise_all()
+    base = read_document(path, _shown_beside(document.shown, given), rank=1)
+    if "extends" in base.values:
+        problems.add(("extends",), f"{given!r} extends another recipe itself; one level is all there is")
+        problems.raise_all()
+    return _merge(base, document)
+
+
+def _shown_beside(shown: str, given: str) -> str:
+    return str(Path(shown).parent / given)
+
+
+def _merge(base: Document, top: Document) -> Document:
+    merged = Document(top.file, top.shown, top.text, base.values, base.spots, uses_of(base))
+    merged.put((), top.values, top.spots.__getitem__)
+    return merged
+
+
+def uses_of(document: Document) -> dict[KeyPath, str]:
+    """Give the component that each table names, by the table's path."""
+    metrics = document.get(("metrics",))
+    paths: list[KeyPath] = [("data",), ("model",), ("trainer",)]
+    paths += [("metrics", index) for index in range(len(metrics))] if isinstance(metrics, list) else []
+    uses = {path: document.get((*path, "use")) for path in paths}
+    return {path: use for path, use in uses.items() if isinstance(use, str)}
+
+
+def check_values(problems: Problems) -> None:
+    """Report values that TOML knows and recipes do not: dates, numbers without end, secrets."""
+    for path, value in walk(problems.document.values):
+        name = path[-1] if path else ""
+        if (isinstance(name, str) and SECRET_KEY.match(name)) or (isinstance(value, str) and holds_secret(value)):
+            problems.add(path, ADVICE, show_line=False)
+        elif isinstance(name, str) and not _encodable(name):
+            problems.add(path, f"{name!r} holds characters that no file can hold", at_key=True, show_line=False)
+        else:
+            message = _refused(value)
+            if message:
+                problems.add(path, message)
+
+
+def _refused(value: Any) -> str | None:
+    if isinstance(value, (date, datetime, time)):
+        return "a recipe has no dates; put it in quotes if it is meant as text"
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        return "must be a whole number of at most 64 bits"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"must be a finite number, not {value}"
+    if isinstance(value, str) and not _encodable(value):
+        return f"{value!r} holds characters that no file can hold"
+    return None
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,146 @@
+"""Changes to a recipe that are given beside it: `--set KEY=VALUE` on the command line, or a mapping in Python."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from clsfw.errors import Place, Problem, RecipeError, UsageError
+from clsfw.recipe.document import Document, Spot
+from clsfw.recipe.positions import DEEPEST, read_key
+from clsfw.recipe.secrets import SECRET_KEY, holds_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from clsfw.recipe.positions import KeyPath
+
+ORIGIN = "--set"
+_LARGEST = 2**63
+
+
+@dataclass(frozen=True)
+class Override:
+    """One change: the path and the new value; `raw` is its text on the command line, `shown` its name in messages."""
+
+    path: KeyPath
+    value: Any
+    shown: str
+    raw: str | None = None
+
+
+def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
+    """Read changes from `KEY=VALUE` texts, or from a mapping of dotted keys.
+
+    A value is TOML; text that is no TOML is taken as it stands, so that paths and names need no quotes.
+
+    Raises:
+        UsageError: a text has no `=`, or its key is none.
+
+    """
+    if isinstance(given, Mapping):
+        return [_from_mapping(key, value) for key, value in given.items()]
+    if isinstance(given, str):
+        raise UsageError("overrides must be a mapping such as {'trainer.max_steps': 5}, or a list of 'KEY=VALUE' texts")
+    return [_from_text(text) for text in given]
+
+
+def apply_overrides(document: Document, overrides: Sequence[Override]) -> None:
+    """Put the changes into a document, in their order.
+
+    Raises:
+        RecipeError: a key leads through a value that is no table, or past the end of a list.
+
+    """
+    problems = []
+    for number, override in enumerate(overrides):
+        place = Place(override.shown)
+        whole = Spot(ORIGIN, Path.cwd(), (1_000 + number, 0, 0), place, place, raw=override.raw or "")
+        path = _indexed(document, override.path)
+        try:
+            document.put(path, override.value, _spots(path, whole))
+        except LookupError as exc:
+            problems.append(Problem(place, _no_holder(document, str(exc.args[0]))))
+    if problems:
+        raise RecipeError(problems)
+
+
+def _spots(path: KeyPath, whole: Spot) -> Callable[[KeyPath], Spot]:
+    """Give the spot of each value of one override; only the whole of it is what was typed."""
+    within = replace(whole, raw="")
+    return lambda below: whole if below == path else within
+
+
+def _no_holder(document: Document, reached: str) -> str:
+    if reached.startswith("metrics."):
+        count = len(document.get(("metrics",)) or ())
+        return f"there is no {reached}; the recipe has {count} [[metrics]], counted from 0"
+    return f"{reached} is no table, so nothing can be set in it"
+
+
+def _from_text(text: str) -> Override:
+    key, equals, raw = text.partition("=")
+    try:
+        path = read_key(key)
+    except ValueError:
+        path = ()
+    if not equals or not path:
+        raise UsageError(f"--set takes KEY=VALUE, as in --set trainer.max_steps=5, not {text!r}")
+    raw = raw.strip()
+    shown = f"--set {key.strip()}=..." if _hides(path, raw) else f"--set {text}"
+    return Override(path, _parse(raw), shown, raw)
+
+
+def _from_mapping(key: object, value: object) -> Override:
+    if not isinstance(key, str):
+        raise UsageError(f"the keys of overrides are dotted names such as 'trainer.max_steps', not {key!r}")
+    try:
+        path = read_key(key)
+    except ValueError as exc:
+        raise UsageError(f"the keys of overrides are dotted names such as 'trainer.max_steps', not {key!r}") from exc
+    return Override(path, _plain(value, key, 0), f"overrides[{key!r}]")
+
+
+def _hides(path: KeyPath, raw: str) -> bool:
+    return holds_secret(raw) or any(SECRET_KEY.match(str(part)) for part in path)
+
+
+def _parse(raw: str) -> Any:
+    try:
+        values = tomllib.loads(f"v = {raw}")
+    except (ValueError, RecursionError):
+        return raw
+    value = values["v"]
+    # A date, an endless number, or a second line with a key of its own can only have been meant as text.
+    odd = isinstance(value, (date, datetime, time)) or (isinstance(value, int) and abs(value) >= _LARGEST)
+    endless = isinstance(value, float) and not math.isfinite(value)
+    return raw if len(values) > 1 or odd or endless else value
+
+
+def _plain(value: object, key: str, depth: int) -> Any:
+    """Turn a Python value into what TOML has: paths become text, tuples become lists."""
+    if depth > DEEPEST:
+        raise UsageError(f"overrides[{key!r}] is more than {DEEPEST} lists and tables deep")
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item, key, depth + 1) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, key, depth + 1) for item in value]
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    raise UsageError(f"overrides[{key!r}] must be text, a number, true or false, a list or a table, not {value!r}")
+
+
+def _indexed(document: Document, path: KeyPath) -> KeyPath:
+    """Turn the digits in a key into an index where the recipe has a list."""
+    parts: list[str | int] = []
+    for part in path:
+        there = document.get(tuple(parts))
+        parts.append(int(part) if isinstance(there, list) and str(part).isdecimal() and len(str(part)) < 6 else part)  # noqa: PLR2004  # no list is longer
+    return tuple(parts)

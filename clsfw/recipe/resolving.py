@@ -1,0 +1,147 @@
+"""What a checked recipe comes to: every value written out, where each comes from, which depend on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+
+from clsfw.plugin.component import LocalPath
+from clsfw.plugin.discovery import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from clsfw.recipe.document import Document
+    from clsfw.recipe.positions import KeyPath
+    from clsfw.recipe.schema import Recipe
+    from clsfw.recipe.sections import Part
+
+_NO_EFFECT = ("name", "plugins", "expect", "evidence.slices")
+"""Settings that do not change what a run scores."""
+
+
+def resolve(recipe: Recipe, parts: Mapping[KeyPath, Part[Any]]) -> dict[str, Any]:
+    """Write a recipe out with all defaults, in TOML's own types: what is left out has no value."""
+    own = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
+    resolved = {key: own[key] for key in ("schema", "name", "seed", "plugins")}
+    resolved["data"] = _dump(parts["data",])
+    if "split" in own:
+        resolved["split"] = own["split"]
+    resolved["model"] = _dump(parts["model",])
+    resolved["trainer"] = _dump(parts["trainer",])
+    resolved["metrics"] = [_dump(part) for path, part in parts.items() if path[0] == "metrics"]
+    resolved["evidence"] = own["evidence"]
+    if "expect" in own:
+        resolved["expect"] = own["expect"]
+    return resolved
+
+
+def _dump(part: Part[Any]) -> dict[str, Any]:
+    with guard(part.plugin, f"settings of {part.component.name!r}"):
+        return {"use": part.component.name, **part.settings.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+
+def origins_of(resolved: Mapping[str, Any], document: Document, parts: Mapping[KeyPath, Part[Any]]) -> dict[str, str]:
+    """Say of each value, by its dotted key, where it was given, or whose default it is."""
+    origins = {}
+    for path, _ in leaves(resolved):
+        if path in document.spots:
+            origins[dotted(path)] = document.spots[path].origin
+        else:
+            part = next((part for start, part in parts.items() if path[: len(start)] == start), None)
+            origins[dotted(path)] = "default" if part is None else f"plugin {part.plugin.name} default"
+    return origins
+
+
+def portable(resolved: Mapping[str, Any], parts: Mapping[KeyPath, Part[Any]], folder: Path) -> dict[str, Any]:
+    """Write the local paths of a resolved recipe as seen from a folder."""
+    content = dict(resolved)
+    for section in ("data", "model", "trainer"):
+        content[section] = _change_paths(parts[section,].settings, content[section], lambda p: _relative(p, folder))
+    metrics = [part for path, part in parts.items() if path[0] == "metrics"]
+    content["metrics"] = [
+        _change_paths(part.settings, dumped, lambda p: _relative(p, folder))
+        for part, dumped in zip(metrics, content["metrics"], strict=True)
+    ]
+    return content
+
+
+def _relative(value: str, folder: Path) -> str:
+    return Path(os.path.relpath(value, folder)).as_posix() if Path(value).is_absolute() else value
+
+
+def _change_paths(settings: BaseModel, dumped: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    changed = dict(dumped)
+    for name, info in type(settings).model_fields.items():
+        key = info.alias or name
+        value = getattr(settings, name)
+        if key not in changed:
+            continue
+        if isinstance(value, BaseModel):
+            changed[key] = _change_paths(value, changed[key], change)
+        elif _may_be_local(info.metadata) or _may_be_local(get_args(info.annotation)):
+            changed[key] = _change_texts(changed[key], change)
+    return changed
+
+
+def _may_be_local(annotations: Any) -> bool:
+    return any(isinstance(item, LocalPath) or _may_be_local(get_args(item)) for item in annotations)
+
+
+def _change_texts(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_change_texts(item, change) for item in value]
+    if isinstance(value, dict):
+        return {key: _change_texts(item, change) for key, item in value.items()}
+    return value
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], parts: Mapping[KeyPath, Part[Any]]) -> list[str]:
+    """Name what differs between two resolved recipes and can change a score, as `key: value, not value`."""
+    old, new = dict(leaves(before)), dict(leaves(after))
+    found = []
+    for path in [*old, *(path for path in new if path not in old)]:
+        name = dotted(path)
+        if old.get(path) == new.get(path) or any(name == k or name.startswith(f"{k}.") for k in _NO_EFFECT):
+            continue
+        if not _pinned(path, old, new, parts):
+            found.append(f"{name}: {_told(new.get(path))}, not {_told(old.get(path))}")
+    return found
+
+
+def _pinned(
+    path: KeyPath, old: Mapping[KeyPath, Any], new: Mapping[KeyPath, Any], parts: Mapping[KeyPath, Part[Any]]
+) -> bool:
+    """Tell whether the same content is taken from another place: its hash is given, and the same."""
+    part = parts.get(path[:1])
+    if part is None or len(path) != 2 or (pin := new.get((path[0], "sha256"))) is None:  # noqa: PLR2004  # table and key
+        return False
+    info = type(part.settings).model_fields.get(str(path[1]))
+    local = info is not None and (_may_be_local(info.metadata) or _may_be_local(get_args(info.annotation)))
+    return local and pin == old.get((path[0], "sha256"))
+
+
+def _told(value: Any) -> str:
+    return "none" if value is None else repr(value)
+
+
+def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Give every value that is no table, with its path; a list of tables counts as tables."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, (*path, key))
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        for index, item in enumerate(value):
+            yield from leaves(item, (*path, index))
+    else:
+        yield path, value
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a path as people write keys."""
+    return ".".join(map(str, path))

@@ -1,0 +1,186 @@
+"""Brings one table of a recipe together with the component that it names, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from clsfw.errors import PluginError
+from clsfw.plugin.component import KINDS, Component, Kind, Settings
+from clsfw.plugin.discovery import Plugin, Plugins, guard
+from clsfw.recipe.suggestions import did_you_mean, listed, unknown_key
+from clsfw.recipe.wording import explain_errors, fields_of, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from clsfw.recipe.document import Document, Problems
+    from clsfw.recipe.positions import KeyPath
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Settings)
+_NAMES: Mapping[Kind, str] = {"data": "data source", "model": "model", "trainer": "trainer", "metric": "metric"}
+
+
+@dataclass(frozen=True)
+class Part(Generic[T]):
+    """A component that a recipe names, with the settings that the recipe gives it and the plugin it comes from."""
+
+    kind: Kind
+    plugin: Plugin
+    component: Component[T]
+    settings: Settings
+
+    def build(self) -> T:
+        """Build it; here its heavy libraries are imported.
+
+        Raises:
+            PluginError: the plugin failed, other than by one of clsfw's own errors.
+
+        """
+        with guard(self.plugin, f"{self.kind} {self.component.name!r}"):
+            return self.component.build(self.settings)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The component that a table names, before its settings are looked at."""
+
+    path: KeyPath
+    kind: Kind
+    plugin: Plugin
+    component: Component[Any]
+
+
+def find_component(problems: Problems, path: KeyPath, kind: Kind, plugins: Plugins) -> Found | None:
+    """Find what `use` names, or report why it cannot be had.
+
+    Raises:
+        PluginError: the component is known, but its plugin is broken, blocked, or in conflict with another.
+
+    """
+    table = problems.document.get(path)
+    known = plugins.components(kind)
+    if not isinstance(table, dict):
+        header = "[[metrics]]" if kind == "metric" else f"[{path[0]}]"
+        problems.add(path, f"must be a table, written under a {header} header, not {show(table)}", at_key=True)
+        return None
+    if "use" not in table:
+        problems.add(
+            path, f"missing key 'use': it names the {_NAMES[kind]}, one of {listed(sorted(known))}", at_key=True
+        )
+        return None
+    name = table["use"]
+    if not isinstance(name, str):
+        problems.add((*path, "use"), f"must be the name of a {_NAMES[kind]} in quotes, not {show(name)}")
+        return None
+    if name in known:
+        return Found(path, kind, *known[name])
+    _raise_if_out_of_order(kind, name, plugins)
+    problems.add((*path, "use"), _unknown_component(kind, name, plugins))
+    return None
+
+
+def _raise_if_out_of_order(kind: Kind, name: str, plugins: Plugins) -> None:
+    claimants = plugins.claimants(kind, name)
+    # A plugin that could not be loaded never said what it has; its own name is the best that can be known.
+    namesake = plugins.named(name)
+    if not claimants and namesake is not None and namesake.state != "ok":
+        claimants = [namesake]
+    if claimants:
+        reasons = "; ".join(f"{plugin} is {plugin.state}: {plugin.reason}" for plugin in claimants)
+        raise PluginError(f"the recipe uses {kind} {name!r}, which cannot be had: {reasons}")
+
+
+def _unknown_component(kind: Kind, name: str, plugins: Plugins) -> str:
+    available = plugins.components(kind)
+    message = f"unknown {_NAMES[kind]} {name!r}"
+    others = [other for other in KINDS if other != kind and name in plugins.components(other)]
+    if others:
+        return f"{name!r} is a {_NAMES[others[0]]}, not a {_NAMES[kind]}; available: {listed(sorted(available))}"
+    message += did_you_mean(name, available) or "; the plugin that has it may not be installed"
+    message += f"; available: {listed(sorted(available))}"
+    set_aside = [f"{plugin} is {plugin.state}" for plugin in plugins.all if plugin.state != "ok"]
+    if set_aside:
+        message += f" (and {', '.join(set_aside)}; see `clsfw list-plugins`)"
+    return message
+
+
+def read_settings(
+    problems: Problems,
+    path: KeyPath,
+    model: type[S],
+    elsewhere: Mapping[str, Iterable[str]],
+    *,
+    owner: Plugin | None = None,
+    apart: Iterable[str] = (),
+) -> S | None:
+    """Check a table's values against a settings class, reporting all that is wrong; the keys `apart` are left out.
+
+    `elsewhere` are the keys of the other tables. What `owner` raises while checking is a plugin's failure. Values from
+    the command line that the class wants as text are taken as they were typed.
+    """
+    document = problems.document
+    values = {key: value for key, value in document.get(path).items() if key not in apart}
+    context = {"base_of": lambda name: _folder_of(document, path, model, name)}
+    for _ in range(2):
+        try:
+            with _guarded(owner, f"settings of {document.get((*path, 'use'))!r}"):
+                # TOML has JSON's types, and pydantic's strictness fits them: a list may become a tuple there.
+                return model.model_validate_json(json.dumps(values, default=str), context=context)
+        except ValidationError as exc:
+            error = exc
+        if not _take_as_text(document, path, values, error, model):
+            break
+    for below, words, details in explain_errors(error, model, values):
+        if details["type"] == "extra_forbidden":
+            own = [*fields_of(model, below[:-1]), *(apart if len(below) == 1 else ())]
+            problems.add((*path, *below), unknown_key(str(below[-1]), own, elsewhere), at_key=True)
+        else:
+            problems.add((*path, *below), words, at_key=details["type"] == "missing")
+    return None
+
+
+@contextmanager
+def _guarded(owner: Plugin | None, doing: str) -> Iterator[None]:
+    try:
+        if owner is None:
+            yield
+        else:
+            with guard(owner, doing):
+                yield
+    except PluginError as exc:
+        if isinstance(exc.__cause__, ValidationError):
+            raise exc.__cause__ from None
+        raise
+
+
+def _folder_of(document: Document, path: KeyPath, model: type[Settings], name: str | None) -> Path:
+    """Give the folder that a relative path in a field starts from: where it was given decides."""
+    field = model.model_fields.get(name or "")
+    key = (field.alias if field is not None else None) or name
+    for spot_path, spot in document.spots.items():
+        if spot_path[: len(path)] == path and spot_path[-1] == key:
+            return spot.folder
+    return document.file.parent
+
+
+def _take_as_text(
+    document: Document, path: KeyPath, values: dict[str, Any], error: ValidationError, model: type[Settings]
+) -> bool:
+    """Where an override gave a number for what should be text, as in `name=2024`, take the text; tell whether any did."""
+    changed = False
+    for below, _, details in explain_errors(error, model, values):
+        spot = document.spots.get((*path, *below))
+        if details["type"] == "string_type" and spot is not None and spot.raw and below:
+            holder: Any = values
+            for part in below[:-1]:
+                holder = holder[part]
+            holder[below[-1]] = spot.raw
+            changed = True
+    return changed
