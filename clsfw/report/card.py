@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clsfw.report.facts import read_facts
+from clsfw.report.markup import percent
 from clsfw.report.safe import clean, markdown
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _body(facts: ReportFacts) -> Iterator[str]:
 def _limits(facts: ReportFacts) -> Iterator[str]:
     cut = facts.of_split("truncation")
     if cut:
-        yield f"- {cut['share']:.1%} of the {facts.split} texts are longer than the model reads, and were cut."
+        yield f"- {percent(cut['share'])} of the {facts.split} texts are longer than the model reads, and were cut."
     without = facts.metrics.get("leaks", {}).get("test_without_leaks")
     if without and without["scores"] is not None:
         yield (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clsfw.report import plots
-from clsfw.report.markup import Child, Html, details, table, tag
+from clsfw.report.markup import Child, Html, details, percent, table, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +22,8 @@ def lengths(facts: ReportFacts) -> Iterator[Child]:
     found = facts.of_split("truncation")
     tokens, histogram = found["tokens"], found["histogram"]
     if found["truncated"]:
-        cut = (
-            f"{found['truncated']:,} of {found['rows']:,} texts ({found['share']:.1%}) are longer than the model reads"
-        )
+        share = percent(found["share"])
+        cut = f"{found['truncated']:,} of {found['rows']:,} texts ({share}) are longer than the model reads"
     else:
         cut = f"No text of {found['rows']:,} was cut"
     yield tag("p", f"{cut}. The median text has {tokens['median']:,.0f} tokens, the longest {tokens['max']:,}.")
@@ -146,7 +145,7 @@ def _mistake(mistake: Mapping[str, Any], text: str | None) -> Html:
     line = tag(
         "p",
         tag("strong", _label(mistake["predicted"])),
-        f" at {mistake['confidence']:.1%}; the data says ",
+        f" at {percent(mistake['confidence'])}; the data says ",
         tag("strong", _label(mistake["gold"])),
         tag("small", f" (row {mistake['row']:,})"),
     )

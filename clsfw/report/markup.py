@@ -41,13 +41,18 @@ def table(head: Sequence[Child], rows: Iterable[Sequence[Child]], *, class_: str
     """Make a table whose first column names the row, in a box that scrolls where a phone is too narrow."""
     top = tag("tr", *(tag("th", cell, scope="col") for cell in head))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows]
-    made = tag("table", tag("thead", top), tag("tbody", *body), class_=class_) if head else tag("table", *body)
+    made = tag("table", *([tag("thead", top)] if head else []), tag("tbody", *body), class_=class_)
     return tag("div", made, class_="scroll")
 
 
 def details(summary: str, *children: Child) -> Html:
     """Make a part that opens at a touch, and stands open on paper."""
     return tag("details", tag("summary", summary), *children)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as `89.1 %`, with a blank that does not break."""
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def _escape(text: str) -> str:

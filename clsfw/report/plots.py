@@ -10,14 +10,15 @@ import html
 import io
 import re
 import warnings
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from clsfw.report.markup import Html
+from clsfw.report.markup import Html, percent
 from clsfw.report.safe import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -30,12 +31,15 @@ _CSS = {
     _PAGE: "var(--page)",
     _SOFT: "var(--soft)",
 }
-_MOST_NAMED = 40
 _MOST_COUNTED = 12
 _LONGEST_NAME = 24
+_WIDE_CELLS = 5  # with so few classes a cell has room for two lines
+_SHORT_NAME = 10
 _STRONG = 0.55
 MOST_DRAWN = 150
 """With more classes than this a confusion matrix is no picture any more."""
+MOST_NAMED = 40
+"""With more classes than this the axes of a confusion matrix bear numbers and not names."""
 
 _STYLE = {
     "text.parse_math": False,
@@ -65,78 +69,79 @@ _STYLE = {
 def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Html:
     """Draw true classes down and predicted ones across; the depth of a cell is its share of the true class."""
     count = len(labels)
-    size = 3.4 if count <= _MOST_COUNTED else min(9.0, 2.6 + 0.16 * count)
-    figure, axes = _figure("confusion", size, size)
+    few = count <= _MOST_COUNTED
+    size = 3.4 if few else min(9.0, 2.6 + 0.16 * count)
+    with _drawing("confusion", size, size) as (figure, axes):
+        for i, row in enumerate(matrix):
+            for j, cells in enumerate(row):
+                _cell(axes, (i, j), cells, cells / sum(row) if cells else 0.0, count)
+        axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
+        if count <= MOST_NAMED:
+            names = [_short(label) for label in labels]
+            upright = count <= _WIDE_CELLS and max(map(len, names)) <= _SHORT_NAME
+            axes.set_xticks(range(count), names, rotation=0 if upright else 90)
+            axes.set_yticks(range(count), names)
+        axes.tick_params(length=0, labelsize=9 if few else 6)
+        return _svg(figure, "confusion", "Confusion matrix: true classes down, predicted classes across")
+
+
+def _cell(axes: Axes, place: tuple[int, int], cells: int, share: float, classes: int) -> None:
     from matplotlib.patches import Rectangle
 
-    for i, row in enumerate(matrix):
-        total = sum(row)
-        for j, cells in enumerate(row):
-            share = cells / total if total else 0.0
-            if cells:
-                # A cell of one text among thousands must still be seen.
-                axes.add_patch(
-                    Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=_FIRST, alpha=max(0.06, share), linewidth=0)
-                )
-            if count <= _MOST_COUNTED:
-                words = f"{cells:,}" if count > 5 else f"{cells:,}\n{share:.1%}"  # noqa: PLR2004  # room for two lines
-                colour = _PAGE if share > _STRONG else _INK
-                axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=10 if count <= 5 else 7)  # noqa: PLR2004  # as above
-    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
-    if count <= _MOST_NAMED:
-        names = [_short(label) for label in labels]
-        upright = count <= 3 and max(map(len, names)) <= 10  # noqa: PLR2004  # short names fit side by side
-        axes.set_xticks(range(count), names, rotation=0 if upright else 90)
-        axes.set_yticks(range(count), names)
-    axes.tick_params(length=0, labelsize=9 if count <= _MOST_COUNTED else 6)
-    return _svg(figure, "confusion", "Confusion matrix: true classes down, predicted classes across")
+    i, j = place
+    if cells:
+        # A cell of one text among thousands must still be seen.
+        axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=_FIRST, alpha=max(0.06, share), linewidth=0))
+    if classes <= _MOST_COUNTED:
+        wide = classes <= _WIDE_CELLS
+        words = f"{cells:,}\n{percent(share)}" if wide else f"{cells:,}"
+        colour = _PAGE if share > _STRONG else _INK
+        axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=10 if wide else 7)
 
 
 def losses(steps: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
     """Draw training and validation loss by step."""
-    figure, axes = _figure("losses", 5.2, 2.7)
-    for (name, points), colour, marker in zip(steps.items(), (_FIRST, _SECOND), ("", "o"), strict=False):
-        axes.plot(*_columns(points), color=colour, marker=marker, markersize=3.5, linewidth=1.6, label=name)
-    axes.set(xlabel="step", title="loss")
-    axes.legend()
-    return _svg(figure, "losses", "Training and validation loss by step")
+    with _drawing("losses", 5.2, 2.7) as (figure, axes):
+        for (name, points), colour, marker in zip(steps.items(), (_FIRST, _SECOND), ("", "o"), strict=False):
+            axes.plot(*_columns(points), color=colour, marker=marker, markersize=3.5, linewidth=1.6, label=name)
+        axes.set(xlabel="step", title="loss")
+        axes.legend()
+        return _svg(figure, "losses", "Training and validation loss by step")
 
 
 def course(name: str, points: Sequence[tuple[float, float]], published: Sequence[tuple[float, float]]) -> Html:
     """Draw a validation score by step, and the published values of it if there are any."""
-    figure, axes = _figure("course", 5.2, 2.7)
-    axes.plot(*_columns(points), color=_SECOND, marker="o", markersize=3.5, linewidth=1.6, label="this run")
-    if published:
-        axes.plot(*_columns(published), color=_INK, marker="x", linestyle="none", markersize=5, label="published")
-        axes.legend()
-    axes.set(xlabel="step", title=clean(f"validation {name}"))
-    return _svg(figure, "course", f"Validation {name} by step")
+    with _drawing("course", 5.2, 2.7) as (figure, axes):
+        axes.plot(*_columns(points), color=_SECOND, marker="o", markersize=3.5, linewidth=1.6, label="this run")
+        if published:
+            axes.plot(*_columns(published), color=_INK, marker="x", linestyle="none", markersize=5, label="published")
+            axes.legend()
+        axes.set(xlabel="step", title=clean(f"validation {name}"))
+        return _svg(figure, "course", f"Validation {name} by step")
 
 
 def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) -> Html:
     """Draw how many texts have how many tokens, and where the model stops reading."""
-    figure, axes = _figure("lengths", 5.2, 2.7)
-    axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=_FIRST)
-    if limit is not None and limit < edges[-1]:
-        axes.axvline(limit, color=_SECOND, linewidth=1.4)
-        axes.annotate(
-            f" cut after {limit:,.0f}", (limit, 0.97), xycoords=("data", "axes fraction"), color=_SECOND, va="top"
-        )
-    axes.set(xlabel="tokens", title="texts by length")
-    return _svg(figure, "lengths", "Histogram of text lengths in tokens")
+    with _drawing("lengths", 5.2, 2.7) as (figure, axes):
+        axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=_FIRST)
+        if limit is not None and limit < edges[-1]:
+            axes.axvline(limit, color=_SECOND, linewidth=1.4)
+            place = (limit, 0.97)
+            axes.annotate(f" cut at {limit:,.0f}", place, xycoords=axes.get_xaxis_transform(), color=_SECOND, va="top")
+        axes.set(xlabel="tokens", title="texts")
+        return _svg(figure, "lengths", "Histogram of text lengths in tokens")
 
 
 def reliability(bins: Sequence[Mapping[str, float]]) -> Html:
     """Draw how often predictions of each confidence are right; on the diagonal a probability means what it says."""
-    figure, axes = _figure("reliability", 3.4, 3.2)
-    low = min(0.5, *(b["low"] for b in bins))
-    axes.plot([low, 1], [low, 1], color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
-    most = max(b["rows"] for b in bins)
-    confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
-    axes.plot(confidence, accuracy, color=_FIRST, linewidth=1.2)
-    axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=_FIRST, linewidth=0)
-    axes.set(xlabel="confidence", title="share that is right", xlim=(low - 0.02, 1.03), ylim=(-0.03, 1.04))
-    return _svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
+    with _drawing("reliability", 3.4, 3.2) as (figure, axes):
+        confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
+        low, most = min(0.5, *confidence, *accuracy), max(b["rows"] for b in bins)
+        axes.plot([low, 1], [low, 1], color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(confidence, accuracy, color=_FIRST, linewidth=1.2)
+        axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=_FIRST, linewidth=0)
+        axes.set(xlabel="confidence", title="share that is right", xlim=(low - 0.03, 1.03), ylim=(low - 0.03, 1.03))
+        return _svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
 
 
 def _style(name: str) -> Any:
@@ -144,23 +149,22 @@ def _style(name: str) -> Any:
     return {**_STYLE, "svg.hashsalt": name}
 
 
-def _figure(name: str, width: float, height: float) -> tuple[Figure, Axes]:
+@contextmanager
+def _drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """Give an empty figure of so many inches; the style holds for all that is drawn within."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_style(name)):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.add_subplot()
-
-
-def _svg(figure: Figure, name: str, told: str) -> Html:
-    import matplotlib as mpl
-
-    out = io.StringIO()
     with warnings.catch_warnings(), mpl.rc_context(_style(name)):
         # Names in scripts that matplotlib's own font lacks are drawn by the browser's fonts, since text stays text.
         warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.add_subplot()
+
+
+def _svg(figure: Figure, name: str, told: str) -> Html:
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return Html(_inline(out.getvalue(), name, told))
 
 

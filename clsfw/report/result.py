@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clsfw.report import plots
-from clsfw.report.markup import Child, Html, details, join, table, tag
+from clsfw.report.markup import Child, Html, details, join, percent, table, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,9 @@ def verdict(facts: ReportFacts) -> Html:
         parts.append(_bullets(given["reasons"]))
     if given.get("source"):
         parts.append(tag("p", tag("small", f"Published: {given['source']}")))
+    if len(checks) > 1:
+        rows = [[check["what"], *_beside(check), _number(check["found"])] for check in checks]
+        parts.append(details(f"all {len(checks)} checks", table(["", "published", "distance", "this run"], rows)))
     return tag("div", *parts, class_=f"verdict {_TONES.get(given['status'], 'plain')}")
 
 
@@ -73,9 +76,9 @@ def _headline(facts: ReportFacts) -> Child:
         return f"Scores on {texts}."
     return join(
         [
-            tag("strong", f"{value:.2%} of {texts} are right"),
+            tag("strong", f"{percent(value, 2)} of {texts} are right"),
             ". Other texts of the same kind would give a share between ",
-            f"{limits[0]:.2%} and {limits[1]:.2%} (95 % interval).",
+            f"{percent(limits[0], 2)} and {percent(limits[1], 2)} (95 % interval).",
         ]
     )
 
@@ -86,15 +89,19 @@ def _explanation(facts: ReportFacts) -> str:
     if matrix and not facts.metrics["multi_label"]:
         sums = [sum(row) for row in matrix]
         most = max(range(len(sums)), key=sums.__getitem__)
-        words += f"Always answering “{facts.labels[most]}” would be right for {sums[most] / max(1, sum(sums)):.2%}."
+        words += (
+            f"Always answering “{facts.labels[most]}” would be right for {percent(sums[most] / max(1, sum(sums)), 2)}."
+        )
     return words
 
 
 def _beside(check: Mapping[str, Any] | None) -> list[Child]:
     if check is None:
         return ["", ""]
-    tone = "" if check["held"] else " (missed)"
-    return [f"{check['expected']:.4f} ± {check['tolerance']:g}", f"{check['distance']:+.4f}{tone}"]
+    published, distance = f"{check['expected']:.4f} ± {check['tolerance']:g}", check["distance"]
+    if distance is None:
+        return [published, "no such score"]
+    return [published, f"{distance:+.4f}" if check["held"] else f"{distance:+.4f}, missed"]
 
 
 def _axis(values: Sequence[float]) -> tuple[float, float]:
@@ -124,6 +131,9 @@ def classes(facts: ReportFacts) -> Iterator[Child]:
     if not facts.metrics["multi_label"]:
         if len(labels) <= plots.MOST_DRAWN:
             yield tag("figure", plots.confusion_matrix(matrix, labels))
+        if plots.MOST_NAMED < len(labels) <= plots.MOST_DRAWN:
+            yield tag("p", tag("small", "The classes are numbered as in the list of all of them."))
+        yield from _beside_published(facts, matrix)
         if len(labels) > _TWO:
             yield from _confused(matrix, labels)
     for split, missing in facts.metrics.get("missing_classes", {}).items():
@@ -140,7 +150,21 @@ def classes(facts: ReportFacts) -> Iterator[Child]:
     weakest = sorted(each, key=lambda item: (item[1]["f1"], item[0]))[:_MOST_CLASSES]
     yield tag("h3", f"The {_MOST_CLASSES} weakest of {len(each)} classes")
     yield table(head, [_class_row(*item) for item in weakest])
-    yield details(f"all {len(each)} classes", table(head, [_class_row(*item) for item in each]))
+    numbered = [_class_row(f"{i}: {label}", scores) for i, (label, scores) in enumerate(each)]
+    yield details(f"all {len(each)} classes", table(head, numbered))
+
+
+def _beside_published(facts: ReportFacts, matrix: Sequence[Sequence[int]]) -> Iterator[Child]:
+    """Show the published counts in brackets behind the run's own; they are not judged, the scores follow from them."""
+    matrices = (facts.record.get("verdict") or {}).get("confusion_matrices", {}).get(facts.split)
+    if not matrices or len(matrices["expected"]) != len(matrix) or len(matrix) > _MOST_CLASSES:
+        return
+    rows = [
+        [label, *(f"{own:,} ({published:,})" for own, published in zip(*counts, strict=True))]
+        for label, counts in zip(facts.labels, zip(matrix, matrices["expected"], strict=True), strict=True)
+    ]
+    yield tag("h3", "Beside the published counts (in brackets)")
+    yield table(["true", *(f"predicted {label}" for label in facts.labels)], rows)
 
 
 def _class_row(label: str, scores: Mapping[str, Any]) -> list[Child]:
