@@ -232,3 +232,9 @@ class TestReadRun:
 
 def test_only_plain_names_may_be_written() -> None:
     assert all("/" not in name and not name.startswith(".") for name in FILES)
+
+
+def test_every_name_stands_in_the_documentation(root: Path) -> None:
+    text = (root / "docs" / "reference" / "run-directory.md").read_text(encoding="utf-8")
+
+    assert [name for name in (*FILES, "run.json", "manifest.json", "history.jsonl") if f"`{name}`" not in text] == []
