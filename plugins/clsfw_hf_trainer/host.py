@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -80,17 +79,19 @@ def kept_randomness(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def kept_switches(host: Host) -> Iterator[None]:
-    """Set back what `Trainer` switches for the whole process: verbosity, matrix products, determinism."""
+    """Keep transformers quiet, and set back what `Trainer` switches for the whole process."""
     logging: Any = transformers.utils.logging  # its functions carry no types
-    level = logging.get_verbosity()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
     matmul, strict = torch.backends.cuda.matmul.fp32_precision, torch.are_deterministic_algorithms_enabled()
     benchmark, deterministic = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
     torch.backends.cuda.matmul.fp32_precision = "tf32" if host.precision == "tf32" else "ieee"
     try:
-        with warnings.catch_warnings():
-            yield
+        yield
     finally:
         logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
         torch.backends.cuda.matmul.fp32_precision = matmul
         torch.use_deterministic_algorithms(strict)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic

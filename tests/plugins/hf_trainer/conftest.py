@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from clsfw_hf_distilbert import DistilbertSizes, HfDistilbert
-from clsfw_hf_distilbert.model import HfModel
-from clsfw_hf_trainer import HfTrainerSettings
-from clsfw_hf_trainer.trainer import HfTrainer
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from clsfw.engine.outcomes import NamedMetric
@@ -20,16 +16,19 @@ from clsfw.engine.signals import StopSignals
 from clsfw.plugin.contracts import Labels
 from clsfw.plugin.discovery import Plugin
 from clsfw.store.rundir import RunDirectory
+from clsfw_hf_distilbert import DistilbertSizes, HfDistilbert
+from clsfw_hf_distilbert.model import HfModel
+from clsfw_hf_trainer import HfTrainerSettings
+from clsfw_hf_trainer.trainer import HfTrainer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from clsfw.plugin.contracts import Outcome
     from clsfw_hf_distilbert.classifier import HfClassifier
 
-    from clsfw.plugin.contracts import Outcome
-
-WORDS = "a dull film with no heart fine lovely cast sharp script slow plot great score poor end true joy".split()
+WORDS = ("a", "dull", "film", "with", "no", "heart", "fine", "lovely", "cast", "slow", "plot", "great", "score", "joy")
 LABELS = Labels(("no", "yes"))
 
 
@@ -88,6 +87,10 @@ class Kit:
             self.trainer(**settings).fit(model, data, run)
             return run
 
+    def splits(self, rows: int = 61, *, labels: Labels = LABELS) -> dict[str, Dataset]:
+        """Make a train and a validation split."""
+        return {"train": self.data(rows, labels=labels), "validation": self.data(30, labels=labels, seed=1)}
+
 
 @pytest.fixture
 def kit(tmp_path: Path) -> Kit:
@@ -95,11 +98,7 @@ def kit(tmp_path: Path) -> Kit:
     return Kit(tmp_path)
 
 
-@pytest.fixture
-def splits(kit: Kit) -> Callable[..., dict[str, Dataset]]:
-    """Give a way to make a train and a validation split."""
-
-    def made(rows: int = 61, labels: Labels = LABELS) -> dict[str, Dataset]:
-        return {"train": kit.data(rows, labels=labels), "validation": kit.data(30, labels=labels, seed=1)}
-
-    return made
+@pytest.fixture(scope="module")
+def module_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """Give the same for runs that several tests look at."""
+    return Kit(tmp_path_factory.mktemp("runs"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import torch
@@ -13,10 +13,7 @@ import torch
 from clsfw.engine.quiet import Quiet
 from clsfw.errors import InterruptedRunError, RunDirectoryError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-TOTAL = 20  # with 61 rows: 8 steps an epoch at batch size 8, or 4 with accumulation 2; the last batch is short
+TOTAL = 14  # with 61 rows: 8 steps an epoch at batch size 8, or 4 with accumulation 2; the last batch is short
 EVALUATION = {"eval_steps": 4, "metric_for_best_model": "accuracy", "load_best_model_at_end": True}
 
 
@@ -50,40 +47,45 @@ def end_state(run: Any, model: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def undisturbed(kit: Any) -> Callable[..., dict[str, Any]]:
-    """Give what a run that nothing disturbs ends with."""
-
-    def ended(data: Any, **options: Any) -> dict[str, Any]:
-        model = kit.classifier()
-        return end_state(kit.fit(model, data, name="whole", **options), model)
-
-    return ended
+def options_of(accumulation: int, *, evaluation: bool) -> dict[str, Any]:
+    return {
+        "gradient_accumulation_steps": accumulation,
+        "max_steps": TOTAL,
+        "logging_steps": 3,
+        **(EVALUATION if evaluation else {}),
+    }
 
 
-@pytest.mark.parametrize("evaluation", [{}, EVALUATION], ids=["no evaluation", "evaluation"])
+@pytest.fixture(scope="module")
+def undisturbed(module_kit: Any) -> dict[tuple[int, bool], dict[str, Any]]:
+    """Give what runs that nothing disturbs end with, by accumulation and evaluation."""
+    ends = {}
+    for accumulation in (1, 2):
+        for evaluation in (False, True):
+            model, options = module_kit.classifier(), options_of(accumulation, evaluation=evaluation)
+            run = module_kit.fit(model, module_kit.splits(), name=f"whole-{accumulation}-{evaluation}", **options)
+            ends[accumulation, evaluation] = end_state(run, model)
+    return ends
+
+
+@pytest.mark.parametrize("evaluation", [False, True], ids=["no evaluation", "evaluation"])
 @pytest.mark.parametrize("accumulation", [1, 2])
 @pytest.mark.parametrize("saved_at", [3, 8, 11, TOTAL], ids=["mid-epoch", "epoch edge", "second epoch", "last step"])
 def test_resumed_run_ends_like_an_undisturbed_one(
-    kit: Any, splits: Any, undisturbed: Any, saved_at: int, accumulation: int, evaluation: dict[str, Any]
+    kit: Any, undisturbed: Any, *, saved_at: int, accumulation: int, evaluation: bool
 ) -> None:
-    data = splits()
-    options = {
-        "gradient_accumulation_steps": accumulation, "max_steps": TOTAL, "logging_steps": 3, "save_steps": saved_at,
-        **evaluation,
-    }  # fmt: skip
-    expected = undisturbed(data, **{**options, "save_steps": TOTAL})
+    data, options = kit.splits(), options_of(accumulation, evaluation=evaluation)
 
-    with contextlib.suppress(Crash), kit.open_run(data, name="cut", display=Crashing(saved_at + 2)) as run:
-        kit.trainer(**options).fit(kit.classifier(), data, run)
+    with contextlib.suppress(Crash), kit.open_run(data, display=Crashing(saved_at + 2)) as run:
+        kit.trainer(**options, save_steps=saved_at).fit(kit.classifier(), data, run)
     resumed = kit.classifier()
-    again = kit.fit(resumed, data, name="cut", **options)
+    again = kit.fit(resumed, data, **options)
 
-    assert end_state(again, resumed) == expected
+    assert end_state(again, resumed) == undisturbed[accumulation, evaluation]
 
 
-def test_a_finished_fit_takes_no_further_step(kit: Any, splits: Any) -> None:
-    data = splits()
+def test_a_finished_fit_takes_no_further_step(kit: Any) -> None:
+    data = kit.splits()
     model, again = kit.classifier(), kit.classifier()
     run = kit.fit(model, data, max_steps=5)
     before = end_state(run, model)
@@ -92,11 +94,9 @@ def test_a_finished_fit_takes_no_further_step(kit: Any, splits: Any) -> None:
     assert run.checkpoints.latest().step == 5
 
 
-def test_a_signal_saves_at_the_end_of_the_step_and_the_run_goes_on_from_there(
-    kit: Any, splits: Any, undisturbed: Any
-) -> None:
-    data, options = splits(), {"max_steps": 6, "logging_steps": 2}
-    expected = undisturbed(data, **options)
+def test_a_signal_saves_at_the_end_of_the_step_and_the_run_goes_on_from_there(kit: Any) -> None:
+    data, options, model = kit.splits(), {"max_steps": 6, "logging_steps": 2}, kit.classifier()
+    expected = end_state(kit.fit(model, data, name="whole", **options), model)
 
     class Stopping(Quiet):
         def logged(self, step: int, values: Any) -> None:
@@ -113,8 +113,8 @@ def test_a_signal_saves_at_the_end_of_the_step_and_the_run_goes_on_from_there(
     assert end_state(again, resumed) == expected
 
 
-def test_low_rank_adapters_resume_too(kit: Any, splits: Any) -> None:
-    data, options = splits(), {"max_steps": 6, "save_steps": 3}
+def test_low_rank_adapters_resume_too(kit: Any) -> None:
+    data, options = kit.splits(), {"max_steps": 6, "save_steps": 3}
     whole, resumed = kit.classifier(lora={"r": 2}), kit.classifier(lora={"r": 2})
     kit.fit(whole, data, name="whole", **options)
 
@@ -126,8 +126,8 @@ def test_low_rank_adapters_resume_too(kit: Any, splits: Any) -> None:
         assert torch.equal(value, resumed.module.state_dict()[name]), name
 
 
-def test_early_stopping_holds_after_a_resume(kit: Any, splits: Any) -> None:
-    data = splits()
+def test_early_stopping_holds_after_a_resume(kit: Any) -> None:
+    data = kit.splits()
     options = {
         "max_steps": 40, "eval_steps": 2, "metric_for_best_model": "loss", "early_stopping_patience": 1,
         "learning_rate": 0.5,
@@ -141,16 +141,16 @@ def test_early_stopping_holds_after_a_resume(kit: Any, splits: Any) -> None:
     assert again.checkpoints.latest().step == stopped_at
 
 
-def test_a_checkpoint_holds_no_pickled_arguments(kit: Any, splits: Any) -> None:
-    run = kit.fit(kit.classifier(), splits(), max_steps=2)
+def test_a_checkpoint_holds_no_pickled_arguments(kit: Any) -> None:
+    run = kit.fit(kit.classifier(), kit.splits(), max_steps=2)
 
     names = {path.name for path in run.checkpoints.latest().path.rglob("*") if path.is_file()}
     assert "training_args.bin" not in names
     assert {"model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"} <= names
 
 
-def test_a_checkpoint_of_another_trainer_is_refused(kit: Any, splits: Any) -> None:
-    data = splits()
+def test_a_checkpoint_of_another_trainer_is_refused(kit: Any) -> None:
+    data = kit.splits()
     with kit.open_run(data) as run:
         run.checkpoints.commit(1, lambda folder: (folder / "trainer.json").write_text(json.dumps({})))
 
