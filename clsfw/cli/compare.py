@@ -1,0 +1,70 @@
+"""`clsfw compare`: which of several runs is better on the same test rows, and whether that could be luck."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from clsfw.evidence.comparison import Comparison, Pair, Side
+
+HELP = "compare complete runs on the same test rows: paired tests, and one plain sentence"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run directories, two or more")
+    parser.add_argument("--json", action="store_true", help="print a JSON object on standard output")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Print the comparison."""
+    from clsfw.evidence.compare import compare_runs
+
+    comparison = compare_runs(args.runs)
+    text = json.dumps(comparison.to_json(), indent=2) if args.json else "\n".join(_lines(comparison))
+    sys.stdout.write(text + "\n")
+    return 0
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    from clsfw.report.safe import clean
+
+    sides = comparison.sides
+    width = max(len(clean(side.run)) for side in sides)
+    yield f"{comparison.pairs[0].rows:,} test rows, the same for all runs"
+    yield ""
+    yield f"   {'run':<{width}}  accuracy  macro F1  {'training':>10}  {'prediction':>10}  {'model':>9}"
+    for side in sides:
+        yield (
+            f"{side.letter}  {clean(side.run):<{width}}  {side.accuracy:>8.4f}  {side.f1:>8.4f}  "
+            f"{_seconds(side, 'train_seconds'):>10}  {_seconds(side, 'predict_seconds'):>10}  {_bytes(side):>9}"
+        )
+    for pair in comparison.pairs:
+        yield ""
+        yield from _pair(pair, several=len(comparison.pairs) > 1)
+
+
+def _pair(pair: Pair, *, several: bool) -> Iterator[str]:
+    a, b = pair.a.letter, pair.b.letter
+    yield pair.sentence
+    yield (
+        f"  only {a} right {pair.only_a_right:,}, only {b} right {pair.only_b_right:,}, "
+        f"both right {pair.both_right:,}, both wrong {pair.both_wrong:,}"
+    )
+    low, high = pair.f1_interval
+    yield f"  macro F1: {a} less {b} is {pair.f1_difference:+.4f} (95 % {low:+.4f} to {high:+.4f})"
+    corrected = f" ({pair.corrected_p:.3g} corrected for the number of pairs)" if several else ""
+    yield f"  McNemar p = {pair.mcnemar_p:.3g}{corrected}, bootstrap p = {pair.bootstrap_p:.3g}"
+
+
+def _seconds(side: Side, name: str) -> str:
+    return f"{side.timings[name]:,.1f} s" if name in side.timings else "-"
+
+
+def _bytes(side: Side) -> str:
+    return f"{side.model_bytes / 1e6:,.1f} MB"

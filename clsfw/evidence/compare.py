@@ -1,0 +1,108 @@
+"""Compares complete runs on the same test rows: who is better, by how much, and whether that could be luck."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clsfw.errors import RunDirectoryError, UsageError
+from clsfw.evidence.alignment import aligned, matrix, refuse_other_rows
+from clsfw.evidence.comparison import Comparison, Pair, Side
+from clsfw.evidence.predictions import read_predictions
+from clsfw.evidence.significance import accuracy_differences, bootstrap_p, f1_differences, holm, interval, mcnemar
+from clsfw.evidence.tally import macro_scores
+from clsfw.store.rundir import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clsfw.evidence.predictions import PredictionTable
+
+_ACCURACY_RESAMPLES = 10_000
+_F1_RESAMPLES = 2_000
+_SEED = 20_000
+_TWO = 2
+
+
+def compare_runs(directories: Sequence[str | Path]) -> Comparison:
+    """Compare two or more complete runs.
+
+    Raises:
+        UsageError: fewer than two runs, one given twice, or their test rows differ.
+        RunDirectoryError: a directory holds no complete run, or a file of it was changed.
+
+    """
+    paths = [Path(directory) for directory in directories]
+    if len(paths) < _TWO:
+        raise UsageError("a comparison takes at least two run directories")
+    resolved = [path.resolve() for path in paths]
+    twice = next((path for i, path in enumerate(paths) if resolved[i] in resolved[:i]), None)
+    if twice is not None:
+        raise UsageError(f"{twice} is given twice; a run does not differ from itself")
+    records = [read_run(path) for path in paths]
+    tables = [read_predictions(path / "predictions.csv") for path in paths]
+    for path, table in zip(paths[1:], tables[1:], strict=True):
+        refuse_other_rows(paths[0], tables[0], path, table)
+    sides = [
+        _side(_letter(i), path, record, table)
+        for i, (path, record, table) in enumerate(zip(paths, records, tables, strict=True))
+    ]
+    entries = list(zip(sides, tables, strict=True))
+    tests = [mcnemar(*_discordant(a[1], b[1])) for a, b in combinations(entries, 2)]
+    pairs = [
+        _pair(a, b, p, corrected)
+        for (a, b), p, corrected in zip(combinations(entries, 2), tests, holm(tests), strict=True)
+    ]
+    return Comparison(tuple(sides), tuple(pairs))
+
+
+def _discordant(a: PredictionTable, b: PredictionTable) -> tuple[int, int]:
+    right_a, right_b = a.right, aligned(a, b).right
+    return int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+
+
+def _pair(a: tuple[Side, PredictionTable], b: tuple[Side, PredictionTable], p: float, corrected: float) -> Pair:
+    (side_a, table_a), (side_b, given_b) = a, b
+    table_b = aligned(table_a, given_b)
+    only_a, only_b = _discordant(table_a, table_b)
+    both = int((table_a.right & table_b.right).sum())
+    rows, classes = len(table_a), len(table_a.labels)
+    accuracy = accuracy_differences(only_a, only_b, rows, _ACCURACY_RESAMPLES, _SEED)
+    references, of_a, of_b = table_a.references, table_a.predictions, table_b.predictions
+    if not references.ndim == of_a.ndim == of_b.ndim == 1:
+        references, of_a, of_b = (matrix(ids, classes) for ids in (references, of_a, of_b))
+    f1 = f1_differences(references, of_a, of_b, classes, resamples=_F1_RESAMPLES, seed=_SEED)
+    (low, high), (f1_low, f1_high) = interval(accuracy), interval(f1)
+    return Pair(
+        a=side_a,
+        b=side_b,
+        rows=rows,
+        difference=(only_a - only_b) / rows,
+        interval=(low, high),
+        f1_difference=side_a.f1 - side_b.f1,
+        f1_interval=(f1_low, f1_high),
+        mcnemar_p=p,
+        bootstrap_p=bootstrap_p(accuracy),
+        only_a_right=only_a,
+        only_b_right=only_b,
+        both_right=both,
+        both_wrong=rows - only_a - only_b - both,
+        corrected_p=corrected,
+    )
+
+
+def _side(letter: str, path: Path, record: dict[str, Any], table: PredictionTable) -> Side:
+    scores = macro_scores(table.references, table.predictions, len(table.labels))
+    try:
+        timings = json.loads((path / "timings.json").read_text(encoding="utf-8"))
+        size = sum(file.stat().st_size for file in (path / "model").rglob("*") if file.is_file())
+    except (OSError, ValueError) as exc:
+        raise RunDirectoryError(f"{path} cannot be read: {exc}") from exc
+    name = str(record.get("name", path.name))
+    return Side(letter, path.resolve().name, name, scores["accuracy"], scores["f1"], timings, size)
+
+
+def _letter(i: int) -> str:
+    return chr(ord("A") + i) if i < 26 else f"run {i + 1}"  # noqa: PLR2004  # letters of the alphabet

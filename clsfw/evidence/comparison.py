@@ -1,0 +1,114 @@
+"""The result of a comparison: every run, every pair of runs, and one plain sentence for each pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from clsfw.errors import UsageError
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the runs: its letter, folder name, scores on all test rows, seconds by name, and the model's bytes."""
+
+    letter: str
+    run: str
+    name: str
+    accuracy: float
+    f1: float
+    timings: dict[str, float]
+    model_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the side as plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs on the same rows; differences are those of the first less the second, as shares of 1."""
+
+    a: Side
+    b: Side
+    rows: int
+    difference: float
+    interval: tuple[float, float]
+    f1_difference: float
+    f1_interval: tuple[float, float]
+    mcnemar_p: float
+    bootstrap_p: float
+    only_a_right: int
+    only_b_right: int
+    both_right: int
+    both_wrong: int
+    corrected_p: float
+    """McNemar's p-value, corrected (Holm) where more than two runs are compared."""
+
+    @property
+    def better(self) -> Side | None:
+        """The better run, or None where luck may explain the difference."""
+        if self.corrected_p >= SIGNIFICANT:
+            return None
+        return self.a if self.difference > 0 else self.b
+
+    @property
+    def sentence(self) -> str:
+        """Say the result in one plain sentence; points are hundredths of the accuracy."""
+        low, high = (100 * edge for edge in self.interval)
+        points = 100 * self.difference
+        if self.better is None:
+            return (
+                f"no evidence of a difference between {self.a.letter} and {self.b.letter} "
+                f"({points:+.1f} points, 95 % {low:.1f} to {high:.1f}, p = {_p(self.corrected_p)})"
+            )
+        if points < 0:
+            points, low, high = -points, -high, -low
+        return (
+            f"{self.better.letter} is better by {points:.1f} points "
+            f"(95 % {low:.1f} to {high:.1f}, p = {_p(self.corrected_p)})"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the pair as plain values."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
+        better = self.better.letter if self.better else None
+        return {**values, "a": self.a.letter, "b": self.b.letter, "better": better, "sentence": self.sentence}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All runs of a comparison, and every pair of them."""
+
+    sides: tuple[Side, ...]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The result in plain words, one line for each pair."""
+        return "\n".join(pair.sentence for pair in self.pairs)
+
+    @property
+    def pair(self) -> Pair:
+        """The only pair of two runs.
+
+        Raises:
+            UsageError: more than two runs were compared.
+
+        """
+        if len(self.pairs) != 1:
+            raise UsageError(f"a comparison of {len(self.sides)} runs has {len(self.pairs)} pairs; look at `pairs`")
+        return self.pairs[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give everything as plain values; of two runs the pair's values stand at the top."""
+        runs = [side.to_json() for side in self.sides]
+        if len(self.pairs) == 1:
+            return {"runs": runs, **self.pairs[0].to_json()}
+        return {"runs": runs, "pairs": [pair.to_json() for pair in self.pairs]}
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 0.001 else "less than 0.001"  # noqa: PLR2004  # nobody needs more digits
