@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 def run(
-    recipe: str | Path, *, overrides: Mapping[str, Any] | None = None, out: str | Path | None = None, fresh: bool = False
+    recipe: str | Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    fresh: bool = False,
 ) -> FinishedRun:
     """Run a recipe (a path, or the name of a shipped one) and give the finished run.
 

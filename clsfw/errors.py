@@ -5,6 +5,7 @@
     ├── RecipeError                2    the recipe: all of its problems at once
     ├── DataError                  3    the data
     ├── PluginError                4    a plugin is broken or misbehaves
+    │   └── ContractError          4    a check of `clsfw.testing` failed
     ├── ModelError                 5    the model's files
     │   └── NetworkError           5    a server could not be reached or refused
     ├── HostError                  6    this machine: device, memory, disk, versions
@@ -20,11 +21,11 @@ A message says what is wrong, where, and what to do instead: lower case, no full
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ class PluginError(ClsfwError):
     """A plugin is broken, or did something that its contract forbids."""
 
     exit_code = 4
+
+
+class ContractError(PluginError):
+    """A check of `clsfw.testing` found a component that breaks its contract."""
 
 
 class ModelError(ClsfwError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -92,7 +93,5 @@ def _say_error(exc: ClsfwError) -> None:
 
 
 def _say(text: str) -> None:
-    try:
+    with contextlib.suppress(OSError):  # nobody may be listening any more
         print(f"clsfw: {text}", file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs
-    except OSError:
-        pass  # nobody is listening any more

@@ -66,7 +66,9 @@ def score(metrics: Sequence[NamedMetric], outcome: Outcome) -> dict[str, float]:
             given = named.metric.compute(outcome)
         for key, value in _checked(named, given).items():
             if key in scores:
-                raise PluginError(f"{named.plugin}: metric {named.name!r} gives {key!r}, which another metric gave already")
+                raise PluginError(
+                    f"{named.plugin}: metric {named.name!r} gives {key!r}, which another metric gave already"
+                )
             scores[key] = value
     return scores
 

@@ -38,13 +38,18 @@ if TYPE_CHECKING:
 class Display(Reporter, Protocol):
     """What the engine tells the outside: a terminal, a log, or nobody."""
 
+    warnings: list[str]
+    """What was warned of so far; the run keeps it."""
+
     def stage(self, text: str) -> None:
         """Begin a stage of the run, such as reading the data."""
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """Show a logged training step."""
 
-    def evaluated(self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]) -> None:
+    def evaluated(
+        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
+    ) -> None:
         """Show an evaluation during training: one row of the table."""
 
 
@@ -72,7 +77,7 @@ class Run:
         self.facts: dict[str, object] = {}
         self.timings: dict[str, float] = {}
         self._store = store
-        self._metrics = metrics
+        self.metrics = metrics
         self._watchers = watchers
         self._display = display
         self._signals = signals
@@ -119,7 +124,7 @@ class Run:
         self._training_loss = values.get("loss", self._training_loss)
         self._store.history.append({"step": step, **values})
         self._display.logged(step, values)
-        self._notify("on_step", step=step, values=values)
+        self.notify("on_step", step=step, values=values)
 
     def evaluate(
         self, step: int, split: str, probabilities: NDArray[np.float32], loss: float | None = None
@@ -135,13 +140,14 @@ class Run:
         if split not in self._references:
             self._references[split] = references(self.data[split], self.labels)
         outcome = decide(self.labels, self._references[split], probabilities)
-        scores = score(self._metrics, outcome)
+        scores = score(self.metrics, outcome)
         told = scores if loss is None else {"loss": loss, **scores}
         self._store.history.append({"step": step, "split": split, **told})
         self._display.evaluated(step, self._training_loss, loss, scores)
-        self._notify("on_evaluate", split=split, scores={"step": float(step), **told})
+        self.notify("on_evaluate", split=split, scores={"step": float(step), **told})
         return dict(told)
 
-    def _notify(self, hook: str, **arguments: object) -> None:
+    def notify(self, hook: str, **arguments: object) -> None:
+        """Call a watching hook of every plugin that watches this run."""
         for plugin in self._watchers:
             plugin.watch(hook, run=self, **arguments)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.errors import DataError, PluginError
-from clsfw.evidence.leaks import fold
+from clsfw.evidence.leakage import fold
 from clsfw.plugin.contracts import Labels
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
         cut = {name: parts[name] for name in SPLITS if name in parts}
     else:
         if set(parts) != {"train"}:
-            raise DataError(f"the data brings its own splits ({', '.join(sorted(parts))}); use `method = \"given\"` in [split]")
+            raise DataError(
+                f'the data brings its own splits ({", ".join(sorted(parts))}); use `method = "given"` in [split]'
+            )
         data = parts["train"]
         sizes = _sizes(split, len(data))
         cut = {name: data.select(rows) for name, rows in _choose(data, split, sizes, labels, seed).items()}
@@ -87,7 +89,9 @@ def _parts(given: object, owner: object) -> dict[str, Dataset]:
         if name not in SPLITS:
             raise PluginError(f"{owner}: {name!r} is no split; a data source may give {', '.join(SPLITS)}")
         if not hasattr(data, "features") or not hasattr(data, "select"):
-            raise PluginError(f"{owner}: a data source must give a datasets.Dataset or DatasetDict, not {type(data).__name__}")
+            raise PluginError(
+                f"{owner}: a data source must give a datasets.Dataset or DatasetDict, not {type(data).__name__}"
+            )
     if not parts:
         raise PluginError(f"{owner}: the data source gave no data")
     return parts
@@ -113,7 +117,7 @@ def _with_rows(data: Dataset) -> Dataset:
 
 
 def _sizes(split: Split, rows: int) -> dict[str, int]:
-    """Turn counts and fractions into counts; fractions are cut at rounded running sums, so that 1.0 leaves no row over."""
+    """Turn fractions into counts, cut at rounded running sums, so that shares adding up to 1 leave no row over."""
     asked = {name: getattr(split, name) for name in SPLITS if getattr(split, name) is not None}
     sizes: dict[str, int] = {}
     running = 0.0
@@ -133,16 +137,14 @@ def _sizes(split: Split, rows: int) -> dict[str, int]:
 def _choose(
     data: Dataset, split: Split, sizes: Mapping[str, int], labels: Labels, seed: int
 ) -> dict[str, NDArray[np.int64]]:
-    if split.method == "in-order":
-        order = np.arange(len(data))
-    else:
-        # The legacy generator's stream is frozen by NumPy's own promise, so a seed means the same rows for ever.
-        order = np.random.RandomState(seed).permutation(len(data))  # noqa: NPY002  # the new one may change its stream
+    # NumPy promises that the legacy generator's stream never changes, so a seed means the same rows for ever.
+    shuffled = split.method != "in-order"
+    order = np.random.RandomState(seed).permutation(len(data)) if shuffled else np.arange(len(data))
     groups = _groups(data, order, by_text=split.group_by == "text")
     if split.method != "stratified":
         return _fill(groups, order, sizes)
     if labels.multi_label:
-        raise DataError("a stratified split needs one label per text; use `method = \"random\"`")
+        raise DataError('a stratified split needs one label per text; use `method = "random"`')
     column = np.asarray(data["label"], dtype=np.int64)
     quotas = _quotas(column, sizes, labels)
     chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
@@ -181,7 +183,9 @@ def _fill(
             else:
                 left.append(group)
         if free:
-            raise DataError(f"the {name} split is {free} rows short of {size}: equal texts are kept together and do not fit")
+            raise DataError(
+                f"the {name} split is {free} rows short of {size}: equal texts are kept together and do not fit"
+            )
         waiting = left
         rows = np.concatenate(taken) if taken else np.empty(0, dtype=np.int64)
         filled[name] = _in_order(rows, order)
@@ -199,7 +203,9 @@ def _quotas(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels)
     have = np.bincount(column, minlength=len(labels.names))
     for name, count in zip(labels.names, have, strict=True):
         if 0 < count < len(sizes):
-            raise DataError(f"class {name!r} has {count} row(s), too few for a stratified split into {len(sizes)} parts")
+            raise DataError(
+                f"class {name!r} has {count} row(s), too few for a stratified split into {len(sizes)} parts"
+            )
     quotas: list[dict[str, int]] = [{} for _ in labels.names]
     free = have.copy()
     for split, size in sizes.items():
@@ -221,7 +227,9 @@ def _check_classes(cut: Mapping[str, Dataset], labels: Labels) -> None:
     counts = {name: label_counts(data, labels) for name, data in cut.items()}
     present = [name for name, count in counts["train"].items() if count]
     if len(present) < 2 and not labels.multi_label:  # noqa: PLR2004  # a choice needs two classes
-        raise DataError(f"the train split has one class only ({', '.join(map(repr, present))}); there is nothing to learn")
+        raise DataError(
+            f"the train split has one class only ({', '.join(map(repr, present))}); there is nothing to learn"
+        )
     for split in ("validation", "test"):
         for name, count in counts.get(split, {}).items():
             if count and not counts["train"][name]:

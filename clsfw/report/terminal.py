@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from clsfw.report.safe import clean
 
@@ -31,16 +32,18 @@ class Plain:
 
     def __init__(self, stream: TextIO) -> None:
         self.warnings: list[str] = []
-        self._stream: TextIO | _Nowhere = stream
+        self._stream: TextIO = stream
         self._columns: list[str] | None = None
         self._last_progress = time.monotonic()
         self._begun: tuple[str, float, int] = ("", 0.0, 0)
         self._loss = ""
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Nothing is held open."""
 
     def stage(self, text: str) -> None:
@@ -61,7 +64,9 @@ class Plain:
         if "loss" in values:
             self._loss = f", loss {values['loss']:.4f}"
 
-    def evaluated(self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]) -> None:
+    def evaluated(
+        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
+    ) -> None:
         """Print a row of the table, and its head before the first row."""
         if self._columns != list(scores):
             self._columns = list(scores)
@@ -99,7 +104,7 @@ class Plain:
             self._stream.write(text + "\n")
             self._stream.flush()
         except (OSError, ValueError):
-            self._stream = _Nowhere()  # the reader has gone; the run goes on
+            self._stream = io.StringIO()  # the reader has gone; the run goes on
 
 
 class Live(Plain):
@@ -110,7 +115,9 @@ class Live(Plain):
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Take the line of progress away."""
         self._close()
 
@@ -163,7 +170,7 @@ class Live(Plain):
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         except (OSError, ValueError):
             self._close()
-            self._stream = _Nowhere()
+            self._stream = io.StringIO()
 
     def _close(self) -> None:
         bar, self._bar, self._task = self._bar, None, None
@@ -171,17 +178,7 @@ class Live(Plain):
             try:
                 bar.stop()
             except (OSError, ValueError):
-                self._stream = _Nowhere()
-
-
-class _Nowhere:
-    """A stream for nobody."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        pass
+                self._stream = io.StringIO()
 
 
 def _number(value: float | None) -> str:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
+
 from clsfw.engine.outcomes import NamedMetric, decide, references, score
 from clsfw.errors import PluginError
 from clsfw.plugin.contracts import Labels, Outcome
 from clsfw.plugin.discovery import Plugin
-from datasets import ClassLabel, Dataset, Features, List, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

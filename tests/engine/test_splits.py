@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
+
 from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
 from clsfw.errors import DataError, PluginError
 from clsfw.plugin.contracts import Labels
 from clsfw.recipe.schema import Split
-from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 TWO = Labels(("no", "yes"))
 FEATURES = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes"])})
@@ -40,7 +41,7 @@ class TestSizes:
         assert {"train": 16, "validation": 2, "test": 5} == {name: len(part) for name, part in rows.items()}
 
     def test_more_than_there_is_names_both_numbers(self) -> None:
-        with pytest.raises(DataError, match="ask for 30 rows .* has 20"):
+        with pytest.raises(DataError, match=r"ask for 30 rows .* has 20"):
             cut(make(), method="in-order", train=20, test=10)
 
 
@@ -78,7 +79,9 @@ class TestStratified:
         data = Dataset.from_dict(
             {"text": [str(i) for i in range(100)], "label": [i % 7 for i in range(100)]}, features=features
         )
-        made = make_splits(data, Split(method="stratified", train=53, validation=17, test=30), Labels(names), 1, "plugin")
+        made = make_splits(
+            data, Split(method="stratified", train=53, validation=17, test=30), Labels(names), 1, "plugin"
+        )
 
         assert [53, 17, 30] == [len(part) for part in made.values()]
 
@@ -116,9 +119,7 @@ class TestGivenSplits:
     def test_a_class_that_train_never_saw_is_named(self) -> None:
         data = DatasetDict(train=make(labels=[0, 1] * 10), test=make(4))
         three = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes", "maybe"])})
-        data = DatasetDict(
-            {name: Dataset.from_dict(part.to_dict(), features=three) for name, part in data.items()}
-        )
+        data = DatasetDict({name: Dataset.from_dict(part.to_dict(), features=three) for name, part in data.items()})
         data["test"] = Dataset.from_dict({"text": ["x"], "label": [2]}, features=three)
 
         with pytest.raises(DataError, match="class 'maybe' is in the test split"):

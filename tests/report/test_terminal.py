@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import os
 import pty
+from typing import TYPE_CHECKING
 
-import pytest
 from clsfw.report.terminal import Live, Plain, open_display
+
+if TYPE_CHECKING:
+    import pytest
 
 SCORES = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "accuracy": 0.875}
 
@@ -46,9 +49,10 @@ class TestPlain:
             display.progress("training", step, 100, "steps")
             now[0] += 1.0
 
-        assert ["  training: 5 of 100 steps, 1.0 steps/s, 1:35 left", "  training: 10 of 100 steps, 1.0 steps/s, 1:30 left"] == (
-            out.getvalue().splitlines()
-        )
+        assert [
+            "  training: 5 of 100 steps, 1.0 steps/s, 1:35 left",
+            "  training: 10 of 100 steps, 1.0 steps/s, 1:30 left",
+        ] == (out.getvalue().splitlines())
 
     def test_a_reader_that_has_gone_does_not_stop_the_run(self) -> None:
         display = Plain(_Closed())

@@ -2,8 +2,8 @@
 
     python tests/tools/make_quickstart_data.py recipes/quickstart.csv
 
-Each review says two to four things about a place, each good or bad, now and then by negation, and ends in most cases with
-a verdict that counts twice. The label is the sign of the sum. One label in twenty-five is turned round, as tired raters
+Each review says two to four things about a place, each good or bad, now and then by negation, and mostly ends with a
+verdict that counts twice. The label is the sign of the sum. One label in twenty-five is turned round, as tired raters
 do, so no honest model scores 1.0 on it.
 """
 
@@ -30,9 +30,22 @@ THINGS = {
     "dessert": ("delicious", "light", "perfect", "heavy", "tasteless", "sticky"),
     "price": ("fair", "reasonable", "modest", "steep", "absurd", "outrageous"),
 }
-GOOD_VERDICTS = ("We will be back.", "I would recommend it.", "A happy evening.", "Worth the trip.", "Five stars from me.")
+GOOD_VERDICTS = (
+    "We will be back.",
+    "I would recommend it.",
+    "A happy evening.",
+    "Worth the trip.",
+    "Five stars from me.",
+)
 BAD_VERDICTS = ("Never again.", "I would avoid it.", "A wasted evening.", "Not worth the trip.", "One star from me.")
-OPENERS = ("", "", "Last week we tried it. ", "My sister chose the place. ", "We came on a Sunday. ", "It was raining. ")
+OPENERS = (
+    "",
+    "",
+    "Last week we tried it. ",
+    "My sister chose the place. ",
+    "We came on a Sunday. ",
+    "It was raining. ",
+)
 LINKS = (", and ", ", but ", "; ", ". Also, ")
 
 

@@ -1,0 +1,50 @@
+"""`clsfw run`: run a recipe, continue it, or show its result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "run a recipe; the same command continues an interrupted run, and shows the result of a complete one"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    add_recipe_arguments(parser)
+    parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME-HASH)")
+    parser.add_argument(
+        "--fresh", action="store_true", help="start anew; an old run directory is moved aside, not lost"
+    )
+
+
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what every verb on a recipe takes."""
+    parser.add_argument("recipe", metavar="RECIPE", help="a recipe file, or the name of a shipped recipe")
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="change a setting, as in --set trainer.max_steps=5 (may be given several times)",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run, and print the summary."""
+    from clsfw.plugin.discovery import discover
+    from clsfw.recipe.plan import make_plan
+
+    plan = make_plan(args.recipe, args.overrides, discover())
+
+    from clsfw.engine.execute import execute
+    from clsfw.report.summary import summarize
+    from clsfw.report.terminal import open_display
+
+    with open_display() as display:
+        finished = execute(plan, out=args.out, fresh=args.fresh, display=display)
+    print(summarize(finished))  # noqa: T201  # the command line is where printing belongs
+    verdict = finished.verdict
+    return 9 if verdict is not None and verdict["status"] == "NOT REPRODUCED" else 0

@@ -1,0 +1,108 @@
+"""All that can be known of a plan before training."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clsfw.engine.outcomes import references
+from clsfw.engine.prepare import PreparedData, check_fit, prepare_data, prepare_model
+from clsfw.errors import HostError
+from clsfw.evidence.leakage import find_leaks
+from clsfw.plugin.contracts import PlansTraining, TorchClassifier
+from clsfw.plugin.discovery import guard
+from clsfw.store.disk import require_space
+
+if TYPE_CHECKING:
+    from clsfw.engine.run import Display
+    from clsfw.plugin.contracts import Classifier, Trainer
+    from clsfw.recipe.plan import Plan
+
+SAMPLE = 1_000
+"""So many training texts are tokenized to estimate the share of truncated ones."""
+
+
+def check(plan: Plan, display: Display) -> None:
+    """Read the data, look at the model, and reckon what training will take, telling the display each fact.
+
+    Raises:
+        ClsfwError: whatever would stop a run before or at its first step.
+
+    """
+    for note in plan.notes:
+        display.note(note)
+    data = prepare_data(plan, display)
+    display.stage("looking for leaks")
+    for line in _leaks(data):
+        display.note(line)
+    display.stage("looking at the model")
+    model, facts = prepare_model(plan)
+    for name, value in facts.items():
+        display.note(f"{name.replace('_', ' ')}: {value}")
+    with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
+        classifier = model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
+        total, trainable = classifier.parameters()
+    display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
+    if isinstance(classifier, TorchClassifier):
+        display.note(_truncation(classifier, data))
+    trainer: Trainer[Any] = plan.trainer.build()
+    check_fit(plan, trainer, classifier)
+    for part in plan.metrics:
+        part.build()
+    if isinstance(trainer, PlansTraining):
+        display.stage("reckoning the training")
+        _reckon(plan, trainer, data, classifier, display)
+
+
+def _leaks(data: PreparedData) -> list[str]:
+    found, _ = find_leaks(
+        {name: part["text"] for name, part in data.parts.items()},
+        {name: references(part, data.labels) for name, part in data.parts.items()},
+        {name: np.asarray(part["row"], dtype=np.int64) for name, part in data.parts.items()},
+    )
+    lines = [
+        f"{pair.replace('_', ' and ')} share {facts['folded']} text(s), {facts['exact']} of them to the letter"
+        for pair, facts in found.items()
+        if isinstance(facts, dict) and facts.get("folded")
+    ]
+    return lines or ["no text stands in two splits"]
+
+
+def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:
+    texts = list(islice(data.parts["train"]["text"], SAMPLE))
+    tokenized = classifier.tokenize(texts)
+    share = float(np.mean(tokenized.truncated))
+    return (
+        f"of {len(texts):,} training texts, {share:.1%} are longer than {classifier.max_length} tokens and will be "
+        f"cut; the median has {int(np.median(tokenized.tokens))}"
+    )
+
+
+def _reckon(plan: Plan, trainer: PlansTraining, data: PreparedData, classifier: Classifier, display: Display) -> None:
+    with guard(plan.trainer.plugin, f"trainer {plan.trainer.component.name!r}"):
+        needs = trainer.plan_training(len(data.parts["train"]), classifier.parameters()[1])
+    display.note(f"{needs['steps']:,.0f} steps, {needs['epochs']:,.2f} epochs")
+    display.note(f"about {_size(needs['memory_bytes'])} of memory, {_size(needs['disk_bytes'])} of disk")
+    have = _memory()
+    if have is not None and needs["memory_bytes"] > have:
+        raise HostError(
+            f"training needs about {_size(needs['memory_bytes'])} of memory, and {_size(have)} are here; "
+            "lower [trainer] batch_size or [model] max_length"
+        )
+    require_space(Path.cwd(), int(needs["disk_bytes"]), "the checkpoints and the model")
+
+
+def _size(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def _memory() -> int | None:
+    """Count the machine's memory in bytes, where the system tells it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return None

@@ -1,0 +1,179 @@
+"""Carries a plan out, from an empty or interrupted run directory to a complete one."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clsfw.engine.environment import differences, environment
+from clsfw.engine.finish import finish
+from clsfw.engine.finished import FinishedRun
+from clsfw.engine.job import Job
+from clsfw.engine.outcomes import NamedMetric
+from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
+from clsfw.engine.quiet import Quiet
+from clsfw.engine.run import Run
+from clsfw.engine.signals import StopSignals
+from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
+from clsfw.plugin.contracts import HasProvenance, PlansTraining
+from clsfw.plugin.discovery import guard
+from clsfw.store.disk import require_space
+from clsfw.store.rundir import RunDirectory, read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clsfw.engine.prepare import PreparedData
+    from clsfw.engine.run import Display
+    from clsfw.plugin.contracts import Classifier, Trainer
+    from clsfw.recipe.plan import Plan
+
+
+def execute(
+    plan: Plan, *, out: str | Path | None = None, fresh: bool = False, display: Display | None = None
+) -> FinishedRun:
+    """Run a plan, continue an interrupted run of it, or give back a complete one.
+
+    Raises:
+        ClsfwError: see `clsfw.errors`; a missed expected result does not raise, it is the verdict.
+
+    """
+    started = time.monotonic()
+    display = display or Quiet()
+    path = Path(out) if out is not None else Path("runs") / f"{plan.recipe.name}-{plan.identity()[:8]}"
+    for note in plan.notes:
+        display.note(note)
+    with ExitStack() as stack:
+        store = None
+        fixed = _fixed(plan)
+        if path.exists():  # lock it before the long work of reading the data
+            store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
+            if store.state == "complete":
+                return _already_complete(path, plan, display)
+            _refuse_changes(store, fixed)
+        data = prepare_data(plan, display)
+        model, model_facts = prepare_model(plan)
+        fixed["data"] = data.hashes()
+        if store is None:
+            store = stack.enter_context(RunDirectory.open(path, warn=display.warn))
+        else:
+            _refuse_changes(store, fixed)
+        signals = stack.enter_context(StopSignals())
+        _begin(store, plan, data, fixed)
+        job = Job(plan, data, model, model_facts, store, display, signals, started)
+        try:
+            return _carry_out(job)
+        except InterruptedRunError:
+            store.update(state="interrupted")
+            raise
+        except BaseException as exc:
+            state = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
+            store.update(state=state, error=str(exc) if isinstance(exc, ClsfwError) else type(exc).__name__)
+            raise
+
+
+def _carry_out(job: Job) -> FinishedRun:
+    classifier = _create(job)
+    trainer: Trainer[Any] = job.plan.trainer.build()
+    check_fit(job.plan, trainer, classifier)
+    if isinstance(trainer, PlansTraining):
+        with guard(job.plan.trainer.plugin, f"trainer {job.plan.trainer.component.name!r}"):
+            needs = trainer.plan_training(len(job.data.parts["train"]), classifier.parameters()[1])
+        require_space(job.store.path, int(needs["disk_bytes"]), "the checkpoints and the model")
+    run = _open_run(job)
+    error: BaseException | None = None
+    try:
+        run.notify("on_run_start")
+        checkpoint = job.store.checkpoints.latest()
+        job.display.stage("training" if checkpoint is None else f"training, continued after step {checkpoint.step}")
+        with guard(job.plan.trainer.plugin, f"trainer {job.plan.trainer.component.name!r}"):
+            trainer.fit(classifier, run.data, run)
+        job.store.update(training=run.facts)
+        return finish(job, run, classifier, trainer)
+    except BaseException as exc:
+        error = exc
+        raise
+    finally:
+        run.notify("on_run_end", error=error)
+
+
+def _create(job: Job) -> Classifier:
+    job.display.stage("building the model")
+    texts = job.data.parts["train"]["text"]
+    with guard(job.plan.model.plugin, f"model {job.plan.model.component.name!r}"):
+        classifier = job.model.create(job.data.labels, texts, job.plan.recipe.seed, job.display)
+        total, trainable = classifier.parameters()
+        provenance = dict(job.model.provenance()) if isinstance(job.model, HasProvenance) else {}
+    job.display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
+    counts = {"parameters": total, "trainable_parameters": trainable}
+    job.store.update(model={**counts, **job.model_facts, "provenance": provenance})
+    return classifier
+
+
+def _open_run(job: Job) -> Run:
+    return Run(
+        name=job.plan.recipe.name,
+        seed=job.plan.recipe.seed,
+        labels=job.data.labels,
+        data=job.data.parts,
+        store=job.store,
+        metrics=[NamedMetric(part.component.name, part.plugin, part.build()) for part in job.plan.metrics],
+        watchers=job.plan.watchers,
+        display=job.display,
+        signals=job.signals,
+    )
+
+
+def _fixed(plan: Plan) -> dict[str, Any]:
+    """Collect what an interrupted run must find unchanged, or its end would not equal an undisturbed run's."""
+    used = [plan.data.plugin, plan.model.plugin, plan.trainer.plugin, *(part.plugin for part in plan.metrics)]
+    plugins = {plugin.name: plugin.provenance() for plugin in used}
+    return {"recipe": plan.portable(), "environment": environment(), "plugins": plugins}
+
+
+def _refuse_changes(store: RunDirectory, fixed: Mapping[str, Any]) -> None:
+    before = store.record.get("fixed")
+    if before is None or not store.checkpoints.any():
+        return  # nothing was trained yet, so nothing can be spoilt
+    changed = differences({key: before.get(key, {}) for key in fixed}, fixed)
+    if changed:
+        raise RunDirectoryError(
+            f"{store.path} holds an interrupted run of something else, so it cannot be continued:{_listed(changed)}\n"
+            "undo the changes, give another --out, or start anew with --fresh, which keeps the old directory"
+        )
+
+
+def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
+    record = read_run(path)
+    if record["identity"] != plan.identity():
+        raise RunDirectoryError(
+            f"{path} holds a complete run of another recipe:"
+            f"{_listed(differences(record['fixed']['recipe'], plan.portable()))}\n"
+            "give another --out, or start anew with --fresh, which keeps the old directory"
+        )
+    display.note(f"{path} is complete already; --fresh runs it again and keeps the old directory")
+    return FinishedRun.read(path)
+
+
+def _begin(store: RunDirectory, plan: Plan, data: PreparedData, fixed: Mapping[str, Any]) -> None:
+    store.write_text("recipe.toml", plan.text)
+    store.write_text("resolved.toml", plan.resolved_toml())
+    store.update(
+        state="running",
+        name=plan.recipe.name,
+        identity=plan.identity(),
+        seed=plan.recipe.seed,
+        started=store.record.get("started") or datetime.now(UTC).isoformat(timespec="seconds"),
+        resumed=store.checkpoints.any(),
+        data=data.facts,
+        differences=plan.comparable_changes(),
+        error=None,
+        fixed=fixed,
+    )
+
+
+def _listed(lines: list[str]) -> str:
+    return "".join(f"\n    {line}" for line in lines)

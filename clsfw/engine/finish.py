@@ -1,0 +1,127 @@
+"""From a trained classifier to a complete run: save, reload, predict, evidence, verdict, report."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clsfw.engine.finished import FinishedRun
+from clsfw.engine.outcomes import references, score
+from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
+from clsfw.evidence.predictions import predictions_csv
+from clsfw.evidence.verdict import judge
+from clsfw.plugin.contracts import Outcome
+from clsfw.plugin.discovery import guard
+from clsfw.report.card import model_card
+from clsfw.report.html import render_report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clsfw.engine.job import Job
+    from clsfw.engine.run import Display, Run
+    from clsfw.plugin.contracts import Classifier, Prediction, Trainer
+    from clsfw.recipe.plan import Plan
+
+
+def finish(job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any]) -> FinishedRun:
+    """Write all that a complete run holds, and say last of all that it is complete."""
+    reporter = _Stoppable(job.display, run)
+    decision = _decide_on_validation(job, run, classifier, trainer, reporter)
+    job.display.stage("saving the model")
+    with job.store.staged("model") as folder, guard(job.plan.model.plugin, "saving the model"):
+        classifier.save(folder)
+        (folder / "clsfw.json").write_text(_about(job.plan, run, decision), encoding="utf-8")
+    with guard(job.plan.model.plugin, "loading the model"):
+        loaded = job.model.load(job.store.path / "model")
+    split = next(name for name in ("test", "validation", "train") if name in run.data)
+    job.display.stage(f"predicting the {split} split with the reloaded model")
+    with _predicting(job, run):
+        prediction = trainer.predict(loaded, run.data[split]["text"], reporter)
+    job.display.stage("weighing the evidence")
+    metrics = _weigh(job, run, split, prediction, decision)
+    verdict = None
+    if job.plan.recipe.expect is not None:
+        changes = job.plan.comparable_changes()
+        verdict = judge(job.plan.recipe.expect, metrics, job.store.history.read(), changes).to_json()
+    job.store.update(verdict=verdict, warnings=job.display.warnings)
+    run.timings["total_seconds"] = time.monotonic() - job.started
+    job.store.write_json("timings.json", run.timings)
+    texts = run.data[split]["text"]
+    mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}
+    job.store.write_text("report.html", render_report(job.store.path, mistakes))
+    job.store.write_text("README.md", model_card(job.store.path))
+    job.store.complete()
+    return FinishedRun.read(job.store.path)
+
+
+def _decide_on_validation(
+    job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any], reporter: _Stoppable
+) -> Decision:
+    options = job.plan.recipe.evidence
+    if not (options.temperature_scaling or options.tune_threshold):
+        return Decision()
+    job.display.stage("predicting the validation split, for temperature and threshold")
+    with _predicting(job, run):
+        prediction = trainer.predict(classifier, run.data["validation"]["text"], reporter)
+    truth = references(run.data["validation"], run.labels)
+    return fit_decision(options, run.labels, truth, prediction.probabilities)
+
+
+@contextmanager
+def _predicting(job: Job, run: Run) -> Iterator[None]:
+    with run.timed("predict_seconds"), guard(job.plan.trainer.plugin, "predicting"):
+        yield
+
+
+def _weigh(job: Job, run: Run, split: str, prediction: Prediction, decision: Decision) -> dict[str, Any]:
+    """Score the predictions, and write metrics.json and predictions.csv."""
+    truth = references(run.data[split], run.labels)
+    final = replace(prediction, probabilities=decision.scale(prediction.probabilities, run.labels))
+    chosen = decision.decide(final.probabilities, run.labels)
+    scores = score(run.metrics, Outcome(truth, chosen, final.probabilities, run.labels))
+    run.notify("on_evaluate", split=split, scores=scores)
+    recipe = job.plan.recipe
+    metrics = assess(
+        Facts(run.labels, run.data, {split: prediction}, {split: scores}, recipe.seed, recipe.evidence, decision)
+    )
+    rows = np.asarray(run.data[split]["row"], dtype=np.int64)
+    job.store.write_json("metrics.json", metrics)
+    job.store.write_text("predictions.csv", predictions_csv(run.labels, rows, truth, chosen, final))
+    return metrics
+
+
+def _about(plan: Plan, run: Run, decision: Decision) -> str:
+    """Say beside the model's own files what they do not: label order, how probabilities become labels, who made it."""
+    about = {
+        "labels": list(run.labels.names),
+        "multi_label": run.labels.multi_label,
+        "decision": decision.to_json(),
+        "model": plan.model.component.name,
+        "trainer": plan.trainer.component.name,
+    }
+    return json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+
+
+class _Stoppable:
+    """A reporter for the stages after training: they keep no state, so a stop request ends them at once."""
+
+    def __init__(self, display: Display, run: Run) -> None:
+        self._display = display
+        self._run = run
+
+    def note(self, text: str) -> None:
+        self._display.note(text)
+
+    def warn(self, text: str) -> None:
+        self._display.warn(text)
+
+    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
+        if self._run.stop_requested:
+            self._run.stop()
+        self._display.progress(what, done, total, unit)

@@ -1,0 +1,102 @@
+"""What a run needs before its directory exists: the data, cut and counted, and the model's files, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
+from clsfw.errors import Place, Problem, RecipeError
+from clsfw.plugin.contracts import ChecksModel, HasProvenance
+from clsfw.plugin.discovery import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datasets import Dataset
+
+    from clsfw.engine.run import Display
+    from clsfw.plugin.contracts import Classifier, Labels, Model, Trainer
+    from clsfw.recipe.plan import Plan
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The splits by name, checked.
+
+    `facts` goes into run.json: rows, label counts and hash of each split, and where the data came from.
+    """
+
+    labels: Labels
+    parts: Mapping[str, Dataset]
+    facts: Mapping[str, Any]
+
+    def hashes(self) -> dict[str, str]:
+        """Give the hash of each split."""
+        return {name: split["sha256"] for name, split in self.facts["splits"].items()}
+
+
+def prepare_data(plan: Plan, display: Display) -> PreparedData:
+    """Read and cut the data.
+
+    Raises:
+        DataError: the data cannot be read or cut as asked.
+        PluginError: the data source broke its contract.
+
+    """
+    display.stage("reading the data")
+    owner = plan.data.plugin
+    source = plan.data.build()
+    with guard(owner, f"data {plan.data.component.name!r}"):
+        given = source.load(display)
+    labels = labels_of(given, owner)
+    parts = make_splits(given, plan.recipe.split, labels, plan.recipe.seed, owner)
+    splits: dict[str, dict[str, Any]] = {
+        name: {"rows": len(part), "labels": label_counts(part, labels), "sha256": fingerprint(part)}
+        for name, part in parts.items()
+    }
+    facts: dict[str, Any] = {"labels": list(labels.names), "multi_label": labels.multi_label, "splits": splits}
+    if isinstance(source, HasProvenance):
+        with guard(owner, "provenance"):
+            facts["provenance"] = dict(source.provenance())
+    for name, split in splits.items():
+        counts = ", ".join(f"{label} {count}" for label, count in _shown(split["labels"]))
+        display.note(f"{name}: {split['rows']} rows ({counts})")
+    return PreparedData(labels, parts, facts)
+
+
+def prepare_model(plan: Plan) -> tuple[Model, dict[str, str]]:
+    """Build the model's source, and check its files as far as that goes without loading weights.
+
+    Raises:
+        ModelError: the model's files are missing or unfit.
+
+    """
+    model = plan.model.build()
+    if not isinstance(model, ChecksModel):
+        return model, {}
+    with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
+        return model, dict(model.check())
+
+
+def check_fit(plan: Plan, trainer: Trainer[Any], classifier: Classifier) -> None:
+    """See that the trainer can train this kind of classifier.
+
+    Raises:
+        RecipeError: the two parts do not fit.
+
+    """
+    needs = trainer.needs
+    if isinstance(classifier, needs):
+        return
+    what = (needs.__doc__ or needs.__name__).strip().partition(":")[0].partition("\n")[0].rstrip(".")
+    message = (
+        f"trainer {plan.trainer.component.name!r} needs {what[:1].lower()}{what[1:]}; "
+        f"{plan.model.component.name!r} is not one"
+    )
+    raise RecipeError([Problem(Place(plan.origins["trainer.use"]), message, "[trainer]")])
+
+
+def _shown(counts: Mapping[str, int], most: int = 10) -> list[tuple[str, int]]:
+    items = list(counts.items())
+    return items if len(items) <= most else [*items[: most - 1], ("and others", sum(c for _, c in items[most - 1 :]))]
