@@ -74,8 +74,9 @@ def staged_directory(path: Path) -> Iterator[Path]:
     """
     temp = temporary(path)
     try:
-        with explained_libraries(path):
+        with explained(path):
             files.make_directory(temp)
+        with explained_libraries(path):
             yield temp
         with explained(path):
             for _ in files.plain_files(temp):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_NEARLY_FULL = 64 * 1024 * 1024
 _ADVICE = {
     errno.EROFS: "choose a place that can be written",
     errno.EACCES: "choose a place that this user may write",
@@ -75,28 +76,34 @@ def explained(path: Path, doing: str = "write", needed: int | None = None) -> It
 
 @contextmanager
 def explained_libraries(path: Path) -> Iterator[None]:
-    """Do as `explained` for code of libraries, which hide a full disk in errors of their own."""
+    """Do as `explained` around code of others, which may hide a full disk in errors of their own, or simply be wrong.
+
+    Raises:
+        HostError: the operating system refused; any other error passes.
+
+    """
     try:
-        with explained(path):
-            yield
-    except HostError:
-        raise
+        yield
     except Exception as exc:
-        number = _hidden_errno(exc)
-        if number is None:
+        number = _errno(exc, path)
+        if number not in (*_FULL, *_ADVICE):
             raise
         raise HostError(_message(path, "write", OSError(number, os.strerror(number)), None)) from exc
 
 
-def _hidden_errno(exc: Exception) -> int | None:
-    """Find the operating system's error number in the text of a library's error."""
+def _errno(exc: Exception, path: Path) -> int:
+    """Find the operating system's error number in an error or in its text; 0 if it has none."""
+    if isinstance(exc, OSError) and exc.errno:
+        return exc.errno
     text = str(exc)
-    rust = re.search(r"\(os error (\d+)\)|\bcode: (\d+), kind: ", text)  # safetensors, tokenizers
+    rust = re.search(r"\(os error (\d+)\)", text)  # safetensors, tokenizers
     if rust:
-        return int(rust[1] or rust[2])
-    if "No space left on device" in text or "PytorchStreamWriter failed" in text or "inline_container.cc" in text:
-        return errno.ENOSPC  # torch.save says no more than that its position is not the expected one
-    return None
+        return int(rust[1])
+    # These two tell only that less was written than asked.
+    torch, numpy = "inline_container.cc" in text, re.search(r"\d+ requested and \d+ written", text)
+    if torch or numpy:
+        return errno.ENOSPC if free_bytes(path) < _NEARLY_FULL else errno.EFBIG
+    return 0
 
 
 def _message(path: Path, doing: str, exc: OSError, needed: int | None) -> str:

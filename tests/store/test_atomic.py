@@ -126,7 +126,6 @@ class TestStagedDirectory:
         "error",
         [
             OSError(errno.ENOSPC, "No space left on device"),
-            RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0"),
             RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),
         ],
     )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +50,40 @@ def test_an_error_of_a_library_without_a_system_error_in_it_passes(tmp_path: Pat
         raise RuntimeError("shapes differ")
 
 
-def test_a_file_too_large_for_the_limit_is_found_in_the_text_of_safetensors(tmp_path: Path) -> None:
-    with pytest.raises(HostError, match="raise the limit on file sizes"), explained_libraries(tmp_path):
-        raise RuntimeError("Error while serializing: I/O error: File too large (os error 27)")
+LIMITED = """
+import pathlib, resource, signal, sys
+import numpy, torch
+from safetensors.torch import save_file
+from clsfw.errors import HostError
+from clsfw.store.atomic import staged_directory
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+tensor = torch.zeros(100_000)
+for write in (
+    lambda path: torch.save(tensor, path),
+    lambda path: save_file({"a": tensor}, path),
+    lambda path: numpy.save(path, tensor.numpy()),
+    lambda path: path.write_bytes(bytes(400_000)),
+):
+    try:
+        with staged_directory(pathlib.Path(sys.argv[1])) as folder:
+            write(folder / "file.npy")
+    except HostError as error:
+        print(error)
+"""
+
+
+def test_the_errors_of_torch_safetensors_and_numpy_are_understood(tmp_path: Path) -> None:
+    """Under a limit on file sizes they fail as on a full disk, each in its own words."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path / "model"], check=True, capture_output=True, text=True
+    )
+
+    told = f"cannot write {tmp_path}/model: file too large; raise the limit on file sizes (ulimit -f)"
+    assert done.stdout.splitlines() == [told] * 4
+
+
+def test_a_mistake_in_foreign_code_is_not_blamed_on_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), explained_libraries(tmp_path):
+        (tmp_path / "none").read_bytes()
