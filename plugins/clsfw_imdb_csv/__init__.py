@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from clsfw.plugin.contracts import DataSource
 
+_NO_ENCODINGS = ("unicode-escape", "raw-unicode-escape", "idna", "punycode")  # codecs of names and of source code
+
 
 class CsvSettings(Settings):
     """What `use = "csv"` takes."""
@@ -68,8 +70,9 @@ class CsvSettings(Settings):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            codecs.lookup(value)
             "".encode(value)  # refuses codecs such as hex, which give no text
+            if codecs.lookup(value).name in _NO_ENCODINGS:
+                raise LookupError(value)
         except (LookupError, ValueError) as exc:
             raise ValueError(f"unknown encoding {value!r}; try 'utf-8', 'latin-1', 'cp1252' or 'utf-16'") from exc
         return value

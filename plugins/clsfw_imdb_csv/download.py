@@ -89,10 +89,11 @@ def _remembered(record: Path) -> tuple[str | None, Version | None]:
     """Give the hash and the version of what this URL gave last time, if that is still in the cache."""
     try:
         kept = json.loads(record.read_text(encoding="utf-8"))
-        digest, version = kept["sha256"], Version(kept["etag"], kept["modified"])
+        if _is_intact(record.parent, kept["sha256"]):
+            return kept["sha256"], Version(kept["etag"], kept["modified"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None, None
-    return (digest, version) if _is_intact(record.parent, digest) else (None, None)
+        pass  # no record, or a damaged one: it is as if nothing had been downloaded
+    return None, None
 
 
 def _is_intact(folder: Path, digest: str) -> bool:

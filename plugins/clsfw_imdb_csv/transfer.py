@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from clsfw.plugin.contracts import Reporter
 
-_CHUNK = 1 << 18
 _OK, _PARTIAL, _NOT_MODIFIED, _RANGE_REFUSED = 200, 206, 304, 416
 
 
@@ -118,6 +117,8 @@ class Transfer:
         except httpx.TimeoutException as exc:
             raise _RetryError(f"nothing came for {self.policy.read_timeout:g} s") from exc
         except httpx.TransportError as exc:
+            if "location header" in str(exc):
+                raise DataError(f"{self._name}: redirects to something that is not a URL") from exc
             raise _RetryError(f"the connection was cut ({exc})") from exc
         except httpx.InvalidURL as exc:
             raise DataError(f"{self._name}: is not a URL: {exc}") from exc
@@ -182,7 +183,7 @@ class Transfer:
     def _store(self, response: httpx.Response, start: int, total: int | None) -> int:
         size = start
         with explained(self.part, needed=total), self.part.open("ab") as file:
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():
                 if size == 0 and is_web_page(chunk):
                     self._forget()
                     raise DataError(
