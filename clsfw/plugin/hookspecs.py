@@ -49,7 +49,7 @@ def on_run_start(run: Run) -> None:
 
 @hookspec
 def on_step(run: Run, step: int, values: Mapping[str, float]) -> None:
-    """Watch a logged training step; `values` holds at least `loss` and `learning_rate`."""
+    """Watch a logged training step; `values` holds `loss`, and `learning_rate` where the trainer has one."""
 
 
 @hookspec

@@ -74,7 +74,7 @@ class ToyClassifier:
 class ToyModel:
     """Starts and loads toy classifiers."""
 
-    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> ToyClassifier:  # noqa: ARG002  # the texts are for vocabularies, and there is nothing to tell
+    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> ToyClassifier:
         """Start with small random weights."""
         weights = np.random.default_rng(seed).normal(0, 0.01, (_BUCKETS, len(labels.names)))
         return ToyClassifier(labels, weights.astype(np.float32))

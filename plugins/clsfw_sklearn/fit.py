@@ -57,6 +57,8 @@ class SklearnFit:
             arrays = load_file(found.path / _FITTED)
             model.weights, model.bias = arrays["weights"], arrays["bias"]
             return
+        if len(data["train"]) == 0:
+            raise TrainingError("the train split is empty; there is nothing to learn")
         weights = _weights_of(self._settings, model.labels)
         truth = references(data["train"], model.labels)
         with run.timed("tokenize_seconds"):

@@ -1,0 +1,66 @@
+"""`clsfw test-plugin`: tries an installed plugin against the contract."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "try an installed plugin against the contract of its kinds"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("plugin", metavar="NAME", help="a plugin, or the distribution that it comes from")
+    parser.add_argument(
+        "--settings", metavar="FILE", help="TOML with the settings to try components with, as [KIND.COMPONENT] tables"
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Try every check and list them; 4 if one failed."""
+    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.errors import ContractError
+    from clsfw.report.safe import clean, clean_lines
+    from clsfw.testing import checks
+
+    folder, settings = _read(args.settings)
+    failed = 0
+    with stdout_to_stderr():
+        tried = checks(args.plugin, settings, folder=folder)
+    for check in tried:
+        try:
+            with stdout_to_stderr():
+                check()
+        except ContractError as exc:
+            failed += 1
+            reason = clean_lines(str(exc)).removeprefix(f"{clean(str(check.subject))}: ")
+            sys.stdout.write(f"FAILED  {clean(str(check))}\n        {reason}\n")
+        else:
+            sys.stdout.write(f"passed  {clean(str(check))}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{len(tried)} checks: {len(tried) - failed} passed, {failed} failed\n")
+    return ContractError.exit_code if failed else 0
+
+
+def _read(file: str | None) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Read the settings, and give the folder at which relative paths in them start."""
+    import tomllib
+
+    from clsfw.errors import UsageError
+
+    if file is None:
+        return Path.cwd(), {}
+    try:
+        settings = tomllib.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"--settings {file}: {exc}") from exc
+    if not all(
+        isinstance(of_kind, dict) and all(isinstance(s, dict) for s in of_kind.values())
+        for of_kind in settings.values()
+    ):
+        raise UsageError(f"--settings {file}: write one table per component, such as [model.my-model]")
+    return Path(file).resolve().parent, settings

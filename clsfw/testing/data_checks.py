@@ -1,0 +1,118 @@
+"""The contract of data sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from clsfw.engine.splits import fingerprint, labels_of
+from clsfw.errors import ContractError, DataError, NetworkError, PluginError
+from clsfw.plugin.blame import describe
+from clsfw.plugin.component import LocalPath
+from clsfw.testing.harness import Listener
+from clsfw.testing.surroundings import left_alone, no_network
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from clsfw.plugin.contracts import DataSource
+    from clsfw.testing.subject import Subject
+
+
+def gives_texts_and_labels(subject: Subject[DataSource]) -> None:
+    """The columns `text` and `label` are there, of the right kinds, with named classes, and no value is missing."""
+    for name, data in _parts(subject).items():
+        texts, labels = data["text"], data["label"]
+        if len(data) == 0:
+            raise ContractError(f"{subject}: {name} has no row")
+        if any(text is None for text in texts) or any(label is None for label in labels):
+            raise ContractError(f"{subject}: {name} has a row without text or label; raise DataError with its line")
+        ids = {i for label in labels for i in (label if isinstance(label, list) else [label])}
+        if ids and (min(ids) < 0 or max(ids) >= len(labels_of(data, subject).names)):
+            raise ContractError(f"{subject}: {name} has a label id out of range: {min(ids)} to {max(ids)}")
+
+
+def same_rows_every_time(subject: Subject[DataSource]) -> None:
+    """Loading twice gives the same rows in the same order."""
+    first, second = ({name: fingerprint(data) for name, data in _parts(subject).items()} for _ in range(2))
+    if first != second:
+        raise ContractError(f"{subject}: loading twice gives different rows; sort, or draw from a seed of the settings")
+
+
+def names_its_splits(subject: Subject[DataSource]) -> None:
+    """Splits, where it gives some, are called train, validation and test, and share their columns and classes."""
+    given = _load(subject)
+    labels_of(given, subject)
+    if isinstance(given, Mapping):
+        strange = sorted(set(given) - {"train", "validation", "test"})
+        if strange:
+            raise ContractError(f"{subject}: a split is called {strange[0]!r}; use train, validation and test")
+
+
+def numbers_its_rows(subject: Subject[DataSource]) -> None:
+    """A column `row`, where it gives one, holds each row's own number in the source, from 0."""
+    for name, data in _parts(subject).items():
+        if "row" not in data.column_names:
+            continue
+        rows = list(data["row"])
+        if str(data.features["row"].dtype) != "int64" or len(set(rows)) < len(rows) or min(rows, default=0) < 0:
+            raise ContractError(f"{subject}: column 'row' of {name} must hold different int64 numbers from 0")
+
+
+def says_what_is_missing(subject: Subject[DataSource]) -> None:
+    """Where a setting is a path, a file that is not there is a `DataError` with that path in it."""
+    fields = subject.component.settings.model_fields
+    for name, field in fields.items():
+        if name not in subject.values or not any(isinstance(mark, LocalPath) for mark in field.metadata):
+            continue
+        with TemporaryDirectory(prefix="clsfw-") as folder:
+            nowhere = f"{folder}/nowhere.csv"
+            try:
+                settings = subject.validate({**subject.values, name: nowhere})
+                subject.component.build(settings).load(Listener())
+            except (DataError, NetworkError) as exc:
+                if "nowhere.csv" in str(exc):
+                    continue
+                raise ContractError(f"{subject}: the error for a missing {name} does not name the file: {exc}") from exc
+            except Exception as exc:
+                kind = describe(exc, None)
+                raise ContractError(f"{subject}: a missing {name} must be a DataError, not {kind}") from exc
+            raise ContractError(f"{subject}: a missing {name} is not noticed; raise DataError")
+
+
+def works_offline(subject: Subject[DataSource]) -> None:
+    """With the settings to try it with, it needs no network."""
+    with no_network():
+        _load(subject)
+
+
+def leaves_surroundings_alone(subject: Subject[DataSource]) -> None:
+    """Loading changes neither the working directory nor global random numbers."""
+    _load(subject)
+    with left_alone(subject):
+        _load(subject)
+
+
+def _load(subject: Subject[DataSource]) -> Any:
+    return subject.build().load(Listener())
+
+
+def _parts(subject: Subject[DataSource]) -> dict[str, Dataset]:
+    given = _load(subject)
+    try:
+        labels_of(given, subject)
+    except PluginError as exc:
+        raise ContractError(str(exc)) from exc
+    return dict(given) if isinstance(given, Mapping) else {"the data": given}
+
+
+CHECKS = (
+    gives_texts_and_labels,
+    same_rows_every_time,
+    names_its_splits,
+    numbers_its_rows,
+    says_what_is_missing,
+    works_offline,
+    leaves_surroundings_alone,
+)

@@ -1,0 +1,230 @@
+"""Puts checks together: of one component, or of every component of an installed plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clsfw.errors import ContractError, UsageError
+from clsfw.plugin.blame import describe
+from clsfw.plugin.component import KINDS, Component, Kind, Settings
+from clsfw.plugin.discovery import discover
+from clsfw.testing import (
+    data_checks,
+    import_checks,
+    metric_checks,
+    model_checks,
+    settings_checks,
+    trainer_checks,
+    watcher_checks,
+)
+from clsfw.testing.partners import model_for, trainer_for
+from clsfw.testing.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from clsfw.plugin.contracts import DataSource, Metric, Model, Trainer
+    from clsfw.plugin.discovery import Plugin, Plugins
+
+    from clsfw.testing.partners import Examples, Values
+
+_OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
+    "data": data_checks.CHECKS,
+    "model": model_checks.CHECKS,
+    "trainer": trainer_checks.CHECKS,
+    "metric": metric_checks.CHECKS,
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a component must do; call it to try."""
+
+    subject: Any
+    function: Callable[[Any], None]
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The name, as in `same-seed-same-bits`."""
+        return self.function.__name__.replace("_", "-")
+
+    @property
+    def summary(self) -> str:
+        """What is demanded, in a sentence."""
+        return (self.function.__doc__ or "").strip().splitlines()[0]
+
+    def __str__(self) -> str:
+        """Name the check and what it looks at."""
+        return f"{self.subject}: {self.name}"
+
+    def __call__(self) -> None:
+        """Try it.
+
+        Raises:
+            ContractError: the component breaks the contract, or raised something where it should have worked.
+
+        """
+        try:
+            self.function(self.subject)
+        except (ContractError, KeyboardInterrupt):
+            raise
+        except BaseException as exc:
+            raise ContractError(f"{self.subject}: {self.name}: {describe(exc, self.folder)}") from exc
+
+
+def checks(name: str, settings: Examples | None = None, *, folder: Path | None = None) -> list[Check]:
+    """Give every check of an installed plugin, by its name or its distribution's.
+
+    `settings` holds what to try components with, as a recipe writes it: `{"model": {"my-model": {"words": 10}}}`; a
+    component without an entry takes its defaults. Relative paths start at `folder` (default: the working directory).
+
+    Raises:
+        UsageError: no such plugin is installed, or `settings` names a component that no plugin has.
+        ContractError: the plugin is broken.
+
+    """
+    plugins = discover()
+    found = [p for p in plugins.all if name in (p.name, p.distribution)]
+    if not found:
+        raise UsageError(f"no installed plugin is called {name!r}; there are: {', '.join(p.name for p in plugins.all)}")
+    examples = settings or {}
+    known = {(kind, c.name) for p in plugins.all for kind, components in p.components.items() for c in components}
+    for kind, named in examples.items():
+        for component in named:
+            if (kind, component) not in known:
+                raise UsageError(f"settings for {kind} {component!r}, but no installed plugin has it")
+    return [check for plugin in found for check in _of_plugin(plugin, plugins, examples, folder or Path.cwd())]
+
+
+def _of_plugin(plugin: Plugin, plugins: Plugins, given: Examples, folder: Path) -> Iterator[Check]:
+    if plugin.state != "ok":
+        raise ContractError(f"{plugin} is {plugin.state}: {plugin.reason}")
+    subjects: list[Subject[Any]] = [
+        Subject(kind, component, given.get(kind, {}).get(component.name, {}), folder)
+        for kind in KINDS
+        for component in plugin.components.get(kind, ())
+    ]
+    yield from _all(plugin, import_checks.CHECKS, plugin)
+    for subject in subjects:
+        yield from _all(plugin, settings_checks.CHECKS, subject)
+        if not settings_checks.fit(subject):
+            continue  # one failed check says so; every other would only say it again
+        if subject.kind == "model":
+            yield from _all(plugin, model_checks.CHECKS, subject.beside(trainer_for(subject, plugin, plugins, given)))
+        elif subject.kind == "trainer":
+            yield from _all(plugin, trainer_checks.CHECKS, subject.beside(model_for(subject, plugin, plugins, given)))
+        else:
+            yield from _all(plugin, _OF_KIND[subject.kind], subject)
+    if plugin.watches():
+        yield from _all(plugin, watcher_checks.CHECKS, plugin)
+
+
+def _all(plugin: Plugin, functions: Iterable[Callable[[Any], None]], subject: object) -> Iterator[Check]:
+    return (Check(subject, function, plugin.folder) for function in functions)
+
+
+def check_settings(component: Component[Any], settings: Values | None = None) -> None:
+    """Check that settings are described and strict.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    _try_all(Check(_subject("data", component, settings), function) for function in settings_checks.CHECKS)
+
+
+def check_light_import(plugin: str) -> None:
+    """Check that finding an installed plugin imports no heavy library.
+
+    Raises:
+        ContractError: it does, or it prints, or it is broken.
+
+    """
+    found = discover().named(plugin)
+    if found is None:
+        raise ContractError(f"no installed plugin is called {plugin!r}")
+    _try_all(Check(found, function, found.folder) for function in import_checks.CHECKS)
+
+
+def check_data_source(component: Component[DataSource], settings: Values | None = None) -> None:
+    """Check a data source.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    _check(_subject("data", component, settings))
+
+
+def check_model(component: Component[Model], settings: Values | None = None, *, trainer: Any) -> None:
+    """Check a model together with a trainer that can train it: a component with defaults, or a trainer.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    _check(_subject("model", component, settings).beside(_partner("trainer", trainer)))
+
+
+def check_trainer(component: Component[Trainer[Any]], settings: Values | None = None, *, model: Any) -> None:
+    """Check a trainer together with a model that it can train: a component with defaults, or a model.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    _check(_subject("trainer", component, settings).beside(_partner("model", model)))
+
+
+def check_metric(component: Component[Metric], settings: Values | None = None) -> None:
+    """Check a metric.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    _check(_subject("metric", component, settings))
+
+
+def check_watcher(plugin: str) -> None:
+    """Check the watching hooks of an installed plugin.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    found = discover().named(plugin)
+    if found is None or not found.watches():
+        raise ContractError(f"no installed plugin {plugin!r} watches runs")
+    _try_all(Check(found, function, found.folder) for function in watcher_checks.CHECKS)
+
+
+def _subject(kind: Kind, component: Component[Any], settings: Values | None) -> Subject[Any]:
+    return Subject(kind, component, settings or {})
+
+
+def _partner(kind: Kind, given: Any) -> Subject[Any]:
+    if isinstance(given, Component):
+        return Subject(kind, given)
+    name = type(given).__name__.lower()
+    return Subject(kind, Component(name=name, summary=name, settings=Settings, build=lambda _: given))
+
+
+def _check(subject: Subject[Any]) -> None:
+    functions = (*settings_checks.CHECKS, *_OF_KIND[subject.kind])
+    _try_all(Check(subject, function) for function in functions)
+
+
+def _try_all(tried: Iterable[Check]) -> None:
+    """Try each; raise what failed as one error."""
+    failures = []
+    for check in tried:
+        try:
+            check()
+        except ContractError as exc:
+            failures.append(str(exc))
+    if failures:
+        raise ContractError("\n".join(failures))
