@@ -6,29 +6,37 @@ from typing import TYPE_CHECKING
 
 from clsfw.plugin.contracts import ChecksPlan, NamesScores, PlanFacts
 from clsfw.plugin.discovery import guard
-from clsfw.recipe.schema import SPLITS
+from clsfw.recipe.schema import SPLITS, Expect, Split
 from clsfw.recipe.suggestions import near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from clsfw.plugin.component import Settings
     from clsfw.recipe.document import Problems
     from clsfw.recipe.positions import KeyPath
-    from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
 
 
-def check_together(problems: Problems, recipe: Recipe, parts: Mapping[KeyPath, Part[Any]]) -> None:
-    """Report what does not fit together, once every table is right by itself.
+def check_together(
+    problems: Problems, tables: Mapping[str, Settings | None], parts: Mapping[KeyPath, Part[Any]]
+) -> None:
+    """Report what does not fit together.
+
+    `tables` are the recipe's own tables by name, None where one is wrong. What depends on a table that is wrong itself
+    is left alone, so that one mistake is not told twice.
 
     Raises:
         PluginError: a plugin failed while it was asked.
 
     """
+    split = tables.get("split")
     metrics = {path: part for path, part in parts.items() if part.kind == "metric"}
     scores = _scores(problems, metrics)
-    splits = _splits(recipe)
+    if ("split" in tables and split is None) or len(metrics) != len(problems.document.get(("metrics",)) or ()):
+        return
+    splits = _splits(split if isinstance(split, Split) else None)
     facts = PlanFacts(splits, scores)
     for path, part in parts.items():
         if isinstance(part.settings, ChecksPlan):
@@ -36,19 +44,17 @@ def check_together(problems: Problems, recipe: Recipe, parts: Mapping[KeyPath, P
                 found = [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
             for key, message in found:
                 problems.add((*path, *key.split(".")) if key else path, message)
-    if recipe.evidence.tune_threshold and "validation" not in splits:
-        problems.add(
-            ("evidence", "tune_threshold"), "there is no validation split to tune it on; add one under [split]"
-        )
-    if recipe.evidence.temperature_scaling and "validation" not in splits:
-        message = "there is no validation split to fit it on; add one under [split]"
-        problems.add(("evidence", "temperature_scaling"), message)
-    _check_expectations(problems, recipe, splits, scores)
+    evidence = tables.get("evidence")
+    for key in ("tune_threshold", "temperature_scaling"):
+        if getattr(evidence, key, False) and "validation" not in splits:
+            problems.add(("evidence", key), "needs a validation split to be fitted on; add one under [split]")
+    expect = tables.get("expect")
+    if isinstance(expect, Expect):
+        _check_expectations(problems, expect, splits, scores)
 
 
-def _splits(recipe: Recipe) -> frozenset[str]:
+def _splits(split: Split | None) -> frozenset[str]:
     """Give the splits that there will be; the data's own are not known before it is read."""
-    split = recipe.split
     return frozenset(SPLITS if split is None or split.method == "given" else split.sizes)
 
 
@@ -70,21 +76,18 @@ def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> dict[st
     return scores
 
 
-def _check_expectations(problems: Problems, recipe: Recipe, splits: frozenset[str], scores: Mapping[str, bool]) -> None:
-    if recipe.expect is None:
-        return
+def _check_expectations(problems: Problems, expect: Expect, splits: frozenset[str], scores: Mapping[str, bool]) -> None:
     named: dict[KeyPath, list[str]] = {}
-    for split, expected in recipe.expect.splits.items():
+    for split, expected in expect.splits.items():
         if split not in splits:
             problems.add(("expect", split), f"there is no {split} split; add one under [split]", at_key=True)
         named["expect", split] = list(expected.targets)
-    if recipe.expect.history is not None:
-        named["expect", "history"] = list(recipe.expect.history.values)
+    if expect.history is not None:
+        named["expect", "history"] = list(expect.history.values)
     for path, names in named.items():
         for name in names:
             meant = near(name, scores)
             # A metric may give scores of each label besides those it can name, as in f1_positive.
             if meant is not None and name not in scores and not any(name.startswith(f"{s}_") for s in scores):
-                problems.add(
-                    (*path, name), f"no metric of this recipe gives {name!r}; did you mean {meant!r}?", at_key=True
-                )
+                message = f"no metric of this recipe gives {name!r}; did you mean {meant!r}?"
+                problems.add((*path, name), message, at_key=True)

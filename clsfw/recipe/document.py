@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import Place, Problem, RecipeError
+from clsfw.errors import Place, PluginError, Problem, RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,33 +144,50 @@ class Problems:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.found: list[tuple[tuple[int, int, int], Problem]] = []
+        self.only_plugins = True
+        """Whether nothing is wrong but that plugins are out of order."""
         self._paths: set[tuple[KeyPath, bool]] = set()
 
-    def add(self, path: KeyPath, message: str, *, at_key: bool = False, show_line: bool = True) -> None:
-        """Report a problem with the value at a path, or with its key; the first one with a value is enough."""
+    def add(
+        self, path: KeyPath, message: str, *, at_key: bool = False, show_line: bool = True, plugin: bool = False
+    ) -> None:
+        """Report a problem with the value at a path, or with its key; the first one with a value is enough.
+
+        `plugin` says that the recipe is right, and an installed plugin is not.
+        """
         if (path, False) in self._paths:
             return
         self._paths.add((path, at_key))
+        self.only_plugins = self.only_plugins and plugin
         spot = self.document.spot(path)
         place, line = (spot.key, spot.key_line) if at_key else (spot.value, spot.value_line)
         rank = (spot.rank[0], place.line or spot.rank[1], place.column or 0)
-        section, name = _section(path)
+        section, name = section_of(path)
         told = f"{name}: {message}" if name else message
         self.found.append((rank, Problem(place, told, section, line if show_line else None)))
+
+    def add_at(self, spot: Spot, message: str) -> None:
+        """Report a problem with something that has no path in the document."""
+        self.only_plugins = False
+        self.found.append((spot.rank, Problem(spot.key, message)))
 
     def raise_all(self) -> None:
         """Raise what was found, if anything, in the order of the places.
 
         Raises:
-            RecipeError: something was found.
+            RecipeError: something is wrong with the recipe.
+            PluginError: the recipe is right, but a plugin that it needs is out of order.
 
         """
-        if self.found:
-            unique = dict.fromkeys(problem for _, problem in sorted(self.found, key=lambda item: item[0]))
-            raise RecipeError(list(unique))
+        unique = list(dict.fromkeys(problem for _, problem in sorted(self.found, key=lambda item: item[0])))
+        if unique and self.only_plugins:
+            raise PluginError("\n".join(str(problem) for problem in unique))
+        if unique:
+            raise RecipeError(unique)
 
 
-def _section(path: KeyPath) -> tuple[str, str]:
+def section_of(path: KeyPath) -> tuple[str, str]:
+    """Name the table of a path as its header does, and the rest of the path as a dotted key."""
     if not path:
         return "", ""
     if path[0] == "metrics":

@@ -10,8 +10,8 @@ from datetime import date, datetime, time
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import Place, Problem, RecipeError, UsageError
-from clsfw.recipe.document import Document, Spot
+from clsfw.errors import Place, UsageError
+from clsfw.recipe.document import Document, Problems, Spot
 from clsfw.recipe.positions import DEEPEST, read_key
 from clsfw.recipe.secrets import SECRET_KEY, holds_secret
 
@@ -50,14 +50,9 @@ def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
     return [_from_text(text) for text in given]
 
 
-def apply_overrides(document: Document, overrides: Sequence[Override]) -> None:
-    """Put the changes into a document, in their order.
-
-    Raises:
-        RecipeError: a key leads through a value that is no table, or past the end of a list.
-
-    """
-    problems = []
+def apply_overrides(problems: Problems, overrides: Sequence[Override]) -> None:
+    """Put the changes into a document, in their order; report those that lead through a value that holds no others."""
+    document = problems.document
     for number, override in enumerate(overrides):
         place = Place(override.shown)
         whole = Spot(ORIGIN, Path.cwd(), (1_000 + number, 0, 0), place, place, raw=override.raw or "")
@@ -65,9 +60,7 @@ def apply_overrides(document: Document, overrides: Sequence[Override]) -> None:
         try:
             document.put(path, override.value, _spots(path, whole))
         except LookupError as exc:
-            problems.append(Problem(place, _no_holder(document, str(exc.args[0]))))
-    if problems:
-        raise RecipeError(problems)
+            problems.add_at(whole, _no_holder(document, str(exc.args[0])))
 
 
 def _spots(path: KeyPath, whole: Spot) -> Callable[[KeyPath], Spot]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from clsfw.plugin.component import Kind, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 SCHEMA = 1
 SPLITS = ("train", "validation", "test")
@@ -58,24 +58,23 @@ class Split(Settings):
         sizes = {name: getattr(self, name) for name in SPLITS}
         return {name: size for name, size in sizes.items() if size is not None}
 
-    def own_problems(self) -> Iterator[tuple[str, str]]:
-        """Give (key, message) for each setting that does not fit another one."""
+    @model_validator(mode="after")
+    def _check_sizes(self) -> Self:
         sizes = self.sizes
+        names = " and ".join(sizes)
         if self.method == "given":
-            for name in sizes:
-                yield name, 'method = "given" takes the splits as the data brings them; leave the sizes out'
-            if self.group_by is not None:
-                yield "group_by", 'method = "given" takes the splits as the data brings them; leave group_by out'
-            return
+            given = [*sizes, *(["group_by"] if self.group_by is not None else [])]
+            if given:
+                raise ValueError(f"leave {' and '.join(given)} out: 'given' takes the splits as the data brings them")
+            return self
         if "train" not in sizes:
-            yield "", f"missing key 'train': method = {self.method!r} needs to know how many rows to train on"
-        fractions = {name: size for name, size in sizes.items() if isinstance(size, float)}
+            raise ValueError("missing key 'train': how many rows to train on")
+        fractions = [size for size in sizes.values() if isinstance(size, float)]
         if 0 < len(fractions) < len(sizes):
-            for name in fractions:
-                yield name, "is a fraction where another split is a count; give all as counts or all as fractions"
-        elif math.fsum(fractions.values()) > 1 + 1e-9:
-            total = f"{math.fsum(fractions.values()):g}"
-            yield next(reversed(fractions)), f"the fractions of the splits add up to {total}, more than all rows"
+            raise ValueError(f"{names} must be all counts or all fractions")
+        if math.fsum(fractions) > 1 + 1e-9:  # thirds and tenths do not add up exactly
+            raise ValueError(f"{names} add up to {math.fsum(fractions):g}, more than all rows")
+        return self
 
 
 class EvidenceSettings(Settings):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from clsfw.errors import PluginError
 from clsfw.plugin.component import KINDS, Component, Kind, Settings
 from clsfw.plugin.discovery import Plugin, Plugins, guard
+from clsfw.recipe.document import section_of
 from clsfw.recipe.suggestions import did_you_mean, listed, unknown_key
 from clsfw.recipe.wording import explain_errors, fields_of, show
 
@@ -58,17 +59,10 @@ class Found:
 
 
 def find_component(problems: Problems, path: KeyPath, kind: Kind, plugins: Plugins) -> Found | None:
-    """Find what `use` names, or report why it cannot be had.
-
-    Raises:
-        PluginError: the component is known, but its plugin is broken, blocked, or in conflict with another.
-
-    """
+    """Find what `use` names, or report why it cannot be had."""
     table = problems.document.get(path)
     known = plugins.components(kind)
-    if not isinstance(table, dict):
-        header = "[[metrics]]" if kind == "metric" else f"[{path[0]}]"
-        problems.add(path, f"must be a table, written under a {header} header, not {show(table)}", at_key=True)
+    if not is_table(problems, path):
         return None
     if "use" not in table:
         problems.add(
@@ -81,12 +75,6 @@ def find_component(problems: Problems, path: KeyPath, kind: Kind, plugins: Plugi
         return None
     if name in known:
         return Found(path, kind, *known[name])
-    _raise_if_out_of_order(kind, name, plugins)
-    problems.add((*path, "use"), _unknown_component(kind, name, plugins))
-    return None
-
-
-def _raise_if_out_of_order(kind: Kind, name: str, plugins: Plugins) -> None:
     claimants = plugins.claimants(kind, name)
     # A plugin that could not be loaded never said what it has; its own name is the best that can be known.
     namesake = plugins.named(name)
@@ -94,7 +82,19 @@ def _raise_if_out_of_order(kind: Kind, name: str, plugins: Plugins) -> None:
         claimants = [namesake]
     if claimants:
         reasons = "; ".join(f"{plugin} is {plugin.state}: {plugin.reason}" for plugin in claimants)
-        raise PluginError(f"the recipe uses {kind} {name!r}, which cannot be had: {reasons}")
+        problems.add((*path, "use"), f"{_NAMES[kind]} {name!r} cannot be had: {reasons}", plugin=True)
+    else:
+        problems.add((*path, "use"), _unknown_component(kind, name, plugins))
+    return None
+
+
+def is_table(problems: Problems, path: KeyPath) -> bool:
+    """Tell whether there is a table at a path, and report it if there is something else."""
+    value = problems.document.get(path)
+    if not isinstance(value, dict):
+        header, _ = section_of(path)
+        problems.add(path, f"must be a table, written under a {header} header, not {show(value)}", at_key=True)
+    return isinstance(value, dict)
 
 
 def _unknown_component(kind: Kind, name: str, plugins: Plugins) -> str:
@@ -173,7 +173,7 @@ def _folder_of(document: Document, path: KeyPath, model: type[Settings], name: s
 def _take_as_text(
     document: Document, path: KeyPath, values: dict[str, Any], error: ValidationError, model: type[Settings]
 ) -> bool:
-    """Where an override gave a number for what should be text, as in `name=2024`, take the text; tell whether any did."""
+    """Where an override gave a number for what should be text, as in `name=2024`, take the text; tell whether any."""
     changed = False
     for below, _, details in explain_errors(error, model, values):
         spot = document.spots.get((*path, *below))

@@ -1,0 +1,163 @@
+"""Checks a whole document: every table by itself, then all of them together, and everything that is wrong at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clsfw.recipe.crosschecks import check_together
+from clsfw.recipe.loading import check_values
+from clsfw.recipe.schema import SCHEMA, SECTIONS, EvidenceSettings, Expect, Recipe, Split
+from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
+from clsfw.recipe.suggestions import did_you_mean, listed
+from clsfw.recipe.wording import fields_of, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clsfw.plugin.component import Settings
+    from clsfw.plugin.discovery import Plugins
+    from clsfw.recipe.document import Document, Problems
+    from clsfw.recipe.positions import KeyPath
+
+_OWN_TABLES: Mapping[str, type[Settings]] = {"split": Split, "evidence": EvidenceSettings, "expect": Expect}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A document that can be run: its own tables typed, its parts by their path, and what was decided on the way."""
+
+    recipe: Recipe
+    parts: Mapping[KeyPath, Part[Any]]
+    notes: Sequence[str]
+
+
+def check_document(problems: Problems, plugins: Plugins) -> Checked:
+    """Check everything that can be checked before anything is built.
+
+    Raises:
+        RecipeError: the recipe has problems; all of them are in it.
+        PluginError: the recipe is right, but a plugin that it needs is broken, blocked or in conflict, or failed.
+
+    """
+    _check_schema(problems)
+    check_values(problems)
+    found = _find_components(problems, plugins)
+    notes = [note for part in found for note in _drop_foreign_options(problems.document, part)]
+    parts = _read_parts(problems, found)
+    # Each table is read by itself, so that a mistake in one hides none in another.
+    tables: dict[str, Settings | None] = {}
+    for name, model in _OWN_TABLES.items():
+        if name in problems.document.values:
+            is_one = is_table(problems, (name,))
+            tables[name] = read_settings(problems, (name,), model, _keys_elsewhere(found, (name,))) if is_one else None
+    apart = [*SECTIONS, *_OWN_TABLES, "extends"]
+    recipe = read_settings(problems, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
+    _check_plugins(problems, plugins)
+    check_together(problems, tables, parts)
+    problems.raise_all()
+    if recipe is None:
+        raise AssertionError("a recipe without problems has settings")
+    return Checked(recipe.model_copy(update=tables), parts, notes)
+
+
+def _check_schema(problems: Problems) -> None:
+    """Settle the recipe's version first: another one could mean anything else by its keys.
+
+    Raises:
+        RecipeError: the version is not this one.
+
+    """
+    from clsfw import __version__
+
+    given = problems.document.values.get("schema")
+    if given is None:
+        return
+    if isinstance(given, bool) or not isinstance(given, int):
+        problems.add(("schema",), f"must be a whole number, not {show(given)}; this clsfw reads schema = {SCHEMA}")
+    elif given > SCHEMA:
+        message = f"schema {show(given)} needs a newer clsfw than this {__version__}, which reads schema = {SCHEMA}"
+        problems.add(("schema",), f"{message}; upgrade with `pip install --upgrade clsfw`")
+    elif given < SCHEMA:
+        problems.add(("schema",), f"there is no schema {show(given)}; write schema = {SCHEMA}")
+    problems.raise_all()
+
+
+def _find_components(problems: Problems, plugins: Plugins) -> list[Found]:
+    document = problems.document
+    paths: list[KeyPath] = []
+    for section in SECTIONS:
+        given = document.get((section,))
+        header = "[[metrics]]" if section == "metrics" else f"[{section}]"
+        if given is None:
+            problems.add((), f"missing table {header}", at_key=True)
+        elif section != "metrics":
+            paths.append((section,))
+        elif isinstance(given, dict):
+            problems.add(("metrics",), "write [[metrics]] with two brackets: a recipe may have several", at_key=True)
+        elif not isinstance(given, list) or not given:
+            problems.add(
+                ("metrics",), f"must be at least one [[metrics]] table, not {show(given) if given else 'empty'}"
+            )
+        else:
+            paths += [("metrics", index) for index in range(len(given))]
+    found = [find_component(problems, path, SECTIONS[str(path[0])], plugins) for path in paths]
+    return [component for component in found if component is not None]
+
+
+def _drop_foreign_options(document: Document, part: Found) -> list[str]:
+    """Where a later layer chose another component, drop the earlier layer's options that only the former one has."""
+    former = document.former_uses.get(part.path)
+    use = document.spot((*part.path, "use"))
+    if former is None or former == part.component.name:
+        return []
+    known = fields_of(part.component.settings)
+    dropped = []
+    for key in [key for key in document.get(part.path) if key != "use" and key not in known]:
+        spot = document.spot((*part.path, key))
+        if spot.raw is None and (use.raw is not None or spot.rank[0] > use.rank[0]):
+            document.drop((*part.path, key))
+            dropped.append(key)
+    if not dropped:
+        return []
+    section = ".".join(map(str, part.path))
+    return [f"{section}.use = {part.component.name!r} has no {listed(dropped)}; dropped what {former!r} was given"]
+
+
+def _read_parts(problems: Problems, found: Sequence[Found]) -> dict[KeyPath, Part[Any]]:
+    parts: dict[KeyPath, Part[Any]] = {}
+    for part in found:
+        elsewhere = _keys_elsewhere(found, part.path)
+        settings = read_settings(
+            problems, part.path, part.component.settings, elsewhere, owner=part.plugin, apart=["use"]
+        )
+        if settings is not None:
+            parts[part.path] = Part(part.kind, part.plugin, part.component, settings)
+    return parts
+
+
+def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]]:
+    """Give the keys of all other tables, by how a message says where they are."""
+    elsewhere: dict[str, list[str]] = {}
+    for part in found:
+        if part.path != own:
+            header = "[[metrics]]" if part.kind == "metric" else f"[{part.path[0]}]"
+            elsewhere.setdefault(f"in {header}", []).extend(fields_of(part.component.settings))
+    for table in ("split", "evidence", "expect"):
+        elsewhere[f"in [{table}]"] = list(fields_of(Recipe, (table,)))
+    if own:
+        elsewhere["at the top of the recipe, before the first table"] = ["extends", *fields_of(Recipe)]
+    return elsewhere
+
+
+def _check_plugins(problems: Problems, plugins: Plugins) -> None:
+    names = [plugin.name for plugin in plugins.all]
+    wanted = problems.document.get(("plugins",))
+    for index, name in enumerate(wanted if isinstance(wanted, list) else ()):
+        plugin = plugins.named(name) if isinstance(name, str) else None
+        if plugin is not None and plugin.state != "ok":
+            message = f"the recipe wants {plugin}, which is {plugin.state}: {plugin.reason}"
+            problems.add(("plugins", index), message, plugin=True)
+        elif plugin is None and isinstance(name, str):
+            message = f"there is no plugin {name!r}{did_you_mean(name, names)}; installed: {listed(names)}"
+            problems.add(("plugins", index), message)
