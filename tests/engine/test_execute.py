@@ -1,0 +1,141 @@
+"""A plan is carried out whole, shown again when it is complete, and never mixed with another."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import clsfw
+import pytest
+from clsfw.engine.check import check
+from clsfw.engine.quiet import Quiet
+from clsfw.errors import RecipeError, RunDirectoryError
+from clsfw.plugin.discovery import discover
+from clsfw.recipe.plan import make_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clsfw.engine.finished import FinishedRun
+
+SMALL: dict[str, Any] = {
+    "split.train": 64,
+    "split.validation": 32,
+    "split.test": 40,
+    "model.scratch.dim": 16,
+    "model.scratch.hidden_dim": 32,
+    "model.scratch.n_layers": 1,
+    "model.scratch.n_heads": 2,
+    "model.scratch.vocab_size": 300,
+    "trainer.batch_size": 8,
+    "trainer.max_steps": 6,
+    "trainer.eval_steps": 3,
+    "trainer.logging_steps": 3,
+    "trainer.save_steps": 3,
+    "trainer.precision": "fp32",
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    return clsfw.run("quickstart", overrides=SMALL, out=tmp_path_factory.mktemp("runs") / "small")
+
+
+class TestCompleteRun:
+    def test_the_directory_holds_what_the_design_says(self, finished: FinishedRun) -> None:
+        names = {path.name for path in finished.directory.iterdir()}
+
+        assert {
+            "run.json",
+            "recipe.toml",
+            "resolved.toml",
+            "history.jsonl",
+            "model",
+            "metrics.json",
+            "timings.json",
+            "predictions.csv",
+            "report.html",
+            "README.md",
+            "manifest.json",
+        } == names - {"lock"}
+
+    def test_the_counts_of_each_split_are_recorded(self, finished: FinishedRun) -> None:
+        splits = finished.record["data"]["splits"]
+
+        assert {"train": 64, "validation": 32, "test": 40} == {name: part["rows"] for name, part in splits.items()}
+        assert all(sum(part["labels"].values()) == part["rows"] for part in splits.values())
+
+    def test_history_has_each_logged_step_and_each_evaluation(self, finished: FinishedRun) -> None:
+        assert [(3, None), (3, "validation"), (6, None), (6, "validation")] == [
+            (line["step"], line.get("split")) for line in finished.history
+        ]
+
+    def test_every_test_row_is_predicted(self, finished: FinishedRun) -> None:
+        assert 40 == len(finished.predictions)
+
+    def test_timings_have_their_parts_and_metrics_no_clock(self, finished: FinishedRun) -> None:
+        assert {"tokenize_seconds", "train_seconds", "evaluation_seconds", "predict_seconds", "total_seconds"} <= set(
+            finished.timings
+        )
+        assert "seconds" not in json.dumps(finished.metrics)
+
+    def test_accuracy_agrees_with_the_predictions(self, finished: FinishedRun) -> None:
+        assert finished.predictions.right.mean() == pytest.approx(finished.metrics["test"]["accuracy"])
+
+    def test_no_file_holds_a_path_of_this_machine(self, finished: FinishedRun, root: Path) -> None:
+        places = (str(root).encode(), str(finished.directory.parent).encode())
+        holding = [
+            path.name
+            for path in finished.directory.rglob("*")
+            if path.is_file() and path.name != "resolved.toml" and any(place in path.read_bytes() for place in places)
+        ]
+
+        assert [] == holding
+
+
+class TestSecondTime:
+    def test_the_same_call_gives_the_same_run_untouched(self, finished: FinishedRun) -> None:
+        before = (finished.directory / "run.json").read_bytes()
+        again = clsfw.run("quickstart", overrides=SMALL, out=finished.directory)
+
+        assert finished.metrics == again.metrics
+        assert before == (finished.directory / "run.json").read_bytes()
+
+    def test_another_recipe_is_refused_with_what_differs(self, finished: FinishedRun) -> None:
+        with pytest.raises(RunDirectoryError, match=r"trainer\.max_steps: 6 before, 7 now"):
+            clsfw.run("quickstart", overrides=SMALL | {"trainer.max_steps": 7}, out=finished.directory)
+
+    def test_the_same_recipe_elsewhere_gives_the_same_bytes(self, finished: FinishedRun, tmp_path: Path) -> None:
+        again = clsfw.run("quickstart", overrides=SMALL, out=tmp_path / "again")
+        for name in ("model/model.safetensors", "metrics.json", "predictions.csv", "history.jsonl"):
+            assert (finished.directory / name).read_bytes() == (again.directory / name).read_bytes(), name
+
+
+class TestParts:
+    def test_a_trainer_that_does_not_fit_the_model_is_named_before_training(self, tmp_path: Path) -> None:
+        overrides = {"model.use": "tfidf"}
+        with pytest.raises(RecipeError, match="trainer 'gpu-trainer' needs a torch model; 'tfidf' is not one"):
+            clsfw.run("quickstart", overrides=overrides, out=tmp_path / "run")
+
+    def test_check_tells_splits_leaks_parameters_and_steps(self) -> None:
+        told: list[str] = []
+
+        class Telling(Quiet):
+            def note(self, text: str) -> None:
+                told.append(text)
+
+        check(make_plan("quickstart", SMALL, discover()), Telling())
+        text = "\n".join(told)
+
+        for words in ("train: 64 rows", "no text stands in two splits", "trainable", "6 steps, 0.75 epochs", "of disk"):
+            assert words in text
+
+
+class TestEvidenceOptions:
+    def test_temperature_and_threshold_come_from_validation_and_stay_with_the_model(self, tmp_path: Path) -> None:
+        options = {"evidence.temperature_scaling": True, "evidence.tune_threshold": True}
+        run = clsfw.run("quickstart", overrides=SMALL | options, out=tmp_path / "run")
+        about = json.loads((run.directory / "model" / "clsfw.json").read_text())
+
+        assert run.metrics["decision"] == about["decision"]
+        assert all(value is not None for value in about["decision"].values())
