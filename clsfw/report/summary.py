@@ -17,18 +17,21 @@ MOST_CLASSES = 12
 
 def summarize(run: FinishedRun) -> str:
     """Give the summary as lines of plain text."""
-    metrics = run.metrics
-    lines = [""]
+    lines = ["", *score_lines(run.metrics), *_leaks(run.metrics["leaks"]), *_verdict(run.verdict)]
+    lines += ["", f"report: {run.directory / 'report.html'}", f"model:  {run.directory / 'model'}"]
+    return "\n".join(lines)
+
+
+def score_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """Give scores with their limits, the report by class and the confusion matrix of each split in a `metrics.json`."""
+    lines: list[str] = []
     for split in ("validation", "test", "train"):
         if split in metrics:
             lines += _scores(split, metrics)
             lines += _report(metrics["classification_report"][split])
             if not metrics["multi_label"]:
                 lines += _confusion(metrics["labels"], metrics["confusion_matrix"][split])
-    lines += _leaks(metrics["leaks"])
-    lines += _verdict(run.verdict)
-    lines += ["", f"report: {run.directory / 'report.html'}", f"model:  {run.directory / 'model'}"]
-    return "\n".join(lines)
+    return lines
 
 
 def _scores(split: str, metrics: Mapping[str, Any]) -> Iterator[str]:

@@ -1,0 +1,68 @@
+"""`clsfw evaluate`: score new labelled data with the model of a run."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from clsfw.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from clsfw.engine.evaluating import Evaluation
+
+HELP = "score new labelled data with the model of a complete run, with the same evidence"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
+    parser.add_argument("--data", metavar="F", required=True, help="labelled rows: .csv, .jsonl or .parquet")
+    parser.add_argument(
+        "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
+    )
+    parser.add_argument("--label-column", metavar="NAME", help="the column of labels (default: likewise, or label)")
+    parser.add_argument("--output", metavar="DIR", help="write metrics.json and predictions.csv into this new folder")
+    parser.add_argument("--json", action="store_true", help="print the whole metrics as JSON")
+    parser.add_argument("--allow-incomplete", action="store_true", help="take a run that saved a model but did not end")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Score the data, and print the summary."""
+    import json
+    from pathlib import Path
+
+    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.engine.evaluating import evaluate_file
+    from clsfw.engine.loaded import load_classifier
+    from clsfw.report.summary import score_lines
+    from clsfw.report.terminal import open_display
+
+    folder = Path(args.output) if args.output else None
+    if folder is not None and folder.exists():
+        raise UsageError(f"{folder} exists already; give --output another name")
+    with open_display(sys.stderr) as display, stdout_to_stderr():
+        evaluation = evaluate_file(
+            load_classifier(args.run, allow_incomplete=args.allow_incomplete),
+            Path(args.data),
+            text_column=args.text_column,
+            label_column=args.label_column,
+            reporter=display,
+        )
+        if folder is not None:
+            _write(evaluation, folder)
+    lines = (
+        [json.dumps(evaluation.metrics, indent=2, ensure_ascii=False)] if args.json else score_lines(evaluation.metrics)
+    )
+    print("\n".join(lines))  # noqa: T201  # the command line is where printing belongs
+    return 0
+
+
+def _write(evaluation: Evaluation, folder: Path) -> None:
+    from clsfw.store import atomic
+
+    with atomic.staged_directory(folder) as stage:
+        atomic.write_json(stage / "metrics.json", evaluation.metrics)
+        atomic.write_text(stage / "predictions.csv", evaluation.predictions)

@@ -1,0 +1,123 @@
+"""`clsfw predict`: label texts, a file, or standard input with the model of a run."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+from clsfw.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Sequence
+    from io import BufferedReader
+
+    from clsfw.engine.loaded import LoadedClassifier
+    from clsfw.plugin.contracts import Reporter
+
+HELP = "label texts, a file, or standard input line by line with the model of a complete run"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
+    parser.add_argument(
+        "texts", metavar="TEXT", nargs="*", help="a text to label; without any, lines of standard input"
+    )
+    parser.add_argument("--file", metavar="F", help="label the rows of a file: .csv, .jsonl, .parquet or .txt")
+    parser.add_argument(
+        "--output",
+        metavar="G",
+        help="where the labelled rows of --file go, of a kind told by the name; a cut output is continued",
+    )
+    parser.add_argument(
+        "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON: one object for each text, one a line")
+    parser.add_argument(
+        "--raw", action="store_true", help="leave CSV cells as they are, even if a spreadsheet would run them"
+    )
+    parser.add_argument("--allow-incomplete", action="store_true", help="take a run that saved a model but did not end")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Label what was asked for."""
+    if args.texts and args.file:
+        raise UsageError("give texts or --file, not both")
+    if args.output and not args.file:
+        raise UsageError("--output goes with --file")
+    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.engine.loaded import load_classifier
+    from clsfw.report.terminal import open_display
+
+    with open_display(sys.stderr) as display:
+        with stdout_to_stderr():
+            classifier = load_classifier(args.run, allow_incomplete=args.allow_incomplete)
+        if args.output:
+            _label_file(classifier, args, display)
+        else:
+            for texts in _given(classifier, args, display):
+                with stdout_to_stderr():
+                    answers = list(classifier.answers(texts, display))
+                _show(texts, answers, as_json=args.json)
+    return 0
+
+
+def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> None:
+    import json
+    from pathlib import Path
+
+    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.engine.predict_file import Job, predict_file
+    from clsfw.report.safe import clean
+
+    job = Job(Path(args.file), Path(args.output), args.text_column, args.raw)
+    with stdout_to_stderr():
+        done = predict_file(classifier, job, display)
+    if args.json:
+        _print(json.dumps({"output": str(job.target), "rows": done.rows, "labels": done.labels}, ensure_ascii=False))
+    else:
+        counts = ", ".join(f"{clean(name)} {count:,}" for name, count in done.labels.items())
+        _print(f"{done.rows:,} rows in {clean(str(job.target))}" + (f": {counts}" if counts else ""))
+
+
+def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> Iterable[list[str]]:
+    """Give the texts in the chunks in which they are to be labelled."""
+    from pathlib import Path
+
+    from clsfw.engine.predicting import chunks, find_column, lines_as_they_come, texts_of
+    from clsfw.engine.row_files import TEXT, read_rows
+
+    if args.texts:
+        yield args.texts
+    elif args.file:
+        column = None
+        for rows in chunks(read_rows(Path(args.file))):
+            column = column or find_column(TEXT, args.text_column, classifier.recipe["data"], rows, args.file)
+            yield texts_of(rows, column, args.file)
+    else:
+        if sys.stdin.isatty():
+            display.note("reading texts from the terminal, one a line; Ctrl-D ends it")
+        yield from lines_as_they_come(cast("BufferedReader", sys.stdin.buffer))
+
+
+def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    import json
+
+    from clsfw.engine.row_output import join_labels
+    from clsfw.report.safe import clean, encodable
+
+    for text, answer in zip(texts, answers, strict=True):
+        if as_json:
+            _print(encodable(json.dumps({"text": text, **answer}, ensure_ascii=False)))
+        elif "label" in answer:
+            _print(f"{clean(answer['label'])}\t{answer['score']:.4f}\t{clean(text)}")
+        else:
+            scores = [answer["scores"][name] for name in answer["labels"]]
+            shown = ",".join(f"{score:.4f}" for score in scores)
+            _print(f"{clean(join_labels(answer['labels']))}\t{shown}\t{clean(text)}")
+    sys.stdout.flush()
+
+
+def _print(line: str) -> None:
+    print(line)  # noqa: T201  # the command line is where printing belongs
