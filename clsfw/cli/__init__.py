@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from clsfw import __version__
-from clsfw.errors import ClsfwError, InterruptedRunError, UsageError
+from clsfw.errors import ClsfwError, InterruptedRunError, RecipeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows "?", and stops nothing
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -53,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if debug:
             raise
-        _say("interrupted")
+        _print("clsfw: interrupted")
         return 130
     except BrokenPipeError:
         # The reader has gone, as in `| head -1`; the interpreter must not try to flush into the pipe again.
@@ -86,12 +90,18 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _say_error(exc: ClsfwError) -> None:
+    """Print the message; a recipe's problems come each with its place first, as editors and `grep` like it."""
     from clsfw.report.safe import clean_lines
 
+    text = clean_lines(str(exc))
+    if isinstance(exc, RecipeError):
+        count = len(exc.problems)
+        _print(text)
+        text = f"{count} problem{'s' if count > 1 else ''} in the recipe; nothing was run"
     label = "stopped" if isinstance(exc, InterruptedRunError) else "error"
-    _say(f"{label}: {clean_lines(str(exc))}" if "\n" not in str(exc) else clean_lines(str(exc)))
+    _print(f"clsfw: {label}: {text}")
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     with contextlib.suppress(OSError):  # nobody may be listening any more
-        print(f"clsfw: {text}", file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs
+        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs

@@ -1,0 +1,88 @@
+"""The command line as a user meets it: help, exit codes, one clear message, and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clsfw.cli import VERBS, main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def command(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "clsfw", *arguments],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestHelp:
+    def test_it_names_every_verb(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        shown = capsys.readouterr().out
+
+        assert [] == [verb for verb in VERBS if f"    {verb}" not in shown]
+
+    @pytest.mark.parametrize("verb", VERBS)
+    def test_every_verb_has_its_own(self, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as exit_info:
+            main([verb, "--help"])
+
+        assert 0 == exit_info.value.code
+        assert f"usage: clsfw {verb}" in capsys.readouterr().out
+
+    def test_no_verb_shows_help_and_fails(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert 2 == main([])
+        assert "usage: clsfw" in capsys.readouterr().out
+
+
+class TestMistakes:
+    def test_an_unknown_verb_is_exit_2(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert 2 == main(["rnu"])
+        assert "invalid choice: 'rnu'" in capsys.readouterr().err
+
+    def test_each_problem_of_a_recipe_begins_with_its_place(
+        self, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        recipe = tmp_path / "recipe.toml"
+        text = (root / "recipes" / "quickstart.toml").read_text()
+        recipe.write_text(text.replace("batch_size", "batch_sise").replace("seed = 42", 'seed = "42"'))
+        (tmp_path / "quickstart.csv").write_bytes((root / "recipes" / "quickstart.csv").read_bytes())
+
+        assert 2 == main(["run", str(recipe)])
+        lines = capsys.readouterr().err.splitlines()
+        assert [str(recipe)] * 2 == [line.split(":")[0] for line in lines if line.startswith("/")]
+        assert "clsfw: error: 2 problems in the recipe; nothing was run" == lines[-1]
+
+    def test_a_message_cannot_drive_the_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert 2 == main(["run", "no\x1b[2Jsuch\u202e"])
+        assert "\x1b" not in capsys.readouterr().err
+
+    def test_debug_shows_the_traceback(self) -> None:
+        with pytest.raises(Exception, match=r"nope\.toml"):
+            main(["run", "nope.toml", "--debug"])
+
+
+class TestSurroundings:
+    def test_a_reader_that_stops_early_leaves_no_traceback(self, tmp_path: Path) -> None:
+        shell = f"set -o pipefail; {sys.executable} -m clsfw list-plugins | head -1"
+        done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+        assert (0, "") == (done.returncode, done.stderr)
+
+    def test_an_encoding_that_is_not_utf_8_shows_question_marks(self, tmp_path: Path) -> None:
+        done = command("run", "caf\u00e9.toml", cwd=tmp_path, PYTHONIOENCODING="ascii")
+
+        assert 2 == done.returncode
+        assert "caf?.toml" in done.stderr
