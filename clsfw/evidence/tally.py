@@ -71,7 +71,13 @@ class Table:
 
     def _per_class(self, pairs: tuple[Ints, Ints], weights: Floats) -> Floats:
         pattern, of_class = pairs
-        return np.stack([np.bincount(of_class, line[pattern], self.classes) for line in weights])
+        if len(pattern) <= weights.shape[1]:
+            return np.stack([np.bincount(of_class, line[pattern], self.classes) for line in weights])
+        # Several labels in most patterns: one product of matrices is faster, and as exact, since all are whole numbers.
+        carries = np.zeros((weights.shape[1], self.classes))
+        carries[pattern, of_class] = 1
+        counted: Floats = weights @ carries
+        return counted
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

@@ -1,0 +1,73 @@
+"""`clsfw reproduce`: run a complete run again from its own directory, and say what came out the same."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from clsfw.evidence.reproduction import Reproduction
+
+HELP = "run a complete run again from its own directory, and compare bits, predictions and metrics"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
+    parser.add_argument("--out", metavar="DIR", help="where to run it again (default: RUN-reproduced)")
+    parser.add_argument("--json", action="store_true", help="print a JSON object on standard output")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run again and compare; 0 if the metrics are the same, else 9."""
+    from clsfw.cli.streams import stdout_to_stderr
+
+    with ExitStack() as stack:
+        if args.json:
+            stack.enter_context(stdout_to_stderr())
+        reproduction = _reproduce(Path(args.run), Path(args.out) if args.out else None)
+    text = json.dumps(reproduction.to_json(), indent=2) if args.json else "\n".join(_lines(reproduction))
+    sys.stdout.write(text + "\n")
+    return 0 if reproduction.same_metrics else 9
+
+
+def _reproduce(first: Path, out: Path | None) -> Reproduction:
+    from clsfw.errors import UsageError
+    from clsfw.plugin.discovery import discover
+    from clsfw.recipe.plan import make_plan
+    from clsfw.store.rundir import read_run
+
+    read_run(first)
+    second = out or first.resolve().with_name(f"{first.resolve().name}-reproduced")
+    if second.resolve() == first.resolve():
+        raise UsageError(f"{second} is the run itself; give another --out")
+    plan = make_plan(first / "resolved.toml", [], discover())
+
+    from clsfw.engine.execute import execute
+    from clsfw.evidence.reproduction import hold_beside
+    from clsfw.report.terminal import open_display
+
+    # An interrupted repetition is continued; one that is complete proves nothing about today, so it is done anew.
+    before = read_run(second, allow_incomplete=True, verify=False) if (second / "run.json").is_file() else {}
+    with open_display(sys.stderr) as display:
+        execute(plan, out=second, fresh=before.get("state") == "complete", display=display)
+    return hold_beside(first, second)
+
+
+def _lines(reproduction: Reproduction) -> Iterator[str]:
+    from clsfw.report.safe import clean
+
+    yield f"{clean(reproduction.second)} beside {clean(reproduction.first)}"
+    for level in reproduction.levels:
+        yield f"  {level.what:<12} {'same' if level.same else 'NOT the same'}: {clean(level.detail)}"
+    if not reproduction.surroundings:
+        yield "  data, plugins, device and environment are the same"
+        return
+    yield "  what differs around them:"
+    yield from (f"    {clean(line)}" for line in reproduction.surroundings)
