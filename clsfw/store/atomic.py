@@ -6,6 +6,7 @@ something called `.tmp-*`.
 
 from __future__ import annotations
 
+import errno
 import json
 import secrets
 from contextlib import contextmanager, suppress
@@ -82,13 +83,7 @@ def staged_directory(path: Path) -> Iterator[Path]:
             for _ in files.plain_files(temp):
                 pass  # links and the like are refused before anything changes
             files.sync_tree(temp)
-            old = _move_away(path)
-            try:
-                files.rename(temp, path)
-            except OSError:
-                if old is not None:
-                    files.rename(old, path)
-                raise
+            old = _put(temp, path)
             files.sync(path.parent)
     except BaseException:
         with suppress(OSError):
@@ -112,12 +107,32 @@ def remove_directory(path: Path) -> None:
             files.remove_tree(away)
 
 
+def _put(temp: Path, path: Path) -> Path | None:
+    """Rename a directory to its place; give what stood there, under the temporary name that it has now."""
+    while True:
+        old = _move_away(path)
+        try:
+            files.rename(temp, path)
+        except OSError as exc:
+            if exc.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                if old is not None:
+                    files.remove_tree(old)
+                continue  # in a shared cache another process was faster; both have written the same
+            if old is not None:
+                files.rename(old, path)
+            raise
+        return old
+
+
 def _move_away(path: Path) -> Path | None:
-    if not (path.exists() or path.is_symlink()):
-        return None
     away = temporary(path)
-    files.rename(path, away)
-    return away
+    try:
+        if path.exists() or path.is_symlink():
+            files.rename(path, away)
+            return away
+    except FileNotFoundError:
+        pass  # in a shared cache another process was faster
+    return None
 
 
 def remove_leftovers(folder: Path) -> None:

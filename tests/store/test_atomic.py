@@ -153,6 +153,25 @@ class TestStagedDirectory:
         found = {p.name: oct(stat.S_IMODE(p.stat().st_mode)) for p in (tmp_path / "model").rglob("*")}
         assert found == {"inner": "0o750", "file": "0o640", "script": "0o640"}
 
+    def test_another_process_that_was_faster_is_no_error(self, tmp_path: Path) -> None:
+        """As in a cache that several processes share: both have written the same entry."""
+        path = tmp_path / "entry"
+        renames = 0
+
+        def one_is_faster(number: int, name: str, operation: object, arguments: tuple[Path, ...]) -> None:
+            nonlocal renames
+            renames += name == "rename"
+            if name == "rename" and renames == 1:
+                path.mkdir()
+                (path / "theirs").touch()
+            operation(*arguments)  # type: ignore[operator]  # it is one of the functions of files
+
+        with faults(one_is_faster), atomic.staged_directory(path) as folder:
+            (folder / "ours").touch()
+
+        assert names(path) == ["ours"]
+        assert names(tmp_path) == ["entry"]
+
 
 class TestRemove:
     def test_a_directory_that_is_not_there_is_fine(self, tmp_path: Path) -> None:

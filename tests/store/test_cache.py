@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,3 +43,17 @@ def test_a_place_that_cannot_be_written_is_an_error_of_the_host(
 
     with pytest.raises(HostError, match=r"cannot write .*/file/cache/tokens"):
         cache_directory("tokens")
+
+
+def test_unfinished_writes_go_after_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLSFW_CACHE", str(tmp_path))
+    folder = cache_directory("tokens")
+    for name in (".tmp-old", ".tmp-new", "entry"):
+        (folder / name).mkdir()
+        (folder / name / "file").touch()
+    for name in (".tmp-old", "entry"):
+        os.utime(folder / name, (0, 0))
+
+    cache_directory("tokens")
+
+    assert sorted(path.name for path in folder.iterdir()) == [".tmp-new", "entry"]
