@@ -73,12 +73,11 @@ def add_lora(module: PreTrainedModel, lora: Lora) -> None:
         raise HostError("[model.lora] needs the library peft: pip install 'clsfw[lora]'") from exc
     targets = lora.target_modules or _query_and_value(module)
     config = peft.LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets)
-    head = head_modules(module)
     try:
         peft.inject_adapter_in_model(config, module, adapter_name=_ADAPTER)
     except ValueError as exc:
         raise ModelError(f"[model.lora] target_modules: {exc}") from exc
-    for name, child in head.items():
+    for name, child in head_modules(module).items():
         if any("lora_" in parameter for parameter, _ in child.named_parameters()):
             raise ModelError(f"[model.lora] target_modules: {name!r} belongs to the head, which is trained as it is")
         child.requires_grad_()

@@ -1,0 +1,197 @@
+"""Model folders that must be refused, each with one message; numbers are those of the catalogue of bad input."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from clsfw.errors import ModelError, NetworkError
+from clsfw.plugin.contracts import Labels
+from clsfw_hf_distilbert import HfDistilbert, HfEncoder
+from clsfw_hf_distilbert.model import HfModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LABELS = Labels(("NEGATIVE", "POSITIVE"))
+
+
+def remove(*names: str) -> Callable[[Any], None]:
+    def change(folder: Any) -> None:
+        for name in names:
+            (folder.path / name).unlink()
+
+    return change
+
+
+def write(name: str, content: bytes) -> Callable[[Any], None]:
+    return lambda folder: (folder.path / name).write_bytes(content)
+
+
+def configure(**values: Any) -> Callable[[Any], None]:
+    return lambda folder: folder.configure(**values)
+
+
+def rename_weights(name: str) -> Callable[[Any], None]:
+    return lambda folder: (folder.path / "model.safetensors").rename(folder.path / name)
+
+
+def cut_weights(folder: Any) -> None:
+    file = folder.path / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-10])
+
+
+def damage_header(folder: Any) -> None:
+    file = folder.path / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[9] ^= 0xFF
+    file.write_bytes(bytes(content))
+
+
+def quantise(tensors: dict[str, torch.Tensor]) -> None:
+    name = "distilbert.transformer.layer.0.ffn.lin1.weight"
+    tensors[name] = tensors[name].to(torch.int8)
+
+
+def drop_tensor(tensors: dict[str, torch.Tensor]) -> None:
+    del tensors["distilbert.transformer.layer.0.ffn.lin1.weight"]
+
+
+FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("83-no-config", remove("config.json"), r"lacks config\.json"),
+    ("83-no-weights", remove("model.safetensors"), r"lacks model\.safetensors"),
+    ("83-no-tokenizer", remove("tokenizer.json", "tokenizer_config.json"), "lacks its tokenizer"),
+    ("84-empty-weights", write("model.safetensors", b""), r"damaged or cut \(0 bytes\)"),
+    ("84-cut-weights", cut_weights, "model.safetensors is damaged or cut"),
+    ("84-damaged-header", damage_header, "model.safetensors is damaged or cut"),
+    ("84-huge-header", write("model.safetensors", b"\xff" * 64), "model.safetensors is damaged or cut"),
+    ("84-no-safetensors", write("model.safetensors", b"\x02\0\0\0\0\0\0\0[]"), "model.safetensors is damaged or cut"),
+    ("84-empty-config", write("config.json", b""), "config.json cannot be read as JSON"),
+    ("84-nested-config", write("config.json", b"[" * 5000), "config.json cannot be read as JSON"),
+    ("84-list-config", write("config.json", b"[]"), "config.json must hold a JSON object"),
+    ("84-damaged-tokenizer", write("tokenizer.json", b"{}"), "the tokenizer cannot be read"),
+    (
+        "84-lacking-tensor",
+        lambda folder: folder.reweigh(drop_tensor),
+        r"lacks 'distilbert\..*' and 0 more of the encoder",
+    ),
+    ("84-wrong-shape", configure(hidden_dim=64), "the weights do not fit config.json"),
+    ("85-pickled-only", rename_weights("pytorch_model.bin"), "only pickled weights, which could run code"),
+    ("86-own-code", configure(auto_map={"AutoModel": "evil.Model"}), r"config\.json asks for code of its own"),
+    (
+        "86-own-tokenizer",
+        lambda folder: folder.configure("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.T", None]}),
+        r"tokenizer_config\.json asks for code of its own",
+    ),
+    (
+        "87-other-family",
+        configure(model_type="bert"),
+        "is a 'bert' model, not 'distilbert'; use the model 'hf-encoder'",
+    ),
+    ("87-no-family", configure(model_type=None), "is a None model, not 'distilbert'"),
+    ("89-too-long", configure(max_position_embeddings=20), "takes 20 tokens at most; lower max_length = 32 to 20"),
+    ("91-vocabulary", configure(vocab_size=20), "the tokenizer knows .* tokens, the model only 20"),
+    (
+        "92-quantised",
+        configure(quantization_config={"quant_method": "bitsandbytes"}),
+        "quantised, which cannot be trained",
+    ),
+    ("92-integer-weights", lambda folder: folder.reweigh(quantise), "is I8: the model is quantised"),
+    ("92-split-weights", rename_weights("model.safetensors.index.json"), "split over several files"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "words"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_a_spoiled_folder_is_refused(create: Any, spoiled: Any, spoil: Any, words: str) -> None:
+    folder = spoiled()
+    spoil(folder)
+
+    with pytest.raises(ModelError, match=words) as error:
+        create(folder.path)
+    assert str(error.value).startswith(str(folder.path))
+    assert "\n" not in str(error.value)
+
+
+NEED_THE_WEIGHTS = {"84-lacking-tensor", "84-wrong-shape"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [fault[1:] for fault in FAULTS if fault[0] not in NEED_THE_WEIGHTS],
+    ids=[fault[0] for fault in FAULTS if fault[0] not in NEED_THE_WEIGHTS],
+)
+def test_the_check_before_a_run_refuses_it_too(spoiled: Any, spoil: Any, words: str) -> None:
+    folder = spoiled()
+    spoil(folder)
+
+    with pytest.raises(ModelError, match=words):
+        HfModel(HfDistilbert(checkpoint=str(folder.path), max_length=32)).check()
+
+
+def test_82_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no such folder"):
+        HfModel(HfDistilbert(checkpoint=str(tmp_path / "nope"))).check()
+
+
+@pytest.mark.parametrize("family", ["t5", "gpt2", "bart", "whisper", "llama"])
+def test_87_what_is_no_encoder(create: Any, spoiled: Any, family: str) -> None:
+    folder = spoiled()
+    folder.configure(model_type=family, is_encoder_decoder=family in {"t5", "bart", "whisper"})
+
+    with pytest.raises(ModelError, match=f"is a '{family}' model, not an encoder that classifies text"):
+        create(folder.path, encoder=True)
+
+
+def test_87_no_padding_token(create: Any, spoiled: Any) -> None:
+    folder = spoiled()
+    folder.configure("tokenizer_config.json", pad_token=None, tokenizer_class="PreTrainedTokenizerFast")
+
+    with pytest.raises(ModelError, match="no padding token"):
+        create(folder.path)
+
+
+def test_89_positions_behind_the_padding_count_less(create: Any, checkpoint: Any) -> None:
+    with pytest.raises(ModelError, match="takes 32 tokens at most; lower max_length = 33 to 32"):
+        create(checkpoint("roberta"), encoder=True, max_length=33)
+
+
+def test_89_the_longest_length_does_run(create: Any, checkpoint: Any) -> None:
+    model = create(checkpoint("roberta"), encoder=True, max_length=32)
+    ids = torch.tensor(model.tokenize(["film " * 50]).ids)
+
+    assert ids.shape == (1, 32)
+    assert model.module(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.shape == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_93_a_saved_model_that_was_spoiled(create: Any, checkpoint: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "model").mkdir()
+    create(checkpoint()).save(tmp_path / "model")
+    (tmp_path / "model" / name).write_bytes(b"{")
+
+    with pytest.raises(ModelError, match=f"model: .*{name.split('.', maxsplit=1)[0]}"):
+        HfModel(HfDistilbert(checkpoint="elsewhere/nothing", max_length=32)).load(tmp_path / "model")
+
+
+def test_81_offline_and_not_in_the_cache() -> None:
+    with pytest.raises(NetworkError, match=r"cannot be reached .* give a local folder as checkpoint"):
+        HfModel(HfEncoder(checkpoint="nobody/nothing")).check()
+
+
+@pytest.mark.parametrize("name", ["a//b", "-a/b", "a/b..c", "x" * 200])
+def test_81_what_no_hub_id_can_be(name: str) -> None:
+    with pytest.raises(ModelError, match="is neither a folder here nor an id on the hub"):
+        HfModel(HfEncoder.model_construct(checkpoint=name, revision=None, max_length=16)).check()
+
+
+def test_messages_hold_no_stack_of_json(create: Any, spoiled: Any) -> None:
+    folder = spoiled()
+    (folder.path / "tokenizer.json").write_text(json.dumps({"model": {"type": "WordPiece", "vocab": "x" * 2000}}))
+
+    with pytest.raises(ModelError) as error:
+        create(folder.path)
+    assert len(str(error.value)) < 600
