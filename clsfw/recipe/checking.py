@@ -9,7 +9,7 @@ from clsfw.recipe.crosschecks import check_together
 from clsfw.recipe.loading import check_values
 from clsfw.recipe.schema import SCHEMA, SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
-from clsfw.recipe.suggestions import did_you_mean, listed
+from clsfw.recipe.suggestions import listed, offer
 from clsfw.recipe.wording import fields_of, show
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def check_document(problems: Problems, plugins: Plugins) -> Checked:
 
 
 def _check_schema(problems: Problems) -> None:
-    """Settle the recipe's version first: another one could mean anything else by its keys.
+    """Settle the recipe's version first: in another one, every key could mean something else.
 
     Raises:
         RecipeError: the version is not this one.
@@ -70,16 +70,17 @@ def _check_schema(problems: Problems) -> None:
     """
     from clsfw import __version__
 
-    given = problems.document.values.get("schema")
-    if given is None:
+    given = problems.document.values.get("schema", SCHEMA)
+    if isinstance(given, int) and not isinstance(given, bool) and given == SCHEMA:
         return
     if isinstance(given, bool) or not isinstance(given, int):
-        problems.add(("schema",), f"must be a whole number, not {show(given)}; this clsfw reads schema = {SCHEMA}")
+        message = f"must be a whole number, not {show(given)}; this clsfw reads schema = {SCHEMA}"
     elif given > SCHEMA:
         message = f"schema {show(given)} needs a newer clsfw than this {__version__}, which reads schema = {SCHEMA}"
-        problems.add(("schema",), f"{message}; upgrade with `pip install --upgrade clsfw`")
-    elif given < SCHEMA:
-        problems.add(("schema",), f"there is no schema {show(given)}; write schema = {SCHEMA}")
+        message += "; upgrade with `pip install --upgrade clsfw`"
+    else:
+        message = f"there is no schema {show(given)}; write schema = {SCHEMA}"
+    problems.add(("schema",), message)
     problems.raise_all()
 
 
@@ -159,5 +160,4 @@ def _check_plugins(problems: Problems, plugins: Plugins) -> None:
             message = f"the recipe wants {plugin}, which is {plugin.state}: {plugin.reason}"
             problems.add(("plugins", index), message, plugin=True)
         elif plugin is None and isinstance(name, str):
-            message = f"there is no plugin {name!r}{did_you_mean(name, names)}; installed: {listed(names)}"
-            problems.add(("plugins", index), message)
+            problems.add(("plugins", index), f"there is no plugin {name!r}{offer(name, names, 'installed')}")

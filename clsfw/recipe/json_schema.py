@@ -11,7 +11,7 @@ from clsfw.errors import UsageError
 from clsfw.plugin.component import KINDS, Component, Kind
 from clsfw.plugin.discovery import guard
 from clsfw.recipe.schema import SECTIONS, Recipe
-from clsfw.recipe.suggestions import did_you_mean, listed
+from clsfw.recipe.suggestions import offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,9 +76,7 @@ def component_schema(plugins: Plugins, name: str) -> dict[str, Any]:
     found = [plugins.components(kind)[name] for kind in KINDS if name in plugins.components(kind)]
     if not found:
         known = {name for kind in KINDS for name in plugins.components(kind)}
-        raise UsageError(
-            f"there is no component {name!r}{did_you_mean(name, known)}; known are {listed(sorted(known))}"
-        )
+        raise UsageError(f"there is no component {name!r}{offer(name, known)}")
     for plugin, component in found:
         _check_describable(plugin, component)
     names, definitions = _describe(*(component.settings for _, component in found))

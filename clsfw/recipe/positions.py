@@ -159,9 +159,9 @@ class _Locator:
 
     def record(self, path: KeyPath, span: Span) -> None:
         if path in self.explicit:
-            self.found.duplicates.append((path, self.explicit[path], span.key))
+            self.found.duplicates.append((path, self.explicit[path], min(span.key, span.value)))
             return
-        self.explicit[path] = span.key
+        self.explicit[path] = min(span.key, span.value)
         self.found.spans[path] = span
 
     def key(self) -> list[tuple[str, int]]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clsfw.recipe.positions import KeyPath, Positions
 
 LARGEST = 1_000_000  # bytes
+_WIDEST = 160  # characters
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 
@@ -95,7 +96,7 @@ def _refuse(positions: Positions, text: str, shown: str, mistakes: list[tuple[in
     problems = []
     for offset, message in mistakes:
         line, column = positions.line_and_column(offset)
-        problems.append(Problem(Place(shown, line, column), message, "", positions.line_text(line)))
+        problems.append(Problem(Place(shown, line, column), message, "", _shown(positions.line_text(line), column)))
     return RecipeError(problems)
 
 
@@ -110,6 +111,13 @@ def _spot(positions: Positions, path: KeyPath, document: Document, rank: int) ->
         rank=(rank, key_line, key_column),
         key=Place(document.shown, key_line, key_column),
         value=Place(document.shown, value_line, value_column),
-        key_line=positions.line_text(key_line),
-        value_line=positions.line_text(value_line),
+        key_line=_shown(positions.line_text(key_line), key_column),
+        value_line=_shown(positions.line_text(value_line), value_column),
     )
+
+
+def _shown(line: str, column: int) -> str | None:
+    """Cut a line to what a terminal can show; None where the place itself would be cut off."""
+    if column > _WIDEST:
+        return None
+    return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."

@@ -24,11 +24,12 @@ _LONGEST_NAME = 150  # bytes: a folder is called after it, with a hash and more 
 
 def _folder_name(value: str) -> str:
     if not _NAME.match(value) or value.endswith("."):
+        shown = repr(value[:_LONGEST_NAME])
         raise ValueError(
-            "it names the run's folder: begin with a letter or digit, and go on with letters, digits, '-', '_' and '.'"
+            f"{shown} cannot name the run's folder; use letters and digits, and between them '-', '_' and '.'"
         )
     if len(value.encode()) > _LONGEST_NAME:
-        raise ValueError(f"it names the run's folder: at most {_LONGEST_NAME} bytes, not {len(value.encode())}")
+        raise ValueError(f"too long to name the run's folder: {len(value.encode())} bytes, {_LONGEST_NAME} are allowed")
     return value
 
 

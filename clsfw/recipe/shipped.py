@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from clsfw.errors import Place, Problem, RecipeError
-from clsfw.recipe.suggestions import did_you_mean, listed
+from clsfw.recipe.suggestions import near, offer
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -31,8 +31,9 @@ def find_recipe(name: str | Path) -> Path:
         raise RecipeError([Problem(Place(repr(str(name))), f"cannot read the recipe: {exc}")]) from exc
     if str(name) in shipped:
         return shipped[str(name)]
-    near = did_you_mean(path.name, _neighbours(path)) or did_you_mean(str(name), shipped)
-    message = f"there is no such recipe file{near}; recipes that ship with clsfw: {listed(shipped)}"
+    neighbour = near(path.name, _neighbours(path))
+    meant = f"; did you mean {str(path.with_name(neighbour))!r}?" if neighbour else offer(str(name), shipped, "shipped")
+    message = f"there is no such recipe file{meant}"
     raise RecipeError([Problem(Place(str(name)), message)])
 
 

@@ -69,6 +69,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {found!r}?" if found else ""
 
 
+def offer(name: str, known: Iterable[str], what: str = "available") -> str:
+    """Give the near name, if any, and all names that can be had."""
+    names = sorted(known)
+    return f"{did_you_mean(name, names) or ';'} {what}: {listed(names)}"
+
+
 def listed(names: Iterable[str]) -> str:
     """Write names out."""
     return ", ".join(repr(name) for name in names) or "none"

@@ -84,12 +84,10 @@ def _explain_at(positions: Positions, offset: int, said: str) -> tuple[int, str]
         mark = text[opened]
         if mark in "\"'":
             return opened, f"the text that begins here has no closing {mark}"
-        kind, closing = ("list", "]") if mark == "[" else ("table", "}")
-        if _STATEMENT.match(text, offset) or not text[offset:].strip() or closing == "}":
-            return opened, f"the {kind} that begins here has no closing {closing!r}" + (
-                " on its line" if closing == "}" else ""
-            )
-        return offset, f"expected ',' or {closing!r} after an item of a {kind}"
+        if mark == "{":
+            return opened, "the table that begins here has no closing '}' on its line"
+        if _STATEMENT.match(text, offset) or not text[offset:].strip():
+            return opened, "the list that begins here has no closing ']'"
     for beginning, explain_one in _BY_MESSAGE.items():
         if said.startswith(beginning):
             return explain_one(text, offset)
@@ -159,7 +157,17 @@ def _bad_character(text: str, offset: int) -> tuple[int, str]:
     return offset, f"{text[offset : offset + 1]!r} cannot stand in text on one line"
 
 
+def _no_comma(_text: str, offset: int) -> tuple[int, str]:
+    return offset, "expected ',' or ']' after an item of a list"
+
+
+def _broken_table(_text: str, offset: int) -> tuple[int, str]:
+    return offset, "expected ',' or '}' after a value; a table in braces stands on one line"
+
+
 _BY_MESSAGE = {
+    "Unclosed array": _no_comma,
+    "Unclosed inline table": _broken_table,
     "Invalid value": _no_value,
     "Expected newline": _after_value,
     "Expected '='": _no_equals,

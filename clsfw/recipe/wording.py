@@ -80,7 +80,7 @@ def explain_errors(
                 yield (*path, *_mentioned(_custom(details), value)), _custom(details), details
         rest = [d for d in alternatives if d["type"] not in _OWN_WORDS] if isinstance(value, dict) else alternatives
         if rest:
-            yield path, _explain(rest), rest[0]
+            yield path, _explain(rest, _required(model, path)), rest[0]
 
 
 def show(value: Any) -> str:
@@ -159,7 +159,18 @@ def _at(values: Any, path: KeyPath) -> Any:
     return values
 
 
-def _explain(alternatives: list[ErrorDetails]) -> str:
+def _required(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """Give the keys that a table must have, to say what one should look like."""
+    return [
+        info.alias or name
+        for inner in (_models_at(model, path) if len(path) > 0 else [])
+        if inner is not model
+        for name, info in inner.model_fields.items()
+        if info.is_required()
+    ]
+
+
+def _explain(alternatives: list[ErrorDetails], required: Sequence[str]) -> str:
     """Word what all branches of a union say about one value."""
     value = alternatives[0]["input"]
     fitting = [details for details in alternatives if details["type"] not in _WANTED and not _is_choice(details)]
@@ -176,6 +187,12 @@ def _explain(alternatives: list[ErrorDetails]) -> str:
             choices += re.findall(r"'([^']*)'", expected)
         else:
             wanted[_WANTED[details["type"]]] = None
+    if "a number" in wanted:
+        wanted.pop("a whole number", None)
+    if required and "a table" in wanted:
+        wanted = dict.fromkeys(
+            f"{what} with {' and '.join(required)}" if what == "a table" else what for what in wanted
+        )
     hint = did_you_mean(value, choices) if isinstance(value, str) else ""
     return f"must be {' or '.join(wanted)}, not {show(value)}{hint}"
 
