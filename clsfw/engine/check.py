@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,12 +64,16 @@ def _leaks(data: PreparedData) -> list[str]:
         {name: references(part, data.labels) for name, part in data.parts.items()},
         {name: np.asarray(part["row"], dtype=np.int64) for name, part in data.parts.items()},
     )
-    lines = [
-        f"{pair.replace('_', ' and ')} share {facts['folded']} text(s), {facts['exact']} of them to the letter"
-        for pair, facts in found.items()
-        if isinstance(facts, dict) and facts.get("folded")
-    ]
-    return lines or ["no text stands in two splits"]
+    lines = []
+    for earlier, later in combinations(data.parts, 2):
+        shared = found[f"{earlier}_{later}"]
+        if shared["folded"]:
+            lines.append(f"{shared['folded']} {later} text(s) also stand in {earlier}, {shared['exact']} to the letter")
+    if twice := found["duplicates_in_train"]["folded"]:
+        lines.append(f"{twice} train text(s) stand there more than once")
+    if both := found["two_labels"]["folded"]:
+        lines.append(f"{both} text(s) have two labels")
+    return lines or ["no text stands twice"]
 
 
 def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import clsfw
 import pytest
+
+import clsfw
 from clsfw.engine.check import check
 from clsfw.engine.quiet import Quiet
 from clsfw.errors import RecipeError, RunDirectoryError
@@ -127,7 +128,7 @@ class TestParts:
         check(make_plan("quickstart", SMALL, discover()), Telling())
         text = "\n".join(told)
 
-        for words in ("train: 64 rows", "no text stands in two splits", "trainable", "6 steps, 0.75 epochs", "of disk"):
+        for words in ("train: 64 rows", "no text stands twice", "trainable", "6 steps, 0.75 epochs", "of disk"):
             assert words in text
 
 
