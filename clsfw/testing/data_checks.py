@@ -11,7 +11,7 @@ from clsfw.errors import ContractError, DataError, NetworkError, PluginError
 from clsfw.plugin.blame import describe
 from clsfw.plugin.component import LocalPath
 from clsfw.testing.harness import Listener
-from clsfw.testing.surroundings import left_alone, no_network
+from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -89,9 +89,7 @@ def works_offline(subject: Subject[DataSource]) -> None:
 
 def leaves_surroundings_alone(subject: Subject[DataSource]) -> None:
     """Loading changes neither the working directory nor global random numbers."""
-    _load(subject)
-    with left_alone(subject):
-        _load(subject)
+    require_left_alone(subject, lambda: _load(subject))
 
 
 def _load(subject: Subject[DataSource]) -> Any:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from clsfw.plugin.contracts import DataSource, Metric, Model, Trainer
     from clsfw.plugin.discovery import Plugin, Plugins
-
     from clsfw.testing.partners import Examples, Values
 
 _OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {

@@ -12,7 +12,7 @@ from clsfw.errors import ContractError, DataError, PluginError
 from clsfw.plugin.contracts import NamesScores
 from clsfw.plugin.discovery import Plugin
 from clsfw.testing.samples import SEVERAL, THREE, TWO, toy_splits
-from clsfw.testing.surroundings import left_alone, no_network
+from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
     from clsfw.plugin.contracts import Labels, Metric, Outcome
@@ -106,9 +106,7 @@ def works_offline(subject: Subject[Metric]) -> None:
 
 def leaves_surroundings_alone(subject: Subject[Metric]) -> None:
     """Scoring changes neither the working directory nor global random numbers."""
-    _score(subject, _outcome(TWO))
-    with left_alone(subject):
-        _score(subject, _outcome(TWO))
+    require_left_alone(subject, lambda: _score(subject, _outcome(TWO)))
 
 
 def _outcome(labels: Labels) -> Outcome:

@@ -16,7 +16,7 @@ from clsfw.plugin.blame import describe
 from clsfw.plugin.contracts import TorchClassifier
 from clsfw.testing.harness import create, predict, saved_and_loaded, saved_files, train
 from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
-from clsfw.testing.surroundings import left_alone, no_network
+from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
     from clsfw.plugin.contracts import Classifier, Labels, Model
@@ -151,11 +151,11 @@ def works_offline(subject: Subject[Model]) -> None:
 
 def leaves_surroundings_alone(subject: Subject[Model]) -> None:
     """Creating, saving and loading change neither the working directory nor global random numbers."""
-    classifier = _trained(subject, TWO)
-    saved_and_loaded(subject, classifier)
-    with left_alone(subject):
-        create(subject, TWO, toy_splits(TWO))
-        saved_and_loaded(subject, classifier)
+
+    def work() -> None:
+        saved_and_loaded(subject, create(subject, TWO, toy_splits(TWO)))
+
+    require_left_alone(subject, work)
 
 
 def _trainer(subject: Subject[Model]) -> Any:

@@ -15,31 +15,34 @@ import numpy as np
 from clsfw.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
-@contextmanager
-def left_alone(who: object) -> Iterator[None]:
-    """See that a block changes neither the working directory nor any global random number generator.
+def require_left_alone(who: object, work: Callable[[], object]) -> None:
+    """See that work changes neither the working directory nor any global random number generator.
 
-    The generators are set to a fresh state first, since a seed that was set before hides that it is set again.
+    It is done twice: the first time may import libraries. Before the second time the generators are set to a fresh
+    state, since one that was seeded hides that it is seeded again.
 
     Raises:
-        ContractError: the block changed one of them.
+        ContractError: the work changed one of them.
 
     """
-    before = _state()
     folder = os.getcwd()  # noqa: PTH109  # the text as it is, not resolved
-    _scramble()
-    at_start = _state()
+    before = None
     try:
-        yield
+        work()
+        before = _state()
+        _scramble()
+        at_start = _state()
+        work()
         changed = [name for name, value in _state().items() if not _same(value, at_start.get(name))]
         if os.getcwd() != folder:  # noqa: PTH109  # as above
             changed.append("the working directory")
     finally:
         os.chdir(folder)
-        _restore(before)
+        if before is not None:
+            _restore(before)
     if changed:
         advice = "draw from a generator of your own that starts from the seed, or fork and restore the global one"
         raise ContractError(f"{who} changes {' and '.join(changed)}; {advice}")

@@ -12,7 +12,7 @@ from clsfw.errors import ContractError, DataError, ModelError, TrainingError
 from clsfw.plugin.blame import describe
 from clsfw.testing.harness import Trained, create, open_run, predict, saved_files, train
 from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
-from clsfw.testing.surroundings import left_alone, no_network
+from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,10 +158,12 @@ def works_offline(subject: Subject[Trainer[Any]]) -> None:
 
 def leaves_surroundings_alone(subject: Subject[Trainer[Any]]) -> None:
     """Training and predicting change neither the working directory nor global random numbers."""
-    _train(subject, TWO)
-    with left_alone(subject):
+
+    def work() -> None:
         trained = _train(subject, TWO)
         predict(subject, subject.build(), trained.classifier, ["sign1"])
+
+    require_left_alone(subject, work)
 
 
 def _partner(subject: Subject[Trainer[Any]]) -> Subject[Any]:

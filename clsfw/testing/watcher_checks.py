@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clsfw.errors import ClsfwError, ContractError
 from clsfw.testing.harness import Listener, open_run, saved_files
 from clsfw.testing.samples import TWO, toy_splits
-from clsfw.testing.surroundings import left_alone, no_network
+from clsfw.testing.surroundings import no_network, require_left_alone
 from clsfw.testing.toys import ToyModel, ToyTrainer
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ def works_offline(plugin: Plugin) -> None:
 
 def leaves_surroundings_alone(plugin: Plugin) -> None:
     """Watching changes neither the working directory nor global random numbers."""
-    _watched([plugin])
-    with left_alone(plugin):
-        _watched([plugin])
+    require_left_alone(plugin, lambda: _watched([plugin]))
 
 
 def _watched(watchers: Sequence[Plugin], error: Exception | None = None) -> dict[str, Any]:
