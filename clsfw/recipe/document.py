@@ -63,22 +63,35 @@ class Document:
         while path:
             if path in self.spots:
                 return self.spots[path]
+            within = [spot for below, spot in self.spots.items() if below[: len(path)] == path]
+            if within:  # a table that overrides alone have made
+                return within[0]
             path = path[:-1]
         start = Place(self.shown, 1, 1)
         return Spot(self.shown, self.file.parent, (0, 0, 0), start, start)
 
+    def merge(self, path: KeyPath, value: Any, spot_of: Callable[[KeyPath], Spot]) -> None:
+        """Put a value over what is there: tables merge into tables, anything else replaces.
+
+        Raises:
+            LookupError: as in `put`.
+
+        """
+        if not isinstance(value, dict) or (path and not isinstance(self.get(path), dict)):
+            self.put(path, value, spot_of)
+            return
+        if path:
+            self.spots[path] = spot_of(path)
+        for key, item in value.items():
+            self.merge((*path, key), item, spot_of)
+
     def put(self, path: KeyPath, value: Any, spot_of: Callable[[KeyPath], Spot]) -> None:
-        """Set a value: tables merge into tables, anything else replaces.
+        """Put a value in the place of what is there, if anything.
 
         Raises:
             LookupError: the path leads through something that is no table, or past the end of a list.
 
         """
-        if isinstance(value, dict):
-            self._open_table(path, spot_of(path) if path else None)
-            for key, item in value.items():
-                self.put((*path, key), item, spot_of)
-            return
         holder = self._holder(path)
         self.forget(path)
         holder[path[-1]] = value
@@ -94,17 +107,6 @@ class Document:
         """Forget the places of a value and of all that it holds."""
         for below, _ in walk(self.get(path), path):
             self.spots.pop(below, None)
-
-    def _open_table(self, path: KeyPath, spot: Spot | None) -> None:
-        if not path or spot is None:
-            return
-        holder = self._holder(path)
-        name = path[-1]
-        if not isinstance(self.get(path), dict):
-            self.forget(path)
-            holder[name] = {}
-        if path not in self.spots or spot.raw is None:
-            self.spots[path] = spot
 
     def _holder(self, path: KeyPath) -> Any:
         """Give the table or list that holds the last part of a path, making tables on the way."""

@@ -54,7 +54,7 @@ def _shown_beside(shown: str, given: str) -> str:
 
 def _merge(base: Document, top: Document) -> Document:
     merged = Document(top.file, top.shown, top.text, base.values, base.spots, uses_of(base))
-    merged.put((), top.values, top.spots.__getitem__)
+    merged.merge((), top.values, top.spots.__getitem__)
     return merged
 
 

@@ -65,7 +65,8 @@ class Plan:
 
         The same project in another place has the same identity.
         """
-        return hashlib.sha256(json.dumps(self.portable(), sort_keys=True).encode()).hexdigest()
+        # Not sorted: settings come in the order of their classes, and that of a table of labels has a meaning.
+        return hashlib.sha256(json.dumps(self.portable()).encode()).hexdigest()
 
     def portable(self) -> dict[str, Any]:
         """Give the resolved recipe with local paths as seen from the recipe's folder."""
