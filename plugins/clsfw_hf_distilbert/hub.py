@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from huggingface_hub.utils.tqdm import tqdm
 
 from clsfw.errors import ModelError, NetworkError
 from clsfw_hf_distilbert.folder import CONFIG, TOKENIZER_FILES, WEIGHTS, check_names, sha256
@@ -68,21 +69,40 @@ def fetch(name: str, revision: str | None, reporter: Reporter | None, *, weights
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     check_names(set(sizes), name)
     files = _wanted(weights=weights)
+    size = sum(sizes.get(file, 0) for file in files)
     if reporter is not None and weights and _cached(name, info.sha, weights=True) is None:
-        reporter.note(f"downloading {name} ({sum(sizes.get(file, 0) for file in files) / 1e6:.0f} MB)")
-    shown = not are_progress_bars_disabled()
-    disable_progress_bars()
+        reporter.note(f"downloading {name} ({size / 1e6:.0f} MB)")
     try:
-        folder = huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=files, token=token)
+        folder = huggingface_hub.snapshot_download(
+            name, revision=revision, allow_patterns=files, token=token, tqdm_class=_bars(name, size, reporter)
+        )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as exc:
         raise NetworkError(f"{name}: the download from {_endpoint()} broke off ({_short(exc)}); try again") from exc
-    finally:
-        if shown:
-            enable_progress_bars()
     snapshot = Snapshot(Path(folder), Path(folder).name)
     if weights:
         _check_hash(snapshot.folder / WEIGHTS, name)
     return snapshot
+
+
+def _bars(name: str, size: int, reporter: Reporter | None) -> type[tqdm]:
+    """Give what the hub's library shows progress with: told to the reporter, never drawn."""
+    lock, told = threading.Lock(), 0
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self._bytes, self._count = options.get("unit") == "B", 0
+            super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]  # tqdm has none
+
+        def update(self, n: float | None = 1) -> None:
+            nonlocal told
+            with lock:
+                # Bytes received and bytes written have a bar each; the further one is told.
+                self._count += int(n or 0)
+                if self._bytes and reporter is not None and told < self._count <= size:
+                    told = self._count
+                    reporter.progress(f"downloading {name}", told, size, "bytes")
+
+    return Bar
 
 
 def _wanted(*, weights: bool) -> list[str]:

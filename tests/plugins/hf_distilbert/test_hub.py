@@ -37,7 +37,7 @@ for line in sys.stdin:
             answer["facts"] = dict(model.provenance())
     except ClsfwError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
-    print(json.dumps({**answer, "notes": reporter.notes}), flush=True)
+    print(json.dumps({**answer, "notes": reporter.notes, "steps": reporter.steps}), flush=True)
 """
 
 
@@ -91,6 +91,8 @@ def test_a_model_is_downloaded_once_and_its_commit_told(client: Client, checkpoi
     assert first["facts"]["checkpoint"] == "good/model"
     assert first["facts"]["commit"] == "c" * 40
     assert first["notes"][0].startswith("downloading good/model (0 MB)")
+    size = sum(file.stat().st_size for file in checkpoint().iterdir())
+    assert first["steps"][-1] == ["downloading good/model", size, size, "bytes"]
     assert any("model.safetensors" in path for path in fetched)
     assert not any("/resolve/" in path for path in client.hub.server.paths())
     assert second["facts"] == first["facts"]
