@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from safetensors.numpy import load_file, save
-from scipy.sparse import vstack
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -62,13 +61,13 @@ class SklearnFit:
         weights = _weights_of(self._settings, model.labels)
         truth = references(data["train"], model.labels)
         with run.timed("tokenize_seconds"):
-            features = _features(model, data["train"]["text"], run.reporter)
+            features = model.features(data["train"]["text"])
         with run.timed("train_seconds"):
             _Fit(self._settings, run.seed, run.reporter).into(model, features, truth, weights)
         run.log(_ONLY_STEP, {"loss": _loss(_probabilities(model, features), truth)})
         if "validation" in data:
             with run.timed("evaluation_seconds"):
-                seen = _probabilities(model, _features(model, data["validation"]["text"], run.reporter))
+                seen = _probabilities(model, model.features(data["validation"]["text"]))
                 truth = references(data["validation"], model.labels)
                 run.evaluate(_ONLY_STEP, "validation", seen.astype(np.float32), _loss(seen, truth))
         run.checkpoints.commit(_ONLY_STEP, lambda folder: _write(folder, model))
@@ -164,15 +163,6 @@ def _weights_of(settings: SklearnFitSettings, labels: Labels) -> str | dict[int,
     if unknown:
         raise TrainingError(f"class_weight names {unknown[0]!r}, which is none of the labels {list(labels.names)}")
     return {labels.names.index(name): weight for name, weight in given.items()}
-
-
-def _features(model: LinearClassifier, texts: Sequence[str], reporter: Reporter) -> csr_matrix:
-    done, parts = 0, []
-    for chunk in chunks(texts):
-        parts.append(model.features(chunk))
-        done += len(chunk)
-        reporter.progress("reading texts", done, len(texts), "texts")
-    return vstack(parts, format="csr")
 
 
 def _probabilities(model: LinearClassifier, features: csr_matrix) -> NDArray[np.float64]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import load_file, save
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from clsfw import Labels, ModelError
 from clsfw_sklearn.chunks import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,29 +29,63 @@ _TERMS = "vocabulary.json"
 _ABOUT = "tfidf.json"
 
 
+@dataclass(frozen=True)
+class Terms:
+    """Turns texts into features: what scikit-learn's `TfidfVectorizer` is made of, by the same options.
+
+    The two parts stand alone here, so that the features of the training texts, which come with the vocabulary, are
+    to the last bit those that a second look at the same texts gives.
+    """
+
+    options: Mapping[str, Any]
+    counting: CountVectorizer
+    weighing: TfidfTransformer
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any], vocabulary: Sequence[str] | None = None) -> Terms:
+        """Build both parts."""
+        counting = {key: value for key, value in options.items() if key not in {"norm", "sublinear_tf"}}
+        counting["ngram_range"] = tuple(counting["ngram_range"])
+        return cls(
+            options,
+            CountVectorizer(**counting, vocabulary=vocabulary, dtype=np.float64),
+            TfidfTransformer(norm=options["norm"], sublinear_tf=options["sublinear_tf"]),
+        )
+
+    def learn(self, texts: Iterable[str]) -> csr_matrix:
+        """Learn vocabulary and weights from the training texts, and give their features."""
+        counts = self.counting.fit_transform(texts)
+        counts.sort_indices()  # as `transform` leaves them, so that sums round alike
+        return self.weighing.fit_transform(counts)
+
+    def features(self, texts: Iterable[str]) -> csr_matrix:
+        """Give the features [N, F]."""
+        return self.weighing.transform(self.counting.transform(texts))
+
+
 class TfidfModel:
     """Starts classifiers with the vocabulary of the training texts, and loads saved ones."""
 
     def __init__(self, settings: TfidfSettings) -> None:
         self._options = settings.vectorizer_options()
 
-    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> TfidfClassifier:  # noqa: ARG002  # nothing here is random
-        """Learn the vocabulary and its weights from the training texts.
+    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> TfidfClassifier:
+        """Learn the vocabulary and its weights from the training texts; nothing here is random.
 
         Raises:
             ModelError: the options leave no term.
 
         """
-        vectorizer = TfidfVectorizer(**self._options)
+        terms = Terms.of(self._options)
         try:
-            vectorizer.fit(_told(texts, reporter))
+            features = terms.learn(_told(texts, reporter))
         except ValueError as exc:
             raise ModelError(
                 f"tfidf: the training texts leave no term to count: {exc}; look at min_df, max_df and stop_words"
             ) from exc
-        size = len(vectorizer.vocabulary_)
-        reporter.note(f"vocabulary: {size:,} terms")
-        return TfidfClassifier(labels, vectorizer, np.zeros((len(labels.names), size)), np.zeros(len(labels.names)))
+        reporter.note(f"vocabulary: {features.shape[1]:,} terms")
+        weights, bias = np.zeros((len(labels.names), features.shape[1])), np.zeros(len(labels.names))
+        return TfidfClassifier(labels, terms, weights, bias, at_hand=(_fingerprint(texts), features))
 
     def load(self, directory: Path) -> TfidfClassifier:
         """Get back a saved classifier, with the options that it was saved with.
@@ -60,53 +96,64 @@ class TfidfModel:
         """
         try:
             about = json.loads((directory / _ABOUT).read_text(encoding="utf-8"))
-            terms = json.loads((directory / _TERMS).read_text(encoding="utf-8"))
+            vocabulary = json.loads((directory / _TERMS).read_text(encoding="utf-8"))
             arrays = load_file(directory / _ARRAYS)
-            options = about["vectorizer"]
-            vectorizer = TfidfVectorizer(**options | {"ngram_range": tuple(options["ngram_range"])}, vocabulary=terms)
-            vectorizer.idf_ = arrays["idf"]
+            terms = Terms.of(about["vectorizer"], vocabulary)
+            terms.weighing.idf_ = arrays["idf"]
             labels = Labels(tuple(about["labels"]), about["multi_label"])
-            classifier = TfidfClassifier(labels, vectorizer, arrays["weights"], arrays["bias"])
+            classifier = TfidfClassifier(labels, terms, arrays["weights"], arrays["bias"])
         except Exception as exc:  # whatever the libraries raise, the cause is a file that this class did not write
             raise ModelError(f"{directory} holds no tfidf model that can be read: {exc}") from exc
-        if classifier.weights.shape != (len(labels.names), len(terms)) or classifier.bias.shape != (len(labels.names),):
+        shapes = [array.shape for array in (classifier.weights, classifier.bias, arrays["idf"])]
+        if shapes != [(len(labels.names), len(vocabulary)), (len(labels.names),), (len(vocabulary),)]:
             raise ModelError(f"{directory}: {_ARRAYS} does not fit {_TERMS} and {_ABOUT}")
         return classifier
 
 
 class TfidfClassifier:
-    """A vectorizer and linear weights; satisfies `LinearClassifier`."""
+    """Terms and linear weights; satisfies `LinearClassifier`.
+
+    `at_hand` are the features of the training texts with the texts' fingerprint: the trainer is the first to ask.
+    """
 
     def __init__(
         self,
         labels: Labels,
-        vectorizer: TfidfVectorizer,
+        terms: Terms,
         weights: NDArray[np.float64],
         bias: NDArray[np.float64],
+        at_hand: tuple[bytes, csr_matrix] | None = None,
     ) -> None:
         self.labels = labels
         self.weights = weights
         self.bias = bias
-        self._vectorizer = vectorizer
-        self._prepare = vectorizer.build_preprocessor()
-        self._split = len if vectorizer.analyzer != "word" else _counter_of(vectorizer)
+        self._terms = terms
+        self._at_hand = at_hand
+        self._prepare = terms.counting.build_preprocessor()
+        self._tokenize = terms.counting.build_tokenizer() if terms.counting.analyzer == "word" else str
 
     def features(self, texts: Sequence[str]) -> csr_matrix:
         """Give the TF-IDF features [N, F]."""
-        return self._vectorizer.transform(texts)
+        at_hand, self._at_hand = self._at_hand, None
+        if at_hand is not None and at_hand[0] == _fingerprint(texts):
+            return at_hand[1]
+        return self._terms.features(texts)
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Count the words of each text by scikit-learn's rule, or its characters where terms are made of characters."""
-        return np.fromiter((self._split(self._prepare(text)) for text in texts), dtype=np.int64, count=len(texts))
+        counts = (len(self._tokenize(self._prepare(text))) for text in texts)
+        return np.fromiter(counts, dtype=np.int64, count=len(texts))
 
     def save(self, directory: Path) -> None:
         """Write arrays, terms and options; equal classifiers give equal bytes."""
-        terms = self._vectorizer.get_feature_names_out().tolist()
-        options = {name: self._vectorizer.get_params()[name] for name in _option_names()}
-        about = {"labels": list(self.labels.names), "multi_label": self.labels.multi_label, "vectorizer": options}
-        arrays = {"weights": self.weights, "bias": self.bias, "idf": self._vectorizer.idf_}
+        about = {
+            "labels": list(self.labels.names),
+            "multi_label": self.labels.multi_label,
+            "vectorizer": dict(self._terms.options),
+        }
+        arrays = {"weights": self.weights, "bias": self.bias, "idf": self._terms.weighing.idf_}
         (directory / _ARRAYS).write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-        _write_json(directory / _TERMS, terms)
+        _write_json(directory / _TERMS, self._terms.counting.get_feature_names_out().tolist())
         _write_json(directory / _ABOUT, about)
 
     def parameters(self) -> tuple[int, int]:
@@ -115,15 +162,11 @@ class TfidfClassifier:
         return count, count
 
 
-def _counter_of(vectorizer: TfidfVectorizer) -> Any:
-    tokenize = vectorizer.build_tokenizer()
-    return lambda text: len(tokenize(text))
-
-
-def _option_names() -> tuple[str, ...]:
-    from clsfw_sklearn import TfidfSettings
-
-    return tuple(TfidfSettings.model_fields)
+def _fingerprint(texts: Sequence[str]) -> bytes:
+    digest = hashlib.blake2b()
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.digest()
 
 
 def _told(texts: Sequence[str], reporter: Reporter) -> Any:

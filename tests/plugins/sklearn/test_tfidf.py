@@ -68,6 +68,18 @@ def test_a_text_s_features_do_not_depend_on_its_neighbours(notes):
     assert together.tobytes() == alone.tobytes()
 
 
+def test_features_that_come_with_the_vocabulary_are_those_of_a_second_look(notes):
+    classifier = create(notes, ngram_range=[1, 2], sublinear_tf=True)
+    first, second = classifier.features(TEXTS), classifier.features(TEXTS)
+
+    assert first is not second
+    assert first.toarray().tobytes() == second.toarray().tobytes()
+
+
+def test_features_of_other_texts_than_the_training_texts_are_their_own(notes):
+    assert create(notes).features(["good", "bad", "", "plot"]).toarray()[0, 3] == 1.0
+
+
 def test_parameters_are_weights_and_biases(notes):
     assert (2 * 7 + 2, 2 * 7 + 2) == create(notes).parameters()
 
