@@ -34,7 +34,7 @@ def check_together(
     split = tables.get("split")
     metrics = {path: part for path, part in parts.items() if part.kind == "metric"}
     scores = _scores(problems, metrics)
-    if ("split" in tables and split is None) or len(metrics) != len(problems.document.get(("metrics",)) or ()):
+    if ("split" in tables and split is None) or not metrics or len(metrics) != len(problems.document.get(("metrics",))):
         return
     splits = _splits(split if isinstance(split, Split) else None)
     facts = PlanFacts(splits, scores)

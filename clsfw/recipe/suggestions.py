@@ -57,7 +57,7 @@ def near(name: str, known: Iterable[str]) -> str | None:
     """Give the known name that is most like this one, if any is."""
     names = sorted(known)
     for cutoff_name in (name, name.lower().replace("-", "_"), name.lower().replace("_", "-")):
-        found = difflib.get_close_matches(cutoff_name[:100], names, n=1, cutoff=0.7)
+        found = difflib.get_close_matches(cutoff_name[:100], names, n=1, cutoff=0.65)
         if found:
             return found[0]
     return None

@@ -39,11 +39,11 @@ _WANTED = {
     "dataclass_type": "a table",
 }
 _LIMITS = {
-    "greater_than": "must be greater than {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be less than {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
-    "multiple_of": "must be a multiple of {multiple_of:g}",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
     "finite_number": "must be a finite number",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
@@ -211,7 +211,13 @@ def _limit(details: ErrorDetails) -> str:
     if words is None:
         return _custom(details)
     given = details["input"]
+    context = {key: _plain(value) for key, value in context.items()}
     return words.format(**context) + (f", not {show(given)}" if isinstance(given, (int, float, str)) else "")
+
+
+def _plain(value: Any) -> Any:
+    """Write a limit as people do: 1 rather than 1.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _custom(details: ErrorDetails) -> str:
