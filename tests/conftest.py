@@ -17,7 +17,7 @@ os.environ["HF_EVALUATE_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-pytest_plugins = ["support.http_server", "support.reporting"]
+pytest_plugins = ["support.baseline", "support.http_server", "support.reporting"]
 
 ROOT = Path(__file__).parents[1]
 

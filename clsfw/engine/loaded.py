@@ -175,7 +175,8 @@ class RecordedParts:
         try:
             settings = component.settings.model_validate({key: value for key, value in table.items() if key != "use"})
         except ValidationError as exc:
-            raise PluginError(f"{plugin}: {kind} {name!r} no longer takes the options of this run: {exc}") from exc
+            wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
+            raise PluginError(f"{plugin}: {kind} {name!r} no longer takes the options of this run: {wrong}") from exc
         with guard(plugin, f"{kind} {name!r}"):
             return BuiltPart(plugin, component.build(settings))
 
