@@ -110,10 +110,10 @@ def _body(facts: ReportFacts) -> Iterator[str]:
 
 def _limits(facts: ReportFacts) -> Iterator[str]:
     cut = facts.of_split("truncation")
-    if cut:
+    if cut and cut["truncated"]:
         yield f"- {percent(cut['share'])} of the {facts.split} texts are longer than the model reads, and were cut."
     without = facts.metrics.get("leaks", {}).get("test_without_leaks")
-    if without and without["scores"] is not None:
+    if without and without["leaked_rows"] and without["scores"] is not None:
         yield (
             f"- {without['leaked_rows']:,} test texts also stand in training or validation; "
             f"without them accuracy is {without['scores']['accuracy']:.4f}."

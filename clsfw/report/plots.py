@@ -173,6 +173,7 @@ def _inline(svg: str, name: str, told: str) -> str:
     box = re.search(r'viewBox="([^"]+)"', svg)
     body = svg[svg.index(">", svg.index("<svg")) + 1 :]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', body)
     body = body.replace("url(#", f"url(#{name}-")

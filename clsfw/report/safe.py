@@ -19,7 +19,7 @@ _HIDDEN = re.compile(
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FORMULA = re.compile("'*[=+\\-@\t\r\0]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#!|~$&:@])")
 
 
 def clean(text: str) -> str:
@@ -48,5 +48,5 @@ def from_spreadsheet_cell(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Give the text on one line with every character escaped that Markdown or HTML in it could act on."""
+    """Give the text on one line with all escaped that Markdown or HTML acts on; not meant for the start of a line."""
     return _MARKDOWN.sub(r"\\\1", clean(text))

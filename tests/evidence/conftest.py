@@ -1,89 +1,26 @@
-"""Outcomes to weigh: made by a seeded generator, so that every test sees the same ones."""
+"""Outcomes to weigh."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
-import numpy as np
 import pytest
-from datasets import ClassLabel, Dataset, Features, List, Value
-
-from clsfw.evidence.assess import Facts
-from clsfw.plugin.contracts import Labels, Prediction
+from support import facts as support
 
 
 @pytest.fixture
 def options():
-    """Give what an empty [evidence] table means."""
-
-    def make(*, temperature_scaling=False, tune_threshold=False, slices=()):
-        return SimpleNamespace(temperature_scaling=temperature_scaling, tune_threshold=tune_threshold, slices=slices)
-
-    return make
+    return support.make_options
 
 
 @pytest.fixture
 def dataset():
-    """Make a dataset out of texts and label ids."""
-
-    def make(texts, ids, names, *, first_row=0, **columns):
-        multi = bool(ids) and isinstance(ids[0], list)
-        label = ClassLabel(names=list(names))
-        features = {"text": Value("string"), "label": List(label) if multi else label, "row": Value("int64")}
-        values = {"text": texts, "label": ids, "row": list(range(first_row, first_row + len(texts)))}
-        extra = Dataset.from_dict(columns).features if columns else {}
-        return Dataset.from_dict({**values, **columns}, features=Features({**features, **extra}))
-
-    return make
+    return support.make_dataset
 
 
 @pytest.fixture
 def outcome():
-    """Draw true ids [N] and probabilities [N, C] that are right about `accuracy` of the time."""
-
-    def make(rows, classes, accuracy=0.8, seed=0):
-        rng = np.random.default_rng(seed)
-        true = rng.integers(classes, size=rows)
-        logits = rng.normal(size=(rows, classes))
-        aim = np.where(rng.random(rows) < accuracy, true, rng.integers(classes, size=rows))
-        logits[np.arange(rows), aim] += 3
-        powers = np.exp(logits)
-        return true, (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
-
-    return make
+    return support.make_outcome
 
 
 @pytest.fixture
-def prediction():
-    """Wrap probabilities with token counts; texts over 100 tokens are truncated."""
-
-    def make(probabilities, seed=0):
-        tokens = np.random.default_rng(seed).integers(3, 130, size=len(probabilities))
-        return Prediction(probabilities, tokens, tokens > 100)
-
-    return make
-
-
-@pytest.fixture
-def facts(dataset, outcome, prediction, options):
-    """Make the facts of a run with splits of the given sizes."""
-
-    def make(sizes=None, names=("negative", "positive"), *, multi_label=False, predicted=("test",), **kwargs):
-        sizes = {"train": 60, "validation": 40, "test": 200} if sizes is None else sizes
-        data, predictions = {}, {}
-        for seed, (split, rows) in enumerate(sizes.items()):
-            if multi_label:
-                rng = np.random.default_rng(seed)
-                true = rng.random((rows, len(names))) < 0.3
-                probabilities = np.clip(true * 0.5 + rng.random((rows, len(names))) * 0.6, 0, 1).astype(np.float32)
-                ids = [np.flatnonzero(row).tolist() for row in true]
-            else:
-                true, probabilities = outcome(rows, len(names), seed=seed)
-                ids = true.tolist()
-            data[split] = dataset([f"{split} text {i}" for i in range(rows)], ids, names, first_row=1000 * seed)
-            if split in predicted:
-                predictions[split] = prediction(probabilities)
-        defaults = {"scores": {}, "seed": 42, "options": options()}
-        return Facts(labels=Labels(tuple(names), multi_label), data=data, predictions=predictions, **defaults | kwargs)
-
-    return make
+def facts():
+    return support.make_facts

@@ -50,4 +50,4 @@ def test_text_without_a_formula_stays_as_it_is():
 
 
 def test_markdown_leaves_no_live_character():
-    assert markdown("a|b`c`[x](y)<b>\n---") == r"a\|b\`c\`\[x\]\(y\)\<b\> \-\-\-"
+    assert markdown("a|b`c`[x](y)<b>\n&lt; :x: @me") == r"a\|b\`c\`\[x\]\(y\)\<b\> \&lt; \:x\: \@me"

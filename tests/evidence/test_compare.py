@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support.runs import write_run
+
+from clsfw.errors import RunDirectoryError, UsageError
+from clsfw.evidence.compare import compare_runs
+from clsfw.evidence.significance import mcnemar
+
+
+def answers(only_a, only_b, both, neither):
+    """Lay out true ids, and two runs' answers, with so many rows of each kind."""
+    kinds = np.repeat([0, 1, 2, 3], [only_a, only_b, both, neither])
+    gold = np.arange(len(kinds)) % 2
+    return gold, np.where(np.isin(kinds, [0, 2]), gold, 1 - gold), np.where(np.isin(kinds, [1, 2]), gold, 1 - gold)
+
+
+def pair_of(tmp_path, only_a, only_b, both, neither):
+    gold, of_a, of_b = answers(only_a, only_b, both, neither)
+    return [write_run(tmp_path / "one", gold, of_a), write_run(tmp_path / "two", gold, of_b, seconds=30)]
+
+
+def test_counts_and_tests_of_known_answers(tmp_path):
+    pair = compare_runs(pair_of(tmp_path, 60, 30, 800, 110)).pair
+    assert (pair.only_a_right, pair.only_b_right, pair.both_right, pair.both_wrong) == (60, 30, 800, 110)
+    assert pair.rows == 1000
+    assert pair.difference == pytest.approx(0.03)
+    assert pair.mcnemar_p == pytest.approx(mcnemar(60, 30))
+    assert pair.interval == pytest.approx((0.03 - 0.0185, 0.03 + 0.0185), abs=0.002)
+    assert 0 < pair.bootstrap_p < 0.01
+
+
+def test_a_clear_winner_gets_a_plain_sentence(tmp_path):
+    comparison = compare_runs(pair_of(tmp_path, 60, 30, 800, 110))
+    assert comparison.sentence == "A is better by 3.0 points (95 % 1.2 to 4.9, p = 0.0022)"
+
+
+def test_the_sentence_turns_round_when_the_second_wins(tmp_path):
+    comparison = compare_runs(reversed_of(pair_of(tmp_path, 60, 30, 800, 110)))
+    assert comparison.sentence.startswith("B is better by 3.0 points (95 % 1.")
+
+
+def reversed_of(paths):
+    return paths[::-1]
+
+
+def test_a_difference_that_may_be_luck_is_called_so(tmp_path):
+    sentence = compare_runs(pair_of(tmp_path, 11, 9, 900, 80)).sentence
+    assert sentence.startswith("no evidence of a difference between A and B (+0.2 points, 95 % -0.")
+
+
+def test_equal_answers_are_no_evidence(tmp_path):
+    pair = compare_runs(pair_of(tmp_path, 0, 0, 90, 10)).pair
+    assert (pair.mcnemar_p, pair.bootstrap_p, pair.interval) == (1.0, 1.0, (0.0, 0.0))
+
+
+def test_a_tiny_p_is_not_printed_as_zero(tmp_path):
+    assert compare_runs(pair_of(tmp_path, 300, 10, 600, 90)).sentence.endswith("p = less than 0.001)")
+
+
+def test_time_and_size_of_each_run_are_told(tmp_path):
+    sides = compare_runs(pair_of(tmp_path, 3, 2, 20, 5)).sides
+    assert [(side.run, side.timings["train_seconds"], side.model_bytes) for side in sides] == [
+        ("one", 1.5, 7),
+        ("two", 30, 7),
+    ]
+
+
+def test_the_same_runs_give_the_same_comparison(tmp_path):
+    paths = pair_of(tmp_path, 60, 30, 800, 110)
+    assert compare_runs(paths).to_json() == compare_runs(paths).to_json()
+
+
+def test_two_runs_put_their_values_at_the_top_of_the_json(tmp_path):
+    values = compare_runs(pair_of(tmp_path, 60, 30, 800, 110)).to_json()
+    assert {"difference", "interval", "mcnemar_p", "bootstrap_p", "only_a_right", "only_b_right"} <= set(values)
+    assert json.loads(json.dumps(values, allow_nan=False)) == values
+
+
+def test_three_runs_give_every_pair_and_corrected_p_values(tmp_path):
+    gold, of_a, of_b = answers(60, 30, 800, 110)
+    paths = [write_run(tmp_path / name, gold, said) for name, said in (("a", of_a), ("b", of_b), ("c", of_a))]
+    comparison = compare_runs(paths)
+    assert [(pair.a.letter, pair.b.letter) for pair in comparison.pairs] == [("A", "B"), ("A", "C"), ("B", "C")]
+    assert comparison.pairs[0].corrected_p == pytest.approx(3 * comparison.pairs[0].mcnemar_p)
+    assert len(comparison.to_json()["pairs"]) == 3
+    with pytest.raises(UsageError, match="3 runs has 3 pairs"):
+        _ = comparison.pair
+
+
+def test_rows_in_another_order_are_matched_by_their_number(tmp_path):
+    gold, of_a, of_b = answers(6, 3, 80, 11)
+    order = np.random.default_rng(0).permutation(100)
+    one = write_run(tmp_path / "one", gold, of_a)
+    two = write_run(tmp_path / "two", gold[order], of_b[order], rows=order)
+    pair = compare_runs([one, two]).pair
+    assert (pair.only_a_right, pair.only_b_right) == (6, 3)
+
+
+def test_classes_in_another_order_are_matched_by_their_name(tmp_path):
+    gold, of_a, of_b = answers(6, 3, 80, 11)
+    one = write_run(tmp_path / "one", gold, of_a)
+    two = write_run(tmp_path / "two", 1 - gold, 1 - of_b, names=("positive", "negative"))
+    pair = compare_runs([one, two]).pair
+    assert (pair.only_a_right, pair.only_b_right) == (6, 3)
+    assert pair.f1_interval[0] <= pair.f1_difference <= pair.f1_interval[1]
+
+
+def test_several_labels_per_text_count_as_right_when_all_are(tmp_path):
+    gold = [[1, 0, 1], [0, 0, 0], [1, 1, 1]]
+    one = write_run(tmp_path / "one", gold, gold, names=("a", "b", "c"), multi_label=True)
+    said = [[1, 0, 1], [0, 1, 0], [1, 1, 0]]
+    two = write_run(tmp_path / "two", gold, said, names=("a", "b", "c"), multi_label=True)
+    assert compare_runs([one, two]).pair.only_a_right == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": [5, 6, 7, 8]}, r"different rows \(4 and 4, 0 of them the same\)"),
+        ({"gold": [1, 1, 0, 0]}, "the same row numbers carry different gold labels"),
+        ({"names": ("negative", "neutral")}, "their labels are 'negative', 'positive' and 'negative', 'neutral'"),
+        ({"gold": [0, 1, 0], "predicted": [0, 1, 0]}, r"different rows \(4 and 3, 3 of them the same\)"),
+    ],
+)
+def test_other_test_rows_are_refused(tmp_path, change, message):
+    given = {"gold": [0, 1, 0, 1], "predicted": [0, 1, 1, 1]}
+    one = write_run(tmp_path / "one", **given)
+    two = write_run(tmp_path / "two", **given | change)
+    with pytest.raises(UsageError, match=message):
+        compare_runs([one, two])
+
+
+def test_one_run_is_no_comparison(tmp_path):
+    with pytest.raises(UsageError, match="at least two"):
+        compare_runs([write_run(tmp_path / "one", [0, 1], [0, 1])])
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path):
+    one = write_run(tmp_path / "one", [0, 1], [0, 1])
+    with pytest.raises(UsageError, match="given twice"):
+        compare_runs([one, one / ".." / "one"])
+
+
+def test_an_incomplete_run_is_refused(tmp_path):
+    paths = [write_run(tmp_path / "one", [0, 1], [0, 1]), write_run(tmp_path / "two", [0, 1], [0, 1], complete=False)]
+    with pytest.raises(RunDirectoryError, match="not complete"):
+        compare_runs(paths)
+
+
+def test_changed_predictions_are_refused(tmp_path):
+    paths = pair_of(tmp_path, 3, 2, 20, 5)
+    file = paths[1] / "predictions.csv"
+    file.write_text(file.read_text().replace("negative,positive", "negative,negative"))
+    with pytest.raises(RunDirectoryError, match=r"predictions\.csv"):
+        compare_runs(paths)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from clsfw.evidence.verdict import judge
+from clsfw.recipe.schema import Expect
+from clsfw.report.html import render
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;</style></textarea>\x1b[2J\u202e"
+VOID = {"meta", "br", "path", "use", "line", "circle", "rect"}
+SHAPES = {
+    "two classes": {},
+    "77 classes": {"names": tuple(f"intent {i}" for i in range(77))},
+    "200 classes": {"names": tuple(f"class {i}" for i in range(200)), "sizes": {"train": 300, "test": 600}},
+    "several labels": {"names": ("a", "b", "c"), "multi_label": True},
+    "no validation": {"sizes": {"train": 20, "test": 50}, "history": []},
+    "no test": {"sizes": {"train": 20, "validation": 50}, "predicted": ("validation",)},
+    "train alone": {"sizes": {"train": 30}, "predicted": ("train",), "history": []},
+    "one row": {"sizes": {"train": 5, "test": 1}},
+    "nothing known": {"record": {"fixed": {}, "data": {}, "model": {}, "training": {}}, "history": [], "recipe": ""},
+}
+
+
+class Page(HTMLParser):
+    """Collects what a browser would act on, and sees that elements nest."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.open, self.text = [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_every_shape_of_run_gives_a_page_that_nests(report_facts, shape):
+    page = Page(render(report_facts(**shape)))
+    assert page.open == []
+    assert page.tags.count("section") == 10
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_nothing_is_fetched_and_nothing_runs(report_facts, shape):
+    text = render(report_facts(**shape))
+    page = Page(text)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "form", "base"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name in {"src", "action"}]
+    links = [value for name, value in page.attributes if name in {"href", "xlink:href"}]
+    assert all(link.startswith("#") for link in links)
+    assert re.findall(r"url\((?!#)", text) == []
+    assert "@import" not in text
+
+
+def test_the_policy_forbids_all_but_inline_style(report_facts):
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in Page(render(report_facts())).attributes
+
+
+def test_the_same_facts_give_the_same_bytes(report_facts):
+    assert render(report_facts()) == render(report_facts())
+
+
+def test_ids_are_unique(report_facts):
+    ids = [value for name, value in Page(render(report_facts())).attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_hostile_content_is_shown_as_text(report_facts, multi_label):
+    verdict = {"status": "NOT REPRODUCED", "source": HOSTILE, "misses": [HOSTILE], "checks": [], "reasons": []}
+    harmless = report_facts(names=("a", "b", "c"), multi_label=multi_label, texts=dict.fromkeys(range(200), "x"))
+    expected = Page(render(harmless))
+    facts = report_facts(
+        names=(HOSTILE, HOSTILE + "2", "$x^2$"),
+        multi_label=multi_label,
+        recipe=HOSTILE,
+        record={"name": HOSTILE, "verdict": verdict, "warnings": [HOSTILE], "differences": [HOSTILE]},
+        texts=dict.fromkeys(range(200), HOSTILE),
+    )
+    text = render(facts)
+    page = Page(text)
+    assert not (set(page.tags) - set(expected.tags) - {"h3", "ul", "li"})
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert any("<script>alert(1)</script>" in words for words in page.text)
+
+
+def judged(accuracy, differences=()):
+    expect = Expect.model_validate(
+        {
+            "source": "a notebook",
+            "test": {"accuracy": {"value": 0.8, "tolerance": 0.05}, "confusion_matrix": ((80, 20), (21, 79))},
+            "history": {"steps": (20,), "f1": (0.7,), "tolerance": 0.01},
+        }
+    )
+    return judge(
+        expect, {"test": {"accuracy": accuracy}}, [{"step": 20, "split": "validation", "f1": 0.7}], differences
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (judged(0.81), "The run meets all 2 published numbers within the stated tolerance."),
+        (judged(0.7), "1 of 2 published numbers were missed:"),
+        (judged(0.8, ["trainer.max_steps"]), "This run is not the recipe's own"),
+    ],
+)
+def test_the_verdict_stands_at_the_top(report_facts, verdict, words):
+    page = Page(render(report_facts(scores={"test": {"accuracy": 0.81}}, record={"verdict": verdict.to_json()})))
+    assert verdict.status in page.text
+    assert any(words in text for text in page.text)
+    assert page.text.index(verdict.status) < page.text.index("Scores")
+
+
+def test_published_counts_stand_beside_the_own(report_facts):
+    text = render(report_facts(record={"verdict": judged(0.81).to_json()}))
+    assert re.search(r"<td>\d+ \(80\)</td>", text)
+
+
+def test_scores_show_their_limits_and_the_published_value(report_facts):
+    facts = report_facts(
+        scores={"test": {"recall": 0.81234, "accuracy": 0.7}}, record={"verdict": judged(0.7).to_json()}
+    )
+    low, high = facts.metrics["intervals"]["test"]["macro_accuracy"]
+    assert low < high
+    text = render(facts)
+    assert "0.8123" in text
+    assert "-0.1000, missed" in text
+
+
+def test_texts_of_mistakes_are_shown_and_cut_when_endless(report_facts):
+    text = render(report_facts(texts=dict.fromkeys(range(200), "x" * 5000)))
+    assert "x" * 1500 + " …" in text
+    assert "x" * 1501 not in text
+
+
+def test_leaks_show_both_scores(report_facts):
+    facts = report_facts()
+    facts.metrics["leaks"]["test_without_leaks"]["leaked_rows"] = 28
+    assert "Without the 28 leaked test texts" in render(facts)
+
+
+def test_a_page_of_scikit_learn_says_that_there_are_no_steps(report_facts):
+    assert "This trainer logs no steps" in render(report_facts(history=[]))
