@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
@@ -27,10 +26,9 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.report.safe import clean, clean_lines
     from clsfw.testing import checks
 
-    folder, settings = _read(args.settings)
     failed = 0
     with stdout_to_stderr():
-        tried = checks(args.plugin, settings, folder=folder)
+        tried = checks(args.plugin, args.settings)
     for check in tried:
         try:
             with stdout_to_stderr():
@@ -44,23 +42,3 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.flush()
     sys.stdout.write(f"{len(tried)} checks: {len(tried) - failed} passed, {failed} failed\n")
     return ContractError.exit_code if failed else 0
-
-
-def _read(file: str | None) -> tuple[Path, dict[str, dict[str, Any]]]:
-    """Read the settings, and give the folder at which relative paths in them start."""
-    import tomllib
-
-    from clsfw.errors import UsageError
-
-    if file is None:
-        return Path.cwd(), {}
-    try:
-        settings = tomllib.loads(Path(file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise UsageError(f"--settings {file}: {exc}") from exc
-    if not all(
-        isinstance(of_kind, dict) and all(isinstance(s, dict) for s in of_kind.values())
-        for of_kind in settings.values()
-    ):
-        raise UsageError(f"--settings {file}: write one table per component, such as [model.my-model]")
-    return Path(file).resolve().parent, settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,14 +75,14 @@ class Check:
             raise ContractError(f"{self.subject}: {self.name}: {describe(exc, self.folder)}") from exc
 
 
-def checks(name: str, settings: Examples | None = None, *, folder: Path | None = None) -> list[Check]:
+def checks(name: str, settings: Examples | Path | str | None = None) -> list[Check]:
     """Give every check of an installed plugin, by its name or its distribution's.
 
-    `settings` holds what to try components with, as a recipe writes it: `{"model": {"my-model": {"words": 10}}}`; a
-    component without an entry takes its defaults. Relative paths start at `folder` (default: the working directory).
+    `settings` holds what to try components with, as a recipe writes it: `{"model": {"my-model": {"words": 10}}}`, or
+    a TOML file with such tables, at whose folder relative paths start. A component without an entry takes its defaults.
 
     Raises:
-        UsageError: no such plugin is installed, or `settings` names a component that no plugin has.
+        UsageError: no such plugin is installed, or `settings` cannot be read or names a component that no plugin has.
         ContractError: the plugin is broken.
 
     """
@@ -89,13 +90,25 @@ def checks(name: str, settings: Examples | None = None, *, folder: Path | None =
     found = [p for p in plugins.all if name in (p.name, p.distribution)]
     if not found:
         raise UsageError(f"no installed plugin is called {name!r}; there are: {', '.join(p.name for p in plugins.all)}")
-    examples = settings or {}
+    folder = Path(settings).resolve().parent if isinstance(settings, (str, Path)) else Path.cwd()
+    examples = _read(Path(settings)) if isinstance(settings, (str, Path)) else settings or {}
     known = {(kind, c.name) for p in plugins.all for kind, components in p.components.items() for c in components}
     for kind, named in examples.items():
         for component in named:
             if (kind, component) not in known:
                 raise UsageError(f"settings for {kind} {component!r}, but no installed plugin has it")
-    return [check for plugin in found for check in _of_plugin(plugin, plugins, examples, folder or Path.cwd())]
+    return [check for plugin in found for check in _of_plugin(plugin, plugins, examples, folder)]
+
+
+def _read(file: Path) -> Examples:
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise UsageError(f"{file}: cannot be read as TOML: {exc}") from exc
+    for kind, named in tables.items():
+        if kind not in KINDS or not isinstance(named, dict) or not all(isinstance(v, dict) for v in named.values()):
+            raise UsageError(f"{file}: {kind!r} does not fit; write a table for each component, such as [model.NAME]")
+    return tables
 
 
 def _of_plugin(plugin: Plugin, plugins: Plugins, given: Examples, folder: Path) -> Iterator[Check]:

@@ -1,0 +1,73 @@
+"""`clsfw new`: the first version of a plugin, or of a recipe."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "write a plugin package, a recipe for a CSV file, or a copy of a shipped recipe"
+
+_KINDS = ("data", "model", "trainer", "metric", "watcher")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare `new plugin` and `new recipe`."""
+    things = parser.add_subparsers(dest="thing", metavar="THING", required=True)
+    plugin = things.add_parser("plugin", help="write a plugin package into ./NAME")
+    plugin.add_argument("name", metavar="NAME", help="of the distribution, the plugin and its component")
+    plugin.add_argument("--kind", choices=_KINDS, default="data", help="what it contributes (default: %(default)s)")
+    recipe = things.add_parser("recipe", help="write a recipe for a CSV file, or copy a shipped one")
+    what = recipe.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "data", metavar="DATA.csv", nargs="?", help="the file to look at; .bz2, .gz and .xz are read, too"
+    )
+    what.add_argument(
+        "--from", dest="source", metavar="NAME", help="a recipe that ships with clsfw, such as quickstart"
+    )
+    recipe.add_argument(
+        "--out", metavar="FILE", help="where to write the recipe (default: beside you, by its own name)"
+    )
+    recipe.add_argument("--text-column", metavar="COLUMN", help="the column that holds the texts")
+    recipe.add_argument("--label-column", metavar="COLUMN", help="the column that holds the labels")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write it, and say what to do next."""
+    lines = _plugin(args) if args.thing == "plugin" else _recipe(args)
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _plugin(args: argparse.Namespace) -> list[str]:
+    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.scaffold.plugin import write_plugin
+
+    with stdout_to_stderr():
+        written = write_plugin(args.name, args.kind, Path.cwd())
+    lines = [f"wrote {path.relative_to(Path.cwd())}" for path in written]
+    return [
+        *lines,
+        "",
+        "next:",
+        f"    pip install -e './{args.name}[test]'",
+        "    clsfw list-plugins",
+        f"    pytest {args.name}",
+    ]
+
+
+def _recipe(args: argparse.Namespace) -> list[str]:
+    from clsfw.report.safe import clean
+    from clsfw.scaffold.recipe import copy_recipe, recipe_for
+
+    out = Path(args.out) if args.out is not None else None
+    if args.source is not None:
+        written = copy_recipe(args.source, out)
+        lines = [f"wrote {path}" for path in written]
+        return [*map(clean, lines), f"next: clsfw run {written[0]}"]
+    path, seen = recipe_for(Path(args.data), out, args.text_column, args.label_column)
+    found = f"texts in {seen.text_column!r}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
+    return [clean(f"{args.data}: {found}"), clean(f"wrote {path}"), f"next: clsfw run {path}"]

@@ -1,0 +1,1 @@
+"""Writes the first version of a plugin or of a recipe."""
