@@ -116,18 +116,30 @@ class HfDistilbert(EncoderSettings):
 
     family: ClassVar[str | None] = "distilbert"
 
-    dropout: Annotated[Probability | None, Field(description="replaces the checkpoint's dropout")] = None
-    attention_dropout: Annotated[Probability | None, Field(description="replaces its own")] = None
-    seq_classif_dropout: Annotated[Probability | None, Field(description="dropout in front of the head")] = None
+    dropout: Annotated[
+        Probability | None, Field(description="dropout of the hidden states, instead of the checkpoint's own")
+    ] = None
+    attention_dropout: Annotated[
+        Probability | None, Field(description="dropout of the attention, instead of the checkpoint's own")
+    ] = None
+    seq_classif_dropout: Annotated[
+        Probability | None, Field(description="dropout in front of the head, instead of the checkpoint's own")
+    ] = None
     scratch: Annotated[DistilbertSizes | None, Field(description="start from nothing, in these sizes")] = None
 
 
 class HfEncoder(EncoderSettings):
     """Settings of `hf-encoder`."""
 
-    hidden_dropout_prob: Annotated[Probability | None, Field(description="replaces the checkpoint's dropout")] = None
-    attention_probs_dropout_prob: Annotated[Probability | None, Field(description="replaces its own")] = None
-    classifier_dropout: Annotated[Probability | None, Field(description="dropout in front of the head")] = None
+    hidden_dropout_prob: Annotated[
+        Probability | None, Field(description="dropout of the hidden states, instead of the checkpoint's own")
+    ] = None
+    attention_probs_dropout_prob: Annotated[
+        Probability | None, Field(description="dropout of the attention, instead of the checkpoint's own")
+    ] = None
+    classifier_dropout: Annotated[
+        Probability | None, Field(description="dropout in front of the head, instead of the checkpoint's own")
+    ] = None
     scratch: Annotated[BertSizes | None, Field(description="start a BERT from nothing, in these sizes")] = None
 
 

@@ -110,6 +110,36 @@ def test_saved_and_loaded(create: Any, checkpoint: Any, tmp_path: Path, family: 
     assert (again.labels, again.max_length) == (LABELS, 16)
 
 
+@pytest.mark.parametrize(
+    ("family", "more"),
+    [
+        ("electra", {"embedding_size": 16}),
+        ("mpnet", {}),
+        ("albert", {"embedding_size": 16}),
+        ("deberta-v2", {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}),
+        ("xlm-roberta", {}),
+        ("modernbert", {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}),
+    ],
+)
+def test_other_encoders(create: Any, spoiled: Any, tmp_path: Path, family: str, more: dict[str, Any]) -> None:
+    folder = spoiled()
+    vocabulary = json.loads((folder.path / "config.json").read_text())["vocab_size"]
+    config = transformers.AutoConfig.for_model(
+        family, vocab_size=vocabulary, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=40, pad_token_id=0, **more,
+    )  # fmt: skip
+    transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(folder.path)
+    folder.configure("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+
+    model = create(folder.path, encoder=True, freeze="encoder")
+    (tmp_path / "out").mkdir()
+    model.save(tmp_path / "out")
+
+    again = HfModel(HfEncoder(checkpoint="elsewhere/nothing", max_length=32)).load(tmp_path / "out")
+    assert torch.equal(logits(again), logits(model))
+    assert model.parameters()[1] < model.parameters()[0]
+
+
 def test_several_labels_per_text_are_remembered(tmp_path: Path, reporter: Any) -> None:
     labels = Labels(("a", "b", "c"), multi_label=True)
     scratch().create(labels, TEXTS, 0, reporter).save(tmp_path)
