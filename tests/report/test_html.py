@@ -51,16 +51,34 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_every_shape_of_run_gives_a_page_that_nests(report_facts, shape):
-    page = Page(render(report_facts(**shape)))
+@pytest.fixture(scope="module")
+def pages():
+    """Keep rendered pages: two tests look at the same ones, and drawing takes its time."""
+    return {}
+
+
+@pytest.fixture
+def page_of(report_facts, pages):
+    """Render a shape of run once."""
+
+    def page(shape):
+        if shape not in pages:
+            pages[shape] = render(report_facts(**SHAPES[shape]))
+        return pages[shape]
+
+    return page
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_run_gives_a_page_that_nests(page_of, shape):
+    page = Page(page_of(shape))
     assert page.open == []
     assert page.tags.count("section") == 10
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_nothing_is_fetched_and_nothing_runs(report_facts, shape):
-    text = render(report_facts(**shape))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_nothing_is_fetched_and_nothing_runs(page_of, shape):
+    text = page_of(shape)
     page = Page(text)
     assert not {"script", "link", "img", "iframe", "object", "embed", "form", "base"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on") or name in {"src", "action"}]
