@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
 from clsfw.errors import Place, Problem, RecipeError
+from clsfw.evidence.decision import check_options
 from clsfw.plugin.contracts import ChecksModel, HasProvenance
 from clsfw.plugin.discovery import guard
 
@@ -51,6 +52,7 @@ def prepare_data(plan: Plan, display: Display) -> PreparedData:
         given = source.load(display)
     labels = labels_of(given, owner)
     parts = make_splits(given, plan.recipe.split, labels, plan.recipe.seed, owner)
+    check_options(plan.recipe.evidence, labels, parts)
     splits: dict[str, dict[str, Any]] = {
         name: {"rows": len(part), "labels": label_counts(part, labels), "sha256": fingerprint(part)}
         for name, part in parts.items()

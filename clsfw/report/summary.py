@@ -73,7 +73,7 @@ def _confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> Iterat
 
 def _leaks(leaks: Mapping[str, Any]) -> Iterator[str]:
     test = leaks.get("test_without_leaks")
-    if test and test["leaked_rows"]:
+    if test and test["leaked_rows"] and test["scores"]:  # without scores every test row leaked
         yield ""
         yield (
             f"leaks: {test['leaked_rows']} test row(s) also stand in training or validation; without them accuracy is "
