@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from clsfw.recipe.positions import KeyPath
 
 
+_MOST_PROBLEMS = 100
+
+
 @dataclass(frozen=True)
 class Spot:
     """Where one value was given.
@@ -149,6 +152,7 @@ class Problems:
         self.only_plugins = True
         """Whether nothing is wrong but that plugins are out of order."""
         self._paths: set[tuple[KeyPath, bool]] = set()
+        self._more = 0
 
     def add(
         self, path: KeyPath, message: str, *, at_key: bool = False, show_line: bool = True, plugin: bool = False
@@ -159,6 +163,9 @@ class Problems:
         """
         if (path, False) in self._paths:
             return
+        if self.full:
+            self._more += 1
+            return
         self._paths.add((path, at_key))
         self.only_plugins = self.only_plugins and plugin
         spot = self.document.spot(path)
@@ -167,6 +174,11 @@ class Problems:
         section, name = section_of(path)
         told = f"{name}: {message}" if name else message
         self.found.append((rank, Problem(place, told, section, line if show_line else None)))
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many problems that further ones are only counted."""
+        return len(self.found) >= _MOST_PROBLEMS
 
     def add_at(self, spot: Spot, message: str) -> None:
         """Report a problem with something that has no path in the document."""
@@ -182,6 +194,8 @@ class Problems:
 
         """
         unique = list(dict.fromkeys(problem for _, problem in sorted(self.found, key=lambda item: item[0])))
+        if self._more:
+            unique.append(Problem(Place(self.document.shown), f"and {self._more} more problems"))
         if unique and self.only_plugins:
             raise PluginError("\n".join(str(problem) for problem in unique))
         if unique:

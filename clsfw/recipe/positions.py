@@ -17,6 +17,7 @@ KeyPath = tuple[str | int, ...]
 """The way to a value: keys, and indices of lists and arrays of tables."""
 
 DEEPEST = 50
+MOST_VALUES = 20_000
 LONGEST_SCALAR = 1000
 
 _SPACE = re.compile(r"[ \t]*")
@@ -51,7 +52,7 @@ class Positions:
     open_at: int | None = None
     """Where the bracket or quote begins that is never closed."""
     refused: tuple[int, str] | None = None
-    """Where and why the text is refused before anybody parses it: too deep, or a number without end."""
+    """Where and why the text is refused before anybody parses it: too deep, too long, too many."""
 
     @cached_property
     def lines(self) -> list[int]:
@@ -161,6 +162,9 @@ class _Locator:
         if path in self.explicit:
             self.found.duplicates.append((path, self.explicit[path], min(span.key, span.value)))
             return
+        if len(self.explicit) >= MOST_VALUES:
+            self.found.refused = (span.key, f"more than {MOST_VALUES} values; is this a recipe?")
+            raise _Stop
         self.explicit[path] = min(span.key, span.value)
         self.found.spans[path] = span
 

@@ -141,9 +141,7 @@ space = st.sampled_from(["", " ", "\t", "  "])
 blank = st.sampled_from(["", " ", "\n", ' # ] = [ "\n', "\n\n\t"])
 scalars = (
     st.integers(-(10**20), 10**20).map(str)
-    | st.sampled_from(
-        ["true", "false", "1.5e-3", "-inf", "nan", "0xff", "1979-05-27", "1979-05-27 07:32:00Z", "07:32:00"]
-    )
+    | st.sampled_from(["true", "false", "1.5e-3", "-inf", "0xff", "1979-05-27", "1979-05-27 07:32:00Z", "07:32:00"])
     | names.map(basic)
     | st.from_regex(r"'[a-z .#=\[\]{},\"]{0,6}'", fullmatch=True)
     | st.from_regex(r"'''\n?[a-z #=\[\]{},\"\n]{0,6}'{0,2}'''", fullmatch=True)
@@ -174,7 +172,7 @@ lines = (
 documents = st.lists(lines, max_size=8).map("\n".join)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(documents)
 def test_whatever_tomllib_reads_is_located(text):
     try:
@@ -210,10 +208,11 @@ def test_what_is_too_deep_is_refused_before_anybody_parses_it(text):
     assert f"more than {DEEPEST} deep" in refused[1]
 
 
-def test_a_megabyte_is_located_in_a_moment():
-    text = "[[t]]\nkey = [1, 2, 'x']\n" * 40_000
+def test_more_values_than_any_recipe_has_are_refused():
+    found = locate("key = [1, 2, 'x']\n[[t]]\n" * 20_000)
 
-    assert 40_000 * 5 + 1 == len(locate(text).spans)
+    assert found.refused is not None
+    assert "more than 20000 values" in found.refused[1]
 
 
 @pytest.mark.parametrize(
