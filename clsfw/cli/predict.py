@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON: one object for each text, one a line")
+    parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")
     parser.add_argument(
         "--raw", action="store_true", help="leave CSV cells as they are, even if a spreadsheet would run them"
     )
@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
             for texts in _given(classifier, args, display):
                 with stdout_to_stderr():
                     answers = list(classifier.answers(texts, display))
-                _show(texts, answers, as_json=args.json)
+                _show(texts, answers, as_json=args.json, as_list=bool(args.texts))
     return 0
 
 
@@ -101,22 +101,29 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
         yield from lines_as_they_come(cast("BufferedReader", sys.stdin.buffer))
 
 
-def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool, as_list: bool) -> None:
     import json
 
     from clsfw.engine.row_output import join_labels
     from clsfw.report.safe import clean, encodable
 
-    for text, answer in zip(texts, answers, strict=True):
-        if as_json:
-            _print(encodable(json.dumps({"text": text, **answer}, ensure_ascii=False)))
-        elif "label" in answer:
-            _print(f"{clean(answer['label'])}\t{answer['score']:.4f}\t{clean(text)}")
-        else:
-            scores = [answer["scores"][name] for name in answer["labels"]]
-            shown = ",".join(f"{score:.4f}" for score in scores)
-            _print(f"{clean(join_labels(answer['labels']))}\t{shown}\t{clean(text)}")
+    if as_json:
+        objects = [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]
+        lines = [json.dumps(objects, ensure_ascii=False, indent=2)] if as_list else map(_json_line, objects)
+        for line in lines:
+            _print(encodable(line))
+    else:
+        for text, answer in zip(texts, answers, strict=True):
+            labels = answer["labels"] if "labels" in answer else [answer["label"]]
+            scores = ",".join(f"{answer['scores'][label]:.4f}" for label in labels)
+            _print(f"{clean(join_labels(labels))}\t{scores}\t{clean(text)}")
     sys.stdout.flush()
+
+
+def _json_line(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _print(line: str) -> None:

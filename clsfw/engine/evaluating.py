@@ -13,6 +13,7 @@ from clsfw.engine.loaded import RecordedParts
 from clsfw.engine.outcomes import NamedMetric, references, score
 from clsfw.engine.predicting import WithinChunk, chunks, find_column, texts_of
 from clsfw.engine.row_files import TEXT, Row, read_rows
+from clsfw.engine.row_output import names_of
 from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
 from clsfw.evidence.predictions import predictions_csv
@@ -33,6 +34,7 @@ SPLIT = "test"
 """The name under which the scores stand, as in a run's metrics.json."""
 
 _JOINED = "|"
+_OWN = ("row", "text", "label")
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def evaluate_file(
         predictions={SPLIT: prediction},
         scores={SPLIT: scores},
         seed=int(classifier.record["seed"]),
-        options=EvidenceSettings(slices=tuple(_slices(classifier))),
+        options=EvidenceSettings(slices=tuple(name for name in data.column_names if name not in _OWN)),
         decision=classifier.decision,
     )
     shown = Prediction(final, prediction.tokens, prediction.truncated)
@@ -105,26 +107,24 @@ def _metrics(classifier: LoadedClassifier) -> list[NamedMetric]:
     return [NamedMetric(name, found.plugin, found.part) for name, found in built]
 
 
-def _slices(classifier: LoadedClassifier) -> list[str]:
-    return list(classifier.recipe.get("evidence", {}).get("slices", []))
-
-
 def _read_and_predict(
     classifier: LoadedClassifier, path: Path, text_column: str | None, label_column: str | None, reporter: Reporter
 ) -> tuple[Columns, Prediction]:
     about, name = classifier.recipe["data"], str(path)
-    data = Columns({column: [] for column in ("row", "text", "label", *_slices(classifier))})
+    data = Columns({column: [] for column in _OWN})
     parts: list[Prediction] = []
     texts = label = None
     for rows in chunks(read_rows(path)):
-        texts = texts or find_column(TEXT, text_column, about, rows, name)
-        label = label or find_column("label", label_column, about, rows, name)
+        if texts is None or label is None:
+            texts = find_column(TEXT, text_column, about, rows, name)
+            label = find_column("label", label_column, about, rows, name)
+            _add_slices(classifier, data, rows, name, reporter)
         here = [encodable(text) for text in texts_of(rows, texts, name)]
         data["label"].extend(_LabelReader(classifier.labels, about, name).read(rows, label))
         data["text"].extend(here)
-        data["row"].extend(range(len(data), len(data) + len(rows)))
-        for column in _slices(classifier):
+        for column in data.column_names[len(_OWN) :]:
             data[column].extend(row.values.get(column) for row in rows)
+        data["row"].extend(range(len(data), len(data) + len(rows)))
         parts.append(classifier.raw_prediction(here, WithinChunk(reporter)))
         reporter.progress("predicting", len(data), None, "texts")
     if not parts:
@@ -134,6 +134,18 @@ def _read_and_predict(
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([part.truncated for part in parts]),
     )
+
+
+def _add_slices(
+    classifier: LoadedClassifier, data: Columns, rows: Sequence[Row], name: str, reporter: Reporter
+) -> None:
+    """Add the columns that the recipe's evidence is sliced by, as far as the file has them."""
+    columns = names_of(rows)
+    for column in classifier.recipe.get("evidence", {}).get("slices", []):
+        if column in columns:
+            data.values[column] = []
+        else:
+            reporter.warn(f"{name} has no column {column!r}, so there are no scores by it")
 
 
 class _LabelReader:
