@@ -38,11 +38,12 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     width = max(len(clean(side.run)) for side in sides)
     yield f"{comparison.pairs[0].rows:,} test rows, the same for all runs"
     yield ""
-    yield f"   {'run':<{width}}  accuracy  macro F1  {'training':>10}  {'prediction':>10}  {'model':>9}"
+    yield f"   {'run':<{width}}  accuracy  macro F1  {'training':>10}  {'prediction':>10}  {'in all':>10}  {'model':>9}"
     for side in sides:
         yield (
             f"{side.letter}  {clean(side.run):<{width}}  {side.accuracy:>8.4f}  {side.f1:>8.4f}  "
-            f"{_seconds(side, 'train_seconds'):>10}  {_seconds(side, 'predict_seconds'):>10}  {_bytes(side):>9}"
+            f"{_seconds(side, 'train_seconds'):>10}  {_seconds(side, 'predict_seconds'):>10}  "
+            f"{_seconds(side, 'total_seconds'):>10}  {_bytes(side):>9}"
         )
     for pair in comparison.pairs:
         yield ""

@@ -62,13 +62,13 @@ class Pair:
         if self.better is None:
             return (
                 f"no evidence of a difference between {self.a.letter} and {self.b.letter} "
-                f"({points:+.1f} points, 95 % {low:.1f} to {high:.1f}, p = {_p(self.corrected_p)})"
+                f"({points:+.1f} points, 95 % {low:.1f} to {high:.1f}, {_p(self.corrected_p)})"
             )
         if points < 0:
             points, low, high = -points, -high, -low
         return (
             f"{self.better.letter} is better by {points:.1f} points "
-            f"(95 % {low:.1f} to {high:.1f}, p = {_p(self.corrected_p)})"
+            f"(95 % {low:.1f} to {high:.1f}, {_p(self.corrected_p)})"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -111,4 +111,4 @@ class Comparison:
 
 
 def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 0.001 else "less than 0.001"  # noqa: PLR2004  # nobody needs more digits
+    return f"p = {value:.2g}" if value >= 0.001 else "p < 0.001"  # noqa: PLR2004  # nobody needs more digits

@@ -35,6 +35,7 @@ _MOST_COUNTED = 12
 _LONGEST_NAME = 24
 _WIDE_CELLS = 5  # with so few classes a cell has room for two lines
 _SHORT_NAME = 10
+_FEW_POINTS = 30  # more would run into one another
 _STRONG = 0.55
 MOST_DRAWN = 150
 """With more classes than this a confusion matrix is no picture any more."""
@@ -102,7 +103,8 @@ def _cell(axes: Axes, place: tuple[int, int], cells: int, share: float, classes:
 def losses(steps: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
     """Draw training and validation loss by step."""
     with _drawing("losses", 5.2, 2.7) as (figure, axes):
-        for (name, points), colour, marker in zip(steps.items(), (_FIRST, _SECOND), ("", "o"), strict=False):
+        for (name, points), colour in zip(steps.items(), (_FIRST, _SECOND), strict=False):
+            marker = "o" if len(points) <= _FEW_POINTS else ""
             axes.plot(*_columns(points), color=colour, marker=marker, markersize=3.5, linewidth=1.6, label=name)
         axes.set(xlabel="step", title="loss")
         axes.legend()

@@ -185,21 +185,10 @@ def training(facts: ReportFacts) -> Iterator[Child]:
     """Show the curves of loss and score, and the table of evaluations."""
     steps = [line for line in facts.history if "split" not in line]
     evaluations = [line for line in facts.history if line.get("split") == "validation"]
-    losses = {
-        "training": [(line["step"], line["loss"]) for line in steps if "loss" in line],
-        "validation": [(line["step"], line["loss"]) for line in evaluations if "loss" in line],
-    }
-    pictures = []
-    if any(losses.values()):
-        pictures.append(tag("figure", plots.losses(losses)))
-    name = next((name for name in ("f1", "accuracy") if any(name in line for line in evaluations)), None)
-    if name is not None:
-        points = [(line["step"], line[name]) for line in evaluations if name in line]
-        pictures.append(tag("figure", plots.course(name, points, _published(facts, name))))
-    if not pictures:
-        yield tag("p", "This trainer logs no steps: it fits the model at once.")
-        return
-    yield tag("div", *pictures, class_="pair")
+    if len({line["step"] for line in facts.history}) < _TWO:
+        yield tag("p", "This trainer fits the model in one step, so there is no course to draw.")
+    else:
+        yield tag("div", *_curves(facts, steps, evaluations), class_="pair")
     if evaluations:
         names = [key for key in evaluations[0] if key not in {"step", "split", "loss"}]
         head: list[Child] = ["step", "training loss", "validation loss", *(key.replace("_", " ") for key in names)]
@@ -208,7 +197,23 @@ def training(facts: ReportFacts) -> Iterator[Child]:
             + [_number(line.get(key)) for key in names]
             for line in evaluations
         ]
-        yield details(f"all {len(evaluations)} evaluations", table(head, rows))
+        several = len(evaluations) > 1
+        yield details(f"all {len(evaluations)} evaluations", table(head, rows)) if several else table(head, rows)
+
+
+def _curves(
+    facts: ReportFacts, steps: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]]
+) -> Iterator[Child]:
+    losses = {
+        "training": [(line["step"], line["loss"]) for line in steps if "loss" in line],
+        "validation": [(line["step"], line["loss"]) for line in evaluations if "loss" in line],
+    }
+    if any(losses.values()):
+        yield tag("figure", plots.losses(losses))
+    name = next((name for name in ("f1", "accuracy") if any(name in line for line in evaluations)), None)
+    if name is not None:
+        points = [(line["step"], line[name]) for line in evaluations if name in line]
+        yield tag("figure", plots.course(name, points, _published(facts, name)))
 
 
 def _published(facts: ReportFacts, name: str) -> list[tuple[float, float]]:

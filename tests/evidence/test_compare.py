@@ -58,7 +58,7 @@ def test_equal_answers_are_no_evidence(tmp_path):
 
 
 def test_a_tiny_p_is_not_printed_as_zero(tmp_path):
-    assert compare_runs(pair_of(tmp_path, 300, 10, 600, 90)).sentence.endswith("p = less than 0.001)")
+    assert compare_runs(pair_of(tmp_path, 300, 10, 600, 90)).sentence.endswith("p < 0.001)")
 
 
 def test_time_and_size_of_each_run_are_told(tmp_path):

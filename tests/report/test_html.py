@@ -178,5 +178,9 @@ def test_leaks_show_both_scores(report_facts):
     assert "Without the 28 leaked test texts" in render(facts)
 
 
-def test_a_page_of_scikit_learn_says_that_there_are_no_steps(report_facts):
-    assert "This trainer logs no steps" in render(report_facts(history=[]))
+def test_a_model_fitted_in_one_step_has_no_curves_but_its_scores(report_facts):
+    line = {"step": 1, "split": "validation", "loss": 0.3, "f1": 0.87654}
+    text = render(report_facts(history=[{"step": 1, "loss": 0.1}, line]))
+    assert "fits the model in one step" in text
+    assert "0.876540" in text
+    assert 'aria-label="Training and validation loss by step"' not in text
