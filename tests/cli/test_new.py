@@ -1,0 +1,318 @@
+"""`clsfw new`: what it writes works as it comes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from clsfw.cli import main
+from clsfw.errors import DataError, UsageError
+from clsfw.plugin.discovery import discover
+from clsfw.recipe.plan import make_plan
+from clsfw.scaffold.columns import look
+from clsfw.scaffold.plugin import KINDS
+
+# Names that are hard on templates: short, long, with every character that is allowed.
+NAMES = {
+    "data": "zz",
+    "model": "words-of-the-training-texts",
+    "trainer": "plain.adamw_v2",
+    "metric": "wrong-ones",
+    "watcher": "w1",
+}
+
+
+def child(*command, site=None, cwd=None):
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if site is not None:
+        env["PYTHONPATH"] = str(site)
+    return subprocess.run(
+        [sys.executable, "-m", *command], capture_output=True, text=True, env=env, cwd=cwd, check=False, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """Write a package of each kind, as the command line does."""
+    folder = tmp_path_factory.mktemp("packages")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for kind in KINDS:
+            assert 0 == main(["new", "plugin", NAMES[kind], "--kind", kind])
+    finally:
+        os.chdir(before)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(written, tmp_path_factory):
+    """Install all of them, truly, into a folder of their own."""
+    target = tmp_path_factory.mktemp("site")
+    options = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+    packages = [str(written / name) for name in NAMES.values()]
+    result = child("pip", "install", *options, "--target", str(target), *packages)
+    assert 0 == result.returncode, result.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def tested(written, site, tmp_path_factory):
+    """Run the tests of all of them in one Python; give the outcomes by test file."""
+    report = tmp_path_factory.mktemp("report") / "report.xml"
+    folders = [str(written / name / "tests") for name in NAMES.values()]
+    options = ("-q", "-p", "no:cacheprovider", f"--junit-xml={report}", f"--rootdir={written}", "-c", os.devnull)
+    result = child("pytest", *options, *folders, site=site, cwd=written)
+    cases = ET.parse(report).getroot().iter("testcase")
+    outcomes = [(case.get("classname"), case.get("name"), [e.tag for e in case]) for case in cases]
+    return result, outcomes
+
+
+class TestPlugin:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_its_own_tests_pass(self, kind, tested):
+        result, outcomes = tested
+        module = NAMES[kind].replace("-", "_").replace(".", "_")
+        own = {name: tags for owner, name, tags in outcomes if owner.endswith(f"test_{module}")}
+
+        assert 5 < len(own), result.stdout
+        assert {} == {name: tags for name, tags in own.items() if tags}, result.stdout
+
+    def test_all_are_listed_with_a_component_of_their_name(self, site):
+        result = child("clsfw", "list-plugins", "--json", site=site)
+        listed = {p["name"]: p for p in json.loads(result.stdout)}
+
+        assert {name: ("ok", name, "0.1.0") for name in NAMES.values()} == {
+            name: (listed[name]["state"], listed[name]["distribution"], listed[name]["version"])
+            for name in NAMES.values()
+        }
+        assert [(kind, NAMES[kind]) for kind in ("data", "model", "trainer", "metric")] == [
+            (c["kind"], c["name"])
+            for kind in ("data", "model", "trainer", "metric")
+            for c in listed[NAMES[kind]]["components"]
+        ]
+
+    def test_test_plugin_passes_with_the_settings_beside_the_tests(self, written, site):
+        settings = written / NAMES["data"] / "tests/settings.toml"
+        result = child("clsfw", "test-plugin", NAMES["data"], "--settings", str(settings), site=site)
+
+        assert (0, "") == (result.returncode, result.stderr)
+        assert "10 checks: 10 passed, 0 failed" == result.stdout.splitlines()[-1]
+
+    @pytest.mark.parametrize("options", [[], ["--isolated"], ["--isolated", "--select", "I"]], ids=" ".join)
+    def test_ruff_has_nothing_to_say(self, options, written):
+        result = child("ruff", "check", "--no-cache", *options, ".", cwd=written)
+
+        assert (0, "All checks passed!\n") == (result.returncode, result.stdout)
+
+    def test_it_is_formatted(self, written):
+        result = child("ruff", "format", "--no-cache", "--check", str(written))
+
+        assert 0 == result.returncode, result.stdout
+
+    def test_metadata_names_the_plugin_and_the_clsfw_that_it_needs(self, written):
+        project = tomllib.loads((written / "plain.adamw_v2/pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+        assert "plain.adamw_v2" == project["name"]
+        assert {"plain.adamw_v2": "plain_adamw_v2"} == project["entry-points"]["clsfw"]
+        assert ["clsfw>=0.1,<1"] == project["dependencies"]
+
+    def test_no_placeholder_is_left(self, written):
+        texts = {path: path.read_text(encoding="utf-8") for path in written.rglob("*") if path.is_file()}
+
+        assert [] == [path for path, text in texts.items() if "{{" in text]
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("My-Plugin", "'My-Plugin' is no plugin name; use lower-case letters"),
+            ("1st", "'1st' is no plugin name"),
+            ("for", "'for' is no plugin name"),
+            ("a/b", "'a/b' is no plugin name"),
+            ("..", "'..' is no plugin name"),
+            ("ends-", "'ends-' is no plugin name"),
+            ("gpu-trainer", "the name 'gpu-trainer' is taken by plugin 'gpu-trainer' (clsfw "),
+            ("csv", "the name 'csv' is taken by plugin 'imdb-csv' (clsfw "),
+            ("json", "a module 'json' is installed already"),
+            ("numpy", "a module 'numpy' is installed already"),
+        ],
+    )
+    def test_a_name_that_cannot_work_is_refused(self, name, words, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+
+        assert UsageError.exit_code == main(["new", "plugin", name])
+        assert words in capsys.readouterr().err
+        assert [] == list(tmp_path.iterdir())
+
+    def test_a_folder_that_is_there_is_left_alone(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "mine").mkdir()
+
+        assert UsageError.exit_code == main(["new", "plugin", "mine"])
+        assert "is there already" in capsys.readouterr().err
+        assert [] == list((tmp_path / "mine").iterdir())
+
+
+def write_csv(path, rows=200, header="id,review,stars,date"):
+    lines = [header]
+    for n in range(rows):
+        word = ("awful", "fine", "superb")[n % 3]
+        lines.append(f'{n},"a rather {word} thing, number {n}",{n % 3},2020-01-0{n % 9 + 1}')
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+class TestRecipeForData:
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+    def test_it_is_a_sound_recipe_on_the_right_columns(self, tmp_path, capsys):
+        write_csv(tmp_path / "Reviews 2020.csv")
+
+        assert 0 == main(["new", "recipe", "Reviews 2020.csv"])
+        plan = make_plan("reviews-2020.toml", {}, discover())
+        settings = plan.data.settings
+
+        assert ("review", "stars") == (settings.text_column, settings.label_column)
+        assert {"0": "0", "1": "1", "2": "2"} == settings.labels
+        assert "stratified" == plan.recipe.split.method
+        assert "texts in 'review', labels in 'stars' (3 classes)" in capsys.readouterr().out
+
+    def test_it_runs(self, tmp_path):
+        write_csv(tmp_path / "reviews.csv")
+        main(["new", "recipe", "reviews.csv"])
+
+        assert 0 == main(["run", "reviews.toml", "--out", "run"])
+        assert 1.0 == json.loads((tmp_path / "run/metrics.json").read_text())["test"]["accuracy"]
+
+    def test_columns_can_be_told(self, tmp_path):
+        write_csv(tmp_path / "reviews.csv")
+        main(["new", "recipe", "reviews.csv", "--label-column", "date", "--text-column", "review", "--out", "d/r.toml"])
+        settings = make_plan("d/r.toml", {}, discover()).data.settings
+
+        assert ("review", "date") == (settings.text_column, settings.label_column)
+        assert str(tmp_path / "reviews.csv") == settings.source
+
+    def test_semicolons_old_encodings_blank_and_repeated_texts_are_seen(self, tmp_path):
+        rows = [
+            "text;label",
+            *[f"schöne Worte {n};ja\nüble Worte {n};nein" for n in range(20)],
+            " ;ja",
+            "üble Worte 1;nein",
+        ]
+        (tmp_path / "worte.csv").write_bytes("\n".join(rows).encode("cp1252"))
+        main(["new", "recipe", "worte.csv"])
+        plan = make_plan("worte.toml", {}, discover())
+        settings = plan.data.settings
+
+        assert ("cp1252", ";", "drop") == (settings.encoding, settings.delimiter, settings.empty_text)
+        assert "text" == plan.recipe.split.group_by
+
+    def test_compressed_files_are_read(self, tmp_path):
+        import bz2
+
+        write_csv(tmp_path / "reviews.csv")
+        packed = bz2.compress((tmp_path / "reviews.csv").read_bytes())
+        (tmp_path / "packed.csv.bz2").write_bytes(packed)
+
+        assert "review" == look(tmp_path / "packed.csv.bz2").text_column
+
+    def test_labels_with_odd_characters_stay_data(self, tmp_path):
+        odd = 'a"b\\n]'
+        rows = "".join(
+            f'"text {n}\n[data]","{odd.replace(chr(34), chr(34) * 2)}"\n"text {n}",plain\n' for n in range(20)
+        )
+        (tmp_path / "odd.csv").write_text("text,label\n" + rows, encoding="utf-8")
+        main(["new", "recipe", "odd.csv"])
+
+        assert {odd, "plain"} == set(make_plan("odd.toml", {}, discover()).data.settings.labels)
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            ("", "no row under the header"),
+            ("text,label\n", "no row under the header"),
+            ("text,label\na,b,c\n", "record 2 has 3 fields, but the header has 2"),
+            ('text,label\n"a,b\n', "cannot be read"),
+            ("text,id\n" + "".join(f"words {n},{n}\n" for n in range(50)), "no column looks like labels"),
+            ("text\na\n", "there is one column only"),
+        ],
+    )
+    def test_data_without_texts_and_labels_is_refused(self, tmp_path, content, words, capsys):
+        (tmp_path / "data.csv").write_text(content, encoding="utf-8")
+
+        assert DataError.exit_code == main(["new", "recipe", "data.csv"])
+        assert words in capsys.readouterr().err
+
+    def test_a_missing_file_is_named(self, capsys):
+        assert DataError.exit_code == main(["new", "recipe", "nowhere.csv"])
+        assert "nowhere.csv: cannot be read" in capsys.readouterr().err
+
+    def test_a_column_that_is_not_there_is_refused(self, tmp_path, capsys):
+        write_csv(tmp_path / "reviews.csv")
+
+        assert UsageError.exit_code == main(["new", "recipe", "reviews.csv", "--text-column", "body"])
+        assert "no column 'body'; there are: 'id', 'review', 'stars', 'date'" in capsys.readouterr().err
+
+    def test_a_recipe_that_is_there_is_left_alone(self, tmp_path, capsys):
+        write_csv(tmp_path / "reviews.csv")
+        (tmp_path / "reviews.toml").write_text("mine", encoding="utf-8")
+
+        assert UsageError.exit_code == main(["new", "recipe", "reviews.csv"])
+        assert "reviews.toml is there already; name another file with --out" in capsys.readouterr().err
+        assert "mine" == (tmp_path / "reviews.toml").read_text(encoding="utf-8")
+
+    def test_the_real_reviews(self, shared, tmp_path):
+        seen = look(shared / "data/movie_reviews.csv.bz2")
+
+        assert ("review", "sentiment") == (seen.text_column, seen.label_column)
+        assert {"positive", "negative"} == set(seen.labels)
+
+
+class TestCopyOfAShippedRecipe:
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+    def test_it_comes_with_its_data(self, tmp_path, root):
+        assert 0 == main(["new", "recipe", "--from", "quickstart"])
+
+        assert (root / "recipes/quickstart.toml").read_bytes() == (tmp_path / "quickstart.toml").read_bytes()
+        assert (root / "recipes/quickstart.csv").read_bytes() == (tmp_path / "quickstart.csv").read_bytes()
+
+    def test_the_copy_is_a_sound_recipe_elsewhere(self, tmp_path):
+        main(["new", "recipe", "--from", "quickstart", "--out", "deep/mine.toml"])
+
+        assert str(tmp_path / "deep/quickstart.csv") == make_plan("deep/mine.toml", {}, discover()).data.settings.source
+
+    def test_a_recipe_with_data_elsewhere_comes_alone(self, tmp_path):
+        main(["new", "recipe", "--from", "imdb_distilbert"])
+
+        assert ["imdb_distilbert.toml"] == [path.name for path in tmp_path.iterdir()]
+
+    def test_copying_twice_changes_nothing(self):
+        assert [0, 0] == [main(["new", "recipe", "--from", "quickstart"]) for _ in range(2)]
+
+    def test_a_changed_copy_is_left_alone(self, tmp_path, capsys):
+        main(["new", "recipe", "--from", "quickstart"])
+        (tmp_path / "quickstart.toml").write_text("mine", encoding="utf-8")
+
+        assert UsageError.exit_code == main(["new", "recipe", "--from", "quickstart"])
+        assert "mine" == (tmp_path / "quickstart.toml").read_text(encoding="utf-8")
+
+    def test_an_unknown_name_is_an_error_with_a_suggestion(self, capsys):
+        assert 2 == main(["new", "recipe", "--from", "quickstar"])
+        assert "'quickstart'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["new"], ["new", "recipe"], ["new", "plugin"], ["new", "thing"]])
+def test_a_command_that_says_too_little_is_a_usage_error(arguments, capsys):
+    assert UsageError.exit_code == main(arguments)
+    assert "--help" in capsys.readouterr().err
