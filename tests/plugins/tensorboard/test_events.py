@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+import clsfw
 from clsfw import HostError, Labels
 from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
@@ -105,3 +106,13 @@ def test_a_place_that_cannot_be_written_is_named(open_run, tmp_path):
 
     with pytest.raises(HostError, match=r"plugin 'tensorboard' cannot write .*toy-1234"), open_run() as run:
         run.log(20, {"loss": 0.5})
+
+
+def test_a_recipe_that_lists_the_plugin_gets_its_events(tmp_path):
+    overrides = {"model.use": "tfidf", "trainer.use": "sklearn-fit", "plugins": ["tensorboard"]}
+    run = clsfw.run("quickstart", overrides=overrides, out=tmp_path / "runs" / "toy-1234")
+
+    tags = [tag for _, tag, _ in read(tmp_path)]
+    assert "train/loss" == tags[0]
+    assert ["validation/loss", "validation/precision"] == tags[1:3]
+    assert (1, "test/accuracy", run.metrics["test"]["accuracy"]) == read(tmp_path)[-1]
