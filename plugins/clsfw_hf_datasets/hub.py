@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import datasets
-import httpx
 import huggingface_hub
 from datasets import load_dataset_builder
 from huggingface_hub import constants
@@ -15,6 +14,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -73,14 +73,18 @@ def _ask(settings: HfDatasetSettings) -> Any:
         raise DataError(f"{path}: has no revision {settings.revision!r} at {hub}") from exc
     except GatedRepoError as exc:
         raise NetworkError(f"{path}: is gated; accept its terms at {hub}/datasets/{path}, then set HF_TOKEN") from exc
-    except RepositoryNotFoundError as exc:
-        raise DataError(
-            f"no data set {path!r} at {hub}, and no file or folder of that name here; check the spelling "
-            "(if it is private, set HF_TOKEN)"
-        ) from exc
+    except OfflineModeIsEnabled as exc:
+        raise NetworkError(f"{path}: HF_HUB_OFFLINE is set, so {hub} is not asked") from exc
     except HfHubHTTPError as exc:
-        raise NetworkError(f"{path}: {hub} answered: {one_line(exc)}") from exc
-    except (httpx.HTTPError, OSError) as exc:
+        status = exc.response.status_code
+        if isinstance(exc, RepositoryNotFoundError) or status in (401, 403, 404):  # the hub hides what is private
+            raise DataError(
+                f"no data set {path!r} at {hub}, and no file or folder of that name here; check the spelling "
+                "(if it is private, set HF_TOKEN)"
+            ) from exc
+        raise NetworkError(f"{path}: {hub} answered with error {status}") from exc
+    except Exception as exc:
+        # Which errors an HTTP client raises without a network differs between versions of the hub's library.
         raise NetworkError(f"{path}: cannot reach {hub} ({one_line(exc)})") from exc
 
 
@@ -126,10 +130,22 @@ def broken_off(name: str) -> Iterator[None]:
         yield
     except ClsfwError:
         raise
-    except (HfHubHTTPError, httpx.HTTPError, ConnectionError) as exc:
+    except Exception as exc:
+        if not _is_of_the_line(exc):
+            raise
         raise NetworkError(
             f"{name}: the download from {constants.ENDPOINT} broke off ({one_line(exc)}); try again"
         ) from exc
+
+
+def _is_of_the_line(exc: BaseException | None) -> bool:
+    """Tell whether an error, or what caused it, came from the network; the HTTP client is the hub library's choice."""
+    while exc is not None:
+        client = type(exc).__module__.partition(".")[0].startswith("httpx")
+        if client or isinstance(exc, (HfHubHTTPError, ConnectionError)):
+            return True
+        exc = exc.__cause__
+    return False
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import glob
 import logging
 import warnings
@@ -47,7 +48,10 @@ def explained(name: str) -> Iterator[None]:
         with warnings.catch_warnings():
             # So pandas warns where it is about to lose fields.
             warnings.filterwarnings("error", message="Length of header or names does not match")
+            # Where it stops early, the library leaves files open, for the collector below to close.
+            warnings.simplefilter("ignore", ResourceWarning)
             yield
+            gc.collect()
     except (ClsfwError, MemoryError):
         raise
     except Exception as exc:

@@ -122,7 +122,8 @@ def _finish(draft: Path, features: Features, final: Sequence[int], folder: Path)
                     label = batch.column(at)
                     columns = batch.columns
                     if isinstance(label, pa.ListArray):
-                        columns[at] = pa.ListArray.from_arrays(label.offsets, ids.take(label.values))
+                        rows = [sorted(final[i] for i in row) for row in label.to_pylist()]
+                        columns[at] = pa.array(rows, schema.field(at).type)
                     else:
                         columns[at] = ids.take(label)
                     sink.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))

@@ -21,6 +21,7 @@ class Request:
     path: str
     headers: dict[str, str]
     """Names in lower case."""
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class LocalServer:
 
             def handle_request(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                request = Request(self.command, self.path, headers)
+                body = self.rfile.read(int(headers.get("content-length", 0)))
+                request = Request(self.command, self.path, headers, body)
                 server.requests.append(request)
                 reply = server._answer(request)
                 time.sleep(reply.wait)
