@@ -55,7 +55,7 @@ def _plugin(args: argparse.Namespace) -> list[str]:
         "next:",
         f"    pip install -e './{args.name}[test]'",
         "    clsfw list-plugins",
-        f"    pytest {args.name}",
+        f"    cd {args.name} && pytest",
     ]
 
 
