@@ -52,7 +52,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 def _pair(pair: Pair, *, several: bool) -> Iterator[str]:
     a, b = pair.a.letter, pair.b.letter
-    yield pair.sentence
+    yield f"{a} and {b}: {pair.sentence}" if several else pair.sentence
     yield (
         f"  only {a} right {pair.only_a_right:,}, only {b} right {pair.only_b_right:,}, "
         f"both right {pair.both_right:,}, both wrong {pair.both_wrong:,}"
