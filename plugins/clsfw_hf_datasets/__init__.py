@@ -31,8 +31,11 @@ _FILE = re.compile(rf"({'|'.join(map(re.escape, FORMATS))}){_PACKED}\Z|[*?\[]", 
 
 def _file_is_local(value: object) -> object:
     """Mark what names a file as a path: `PathOrHubId` takes a bare `reviews.csv` for a name on the hub."""
-    local = isinstance(value, str) and _FILE.search(value) and not value.startswith((".", "/", "~"))
-    return f"./{value}" if local and "://" not in str(value) else value
+    if not isinstance(value, str):
+        return value
+    if "://" in value:
+        raise ValueError(f"{value!r} is a URL; give a name on the hub or a local path, or read a CSV by use = 'csv'")
+    return f"./{value}" if _FILE.search(value) and not value.startswith((".", "/", "~")) else value
 
 
 class HfDatasetSettings(Settings):
@@ -71,15 +74,6 @@ class HfDatasetSettings(Settings):
     empty_text: Literal["error", "drop"] = Field(
         "error", description="what to do with a row whose text is blank: refuse the data, or drop the row and say so"
     )
-
-    @field_validator("path")
-    @classmethod
-    def _no_url(cls, value: str) -> str:
-        if "://" in value:
-            raise ValueError(
-                f"{value!r} is a URL; give a name on the hub or a local path, or read a CSV by use = 'csv'"
-            )
-        return value
 
     @field_validator("labels")
     @classmethod

@@ -25,7 +25,7 @@ def test_a_name_on_the_hub_stays(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["reviews.csv", "data/reviews.jsonl", "data/a.parquet", "A.CSV", "a.csv.gz", "data/*.arrow", "part-?.json", "./d"],
+    ["reviews.csv", "data/a.jsonl", "data/a.parquet", "A.CSV", "a.csv.gz", "data/*.arrow", "part-?.json", "./d"],
 )
 def test_a_local_path_starts_at_the_recipe(tmp_path: Path, path: str) -> None:
     assert path_of(path, tmp_path) == str((tmp_path / path).resolve())
