@@ -62,7 +62,7 @@ class Pair:
         if self.better is None:
             return (
                 f"no evidence of a difference between {self.a.letter} and {self.b.letter} "
-                f"({points:+.1f} points, 95 % {low:.1f} to {high:.1f}, {_p(self.corrected_p)})"
+                f"({points:+.2f} points, 95 % {low:+.2f} to {high:+.2f}, {_p(self.corrected_p)})"
             )
         if points < 0:
             points, low, high = -points, -high, -low
@@ -101,6 +101,36 @@ class Comparison:
         if len(self.pairs) != 1:
             raise UsageError(f"a comparison of {len(self.sides)} runs has {len(self.pairs)} pairs; look at `pairs`")
         return self.pairs[0]
+
+    @property
+    def difference(self) -> float:
+        """Of two runs: the accuracy of the first less that of the second."""
+        return self.pair.difference
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of two runs: the 95 % limits of the difference."""
+        return self.pair.interval
+
+    @property
+    def mcnemar_p(self) -> float:
+        """Of two runs: the p-value of McNemar's test."""
+        return self.pair.mcnemar_p
+
+    @property
+    def bootstrap_p(self) -> float:
+        """Of two runs: the p-value by the paired bootstrap."""
+        return self.pair.bootstrap_p
+
+    @property
+    def only_a_right(self) -> int:
+        """Of two runs: how many rows only the first gets right."""
+        return self.pair.only_a_right
+
+    @property
+    def only_b_right(self) -> int:
+        """Of two runs: how many rows only the second gets right."""
+        return self.pair.only_b_right
 
     def to_json(self) -> dict[str, Any]:
         """Give everything as plain values; of two runs the pair's values stand at the top."""

@@ -49,7 +49,7 @@ def reversed_of(paths):
 
 def test_a_difference_that_may_be_luck_is_called_so(tmp_path):
     sentence = compare_runs(pair_of(tmp_path, 11, 9, 900, 80)).sentence
-    assert sentence.startswith("no evidence of a difference between A and B (+0.2 points, 95 % -0.")
+    assert sentence.startswith("no evidence of a difference between A and B (+0.20 points, 95 % -0.")
 
 
 def test_equal_answers_are_no_evidence(tmp_path):
@@ -72,6 +72,14 @@ def test_time_and_size_of_each_run_are_told(tmp_path):
 def test_the_same_runs_give_the_same_comparison(tmp_path):
     paths = pair_of(tmp_path, 60, 30, 800, 110)
     assert compare_runs(paths).to_json() == compare_runs(paths).to_json()
+
+
+def test_what_json_says_of_two_runs_python_says_too(tmp_path):
+    comparison = compare_runs(pair_of(tmp_path, 60, 30, 800, 110))
+    values = comparison.to_json()
+    for name in ("difference", "mcnemar_p", "bootstrap_p", "only_a_right", "only_b_right"):
+        assert getattr(comparison, name) == values[name]
+    assert list(comparison.interval) == values["interval"]
 
 
 def test_two_runs_put_their_values_at_the_top_of_the_json(tmp_path):
