@@ -30,14 +30,15 @@ if TYPE_CHECKING:
 def kills(forks: Forks, count: int, seed: int) -> dict[str, Any]:
     """Kill lives at random moments, each followed by the same command, until `count` were killed."""
     moments = random.Random(seed)
+    folder = Path(tempfile.mkdtemp(dir=forks.folder))
     started = time.monotonic()
-    expected = forks.complete(forks.folder / "undisturbed" / "run")
+    expected = forks.complete(folder / "undisturbed" / "run")
     length = time.monotonic() - started
     killed, runs = 0, 0
     lost: list[str] = []
     while killed < count:
         runs += 1
-        out = forks.folder / f"killed-{runs}" / "run"
+        out = folder / str(runs) / "run"
         while killed < count:
             life = forks.start(out)
             time.sleep(moments.uniform(0, length))
@@ -53,14 +54,15 @@ def kills(forks: Forks, count: int, seed: int) -> dict[str, Any]:
 
 def each_operation(forks: Forks, kind: str, every: int, first: int = 1) -> dict[str, Any]:
     """Kill, or fill the disk, at every so-manieth file operation of a run, each followed by the same command."""
-    expected = forks.complete(forks.folder / "undisturbed" / "run")
-    counter = forks.folder / "count"
-    forks.start(forks.folder / "counted" / "run", fault={"kind": "count", "file": str(counter)}).wait()
+    folder = Path(tempfile.mkdtemp(dir=forks.folder))
+    expected = forks.complete(folder / "undisturbed" / "run")
+    counter = folder / "count"
+    forks.start(folder / "counted" / "run", fault={"kind": "count", "file": str(counter)}).wait()
     total, trials = int(counter.read_text()), 0
     lost: list[str] = []
     for at in range(first, total + 1, every):
         trials += 1
-        out = forks.folder / f"{kind}-{at}" / "run"
+        out = folder / str(at) / "run"
         life = forks.start(out, fault={"kind": kind, "at": at})
         code = life.wait()
         told = life.told()
