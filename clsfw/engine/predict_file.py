@@ -17,7 +17,7 @@ import numpy as np
 from clsfw.engine.predicting import chunks, find_column, predict_chunk
 from clsfw.engine.row_files import FORMATS, TEXT, read_rows
 from clsfw.engine.row_output import Columns, Predicted, csv_bytes, jsonl_bytes, names_of, txt_bytes
-from clsfw.errors import DataError, UsageError
+from clsfw.errors import DataError, HostError, UsageError
 from clsfw.store import atomic, files
 from clsfw.store.disk import explained
 
@@ -128,8 +128,11 @@ def _write_text(classifier: LoadedClassifier, job: Job, reporter: Reporter) -> D
             with explained(job.partial, needed=len(data)):
                 files.append(job.partial, data)
                 files.sync(job.partial)
+                size = job.partial.stat().st_size
             done.add(labels, predicted)
             done.bytes += len(data)
+            if size != done.bytes:
+                raise HostError(f"{job.partial} is written by another process too; end one, remove it, and start again")
             _write_journal(job, identity, done)
             reporter.progress("predicting", done.rows, None, "texts")
     except KeyboardInterrupt:

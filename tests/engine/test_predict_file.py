@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import clsfw
-from clsfw import DataError, UsageError
+from clsfw import DataError, HostError, UsageError
 from clsfw.engine import predict_file as module
 from clsfw.engine import predicting
 from clsfw.engine.predict_file import Job, predict_file
@@ -201,6 +201,17 @@ class TestCutOutputs:
         with pytest.raises(UsageError, match="remove it, or give another --output"):
             predict_file(classifier, Job(source, tmp_path / "out.csv"), reporter)
         assert "mine" == (tmp_path / "out.csv.partial").read_text()
+
+    def test_two_at_work_on_one_output_is_noticed(
+        self, classifier, source, tmp_path, reporter, monkeypatch, small_chunks
+    ):
+        job = Job(source, tmp_path / "out.csv")
+        real = module.files.append
+        monkeypatch.setattr(module.files, "append", lambda path, data: (real(path, data), real(path, b"theirs\n")))
+
+        with pytest.raises(HostError, match="written by another process too"):
+            predict_file(classifier, job, reporter)
+        assert not job.target.exists()
 
     def test_a_cut_parquet_file_is_begun_anew(self, classifier, source, tmp_path, reporter):
         (tmp_path / "out.parquet.partial").write_bytes(b"PAR1 and no end")
