@@ -48,7 +48,10 @@ def _absolute(value: str, info: ValidationInfo) -> str:
         raise ValueError("must not be empty")
     if "\0" in value:
         raise ValueError("a path cannot hold a NUL character")
-    return str((_base(info) / Path(value).expanduser()).resolve())
+    try:
+        return str((_base(info) / Path(value).expanduser()).resolve())
+    except (OSError, RuntimeError) as exc:  # an unknown home folder, a link that leads to itself, a name too long
+        raise ValueError(f"{value[:200]!r} is no usable path: {exc}") from exc
 
 
 def _path_or_url(value: str, info: ValidationInfo) -> str:
@@ -57,11 +60,18 @@ def _path_or_url(value: str, info: ValidationInfo) -> str:
 
 def _path_or_hub_id(value: str, info: ValidationInfo) -> str:
     looks_local = value.startswith((".", "/", "~")) or value.count("/") > 1 or "\\" in value
-    if looks_local or (value and (_base(info) / value).is_dir()):
+    if looks_local or (value and _is_folder(_base(info) / value)):
         return _absolute(value, info)
     if not value:
         raise ValueError("must not be empty")
     return value
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name too long, a NUL
+        return False
 
 
 class LocalPath:

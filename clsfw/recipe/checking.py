@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clsfw.recipe.crosschecks import check_together
-from clsfw.recipe.loading import check_values
-from clsfw.recipe.schema import SCHEMA, SECTIONS, EvidenceSettings, Expect, Recipe, Split
+from clsfw.recipe.loading import check_schema, check_values
+from clsfw.recipe.schema import SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
 from clsfw.recipe.suggestions import listed, offer
 from clsfw.recipe.wording import fields_of, show
@@ -40,8 +40,10 @@ def check_document(problems: Problems, plugins: Plugins) -> Checked:
         PluginError: the recipe is right, but a plugin that it needs is broken, blocked or in conflict, or failed.
 
     """
-    _check_schema(problems)
+    check_schema(problems)
     check_values(problems)
+    if "extends" in problems.document.values:
+        problems.add(("extends",), "can only stand in the recipe file itself")
     found = _find_components(problems, plugins)
     notes = [note for part in found for note in _drop_foreign_options(problems.document, part)]
     parts = _read_parts(problems, found)
@@ -59,29 +61,6 @@ def check_document(problems: Problems, plugins: Plugins) -> Checked:
     if recipe is None:
         raise AssertionError("a recipe without problems has settings")
     return Checked(recipe.model_copy(update=tables), parts, notes)
-
-
-def _check_schema(problems: Problems) -> None:
-    """Settle the recipe's version first: in another one, every key could mean something else.
-
-    Raises:
-        RecipeError: the version is not this one.
-
-    """
-    from clsfw import __version__
-
-    given = problems.document.values.get("schema", SCHEMA)
-    if isinstance(given, int) and not isinstance(given, bool) and given == SCHEMA:
-        return
-    if isinstance(given, bool) or not isinstance(given, int):
-        message = f"must be a whole number, not {show(given)}; this clsfw reads schema = {SCHEMA}"
-    elif given > SCHEMA:
-        message = f"schema {show(given)} needs a newer clsfw than this {__version__}, which reads schema = {SCHEMA}"
-        message += "; upgrade with `pip install --upgrade clsfw`"
-    else:
-        message = f"there is no schema {show(given)}; write schema = {SCHEMA}"
-    problems.add(("schema",), message)
-    problems.raise_all()
 
 
 def _find_components(problems: Problems, plugins: Plugins) -> list[Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from clsfw.errors import Place, PluginError, Problem, RecipeError
 
@@ -184,6 +184,17 @@ class Problems:
         """Report a problem with something that has no path in the document."""
         self.only_plugins = False
         self.found.append((spot.rank, Problem(spot.key, message)))
+
+    def refuse(self, path: KeyPath, message: str) -> NoReturn:
+        """Report a problem after which nothing else can be known.
+
+        Raises:
+            RecipeError: always, with what was found before too.
+
+        """
+        self.add(path, message)
+        self.raise_all()
+        raise AssertionError("a problem was just added")
 
     def raise_all(self) -> None:
         """Raise what was found, if anything, in the order of the places.

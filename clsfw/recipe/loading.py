@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.recipe.document import Document, Problems, walk
 from clsfw.recipe.reading import read_document
+from clsfw.recipe.schema import SCHEMA
 from clsfw.recipe.secrets import ADVICE, SECRET_KEY, holds_secret
 from clsfw.recipe.shipped import find_recipe
 from clsfw.recipe.wording import show
@@ -33,19 +34,23 @@ def load_document(recipe: str | Path) -> Document:
         return document
     problems = Problems(document)
     if not isinstance(given, str) or not given:
-        problems.add(("extends",), f"must be the path of another recipe in quotes, not {show(given)}")
-        problems.raise_all()
-    path = document.file.parent / Path(given).expanduser()
-    if "\0" in given or not path.exists():
-        problems.add(
-            ("extends",), f"there is no recipe {given!r} beside this one; the path starts at this file's folder"
-        )
-        problems.raise_all()
+        problems.refuse(("extends",), f"must be the path of another recipe in quotes, not {show(given)}")
+    path = _find_base(document.file.parent, given)
+    if path is None:
+        problems.refuse(("extends",), f"there is no recipe {given[:200]!r}; the path starts at this file's folder")
     base = read_document(path, _shown_beside(document.shown, given), rank=1)
+    check_schema(Problems(base))
     if "extends" in base.values:
-        problems.add(("extends",), f"{given!r} extends another recipe itself; one level is all there is")
-        problems.raise_all()
+        problems.refuse(("extends",), f"{given!r} extends another recipe itself; one level is all there is")
     return _merge(base, document)
+
+
+def _find_base(folder: Path, given: str) -> Path | None:
+    try:
+        path = folder / Path(given).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError, ValueError):  # too long, an unknown home, a NUL
+        return None
 
 
 def _shown_beside(shown: str, given: str) -> str:
@@ -65,6 +70,28 @@ def uses_of(document: Document) -> dict[KeyPath, str]:
     paths += [("metrics", index) for index in range(len(metrics))] if isinstance(metrics, list) else []
     uses = {path: document.get((*path, "use")) for path in paths}
     return {path: use for path, use in uses.items() if isinstance(use, str)}
+
+
+def check_schema(problems: Problems) -> None:
+    """Settle the recipe's version first: in another one, every key could mean something else.
+
+    Raises:
+        RecipeError: the version is not this one.
+
+    """
+    from clsfw import __version__
+
+    given = problems.document.values.get("schema", SCHEMA)
+    if isinstance(given, int) and not isinstance(given, bool) and given == SCHEMA:
+        return
+    if isinstance(given, bool) or not isinstance(given, int):
+        message = f"must be a whole number, not {show(given)}; this clsfw reads schema = {SCHEMA}"
+    elif given > SCHEMA:
+        message = f"schema {show(given)} needs a newer clsfw than this {__version__}, which reads schema = {SCHEMA}"
+        message += "; upgrade with `pip install --upgrade clsfw`"
+    else:
+        message = f"there is no schema {show(given)}; write schema = {SCHEMA}"
+    problems.refuse(("schema",), message)
 
 
 def check_values(problems: Problems) -> None:

@@ -9,18 +9,6 @@ from clsfw.errors import RecipeError, UsageError
 from clsfw.recipe.plan import make_plan
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Write a recipe file and give its path."""
-
-    def write(content, name="recipe.toml"):
-        file = tmp_path / name
-        file.write_bytes(content.encode() if isinstance(content, str) else content)
-        return file
-
-    return write
-
-
 @pytest.mark.parametrize("fault", RECIPE_FAULTS, ids=str)
 def test_fault_is_refused_with_place_and_words(fault, tmp_path, write, bundled):
     file = tmp_path / "recipe.toml" if fault.content is None else write(fault.content)
