@@ -138,7 +138,7 @@ def classification_report(references: Ints, predictions: Ints, names: tuple[str,
             for i, label in enumerate(names)
         },
         "macro avg": {**{name: float(each[name].mean()) for name in each}, "support": total},
-        "weighted avg": {**{name: float(each[name] @ weights) for name in each}, "support": total},
+        "weighted avg": {**{name: float((each[name] * weights).sum()) for name in each}, "support": total},
     }
 
 

@@ -124,12 +124,15 @@ def course(name: str, points: Sequence[tuple[float, float]], published: Sequence
 
 def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) -> Html:
     """Draw how many texts have how many tokens, and where the model stops reading."""
+    from matplotlib.ticker import MaxNLocator
+
     with _drawing("lengths", 5.2, 2.7) as (figure, axes):
         axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=_FIRST)
         if limit is not None and limit < edges[-1]:
             axes.axvline(limit, color=_SECOND, linewidth=1.4)
             place = (limit, 0.97)
             axes.annotate(f" cut at {limit:,.0f}", place, xycoords=axes.get_xaxis_transform(), color=_SECOND, va="top")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="tokens", title="texts")
         return _svg(figure, "lengths", "Histogram of text lengths in tokens")
 

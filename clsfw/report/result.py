@@ -189,6 +189,9 @@ def training(facts: ReportFacts) -> Iterator[Child]:
         yield tag("p", "This trainer fits the model in one step, so there is no course to draw.")
     else:
         yield tag("div", *_curves(facts, steps, evaluations), class_="pair")
+    best = (facts.record.get("training") or {}).get("best_step")
+    if best is not None:
+        yield tag("p", f"The weights of step {best}, the best on the validation split, were kept.")
     if evaluations:
         names = [key for key in evaluations[0] if key not in {"step", "split", "loss"}]
         head: list[Child] = ["step", "training loss", "validation loss", *(key.replace("_", " ") for key in names)]
