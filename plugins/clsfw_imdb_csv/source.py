@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,16 @@ _TABLE = "data.arrow"
 _FACTS = "facts.json"
 
 
+@dataclass(frozen=True)
+class _Found:
+    """The file to read; `name` stands for it in messages, `state` tells whether it was written to since."""
+
+    path: Path
+    name: str
+    sha256: str
+    state: tuple[int, int]
+
+
 class CsvSource:
     """Labelled texts from one CSV file."""
 
@@ -39,27 +49,16 @@ class CsvSource:
     def load(self, reporter: Reporter) -> Dataset:
         """Give `text`, `label`, `row` and the other columns of the file; see `DataSource.load`."""
         settings = self._settings
-        if "://" in settings.source:
-            name = redact(settings.source)
-            path, digest = download(settings.source, settings.sha256, settings.max_bytes, reporter)
-        else:
-            path = Path(settings.source)
-            name = _shown(path)
-            check_file(path, name)
-            digest = _digest(path, name)
-            check_pin(name, digest, settings.sha256)
-        before = path.stat()
-        table, facts = _cached_table(path, name, digest, settings, reporter)
-        after = path.stat()
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise DataError(f"{name}: changed while it was read; run again when nothing writes to it")
+        found = _find(settings, reporter)
+        table, facts = _cached_table(found, settings, reporter)
+        name = found.name
         if facts.dropped:
             reporter.note(
                 f"{name}: dropped {facts.dropped:,} rows with a blank text, the first on line {facts.first_dropped}"
             )
         if facts.left_out:
             reporter.note(f"{name}: left out the column {', '.join(map(repr, facts.left_out))}, whose name is taken")
-        self._provenance = {"sha256": digest, "rows": str(facts.rows), "rows_dropped": str(facts.dropped)}
+        self._provenance = {"sha256": found.sha256, "rows": str(facts.rows), "rows_dropped": str(facts.dropped)}
         if "://" in settings.source:
             self._provenance["url"] = name
         return Dataset.from_file(str(table))
@@ -69,11 +68,24 @@ class CsvSource:
         return dict(self._provenance)
 
 
-def _digest(path: Path, name: str) -> str:
+def _find(settings: CsvSettings, reporter: Reporter) -> _Found:
+    """Have the file here, by download if need be, and know its content."""
+    if "://" in settings.source:
+        path, digest = download(settings.source, settings.sha256, settings.max_bytes, reporter)
+        return _Found(path, redact(settings.source), digest, _state(path))
+    path = Path(settings.source)
+    name = _shown(path)
+    check_file(path, name)
     try:
-        return sha256_of(path)
+        state, digest = _state(path), sha256_of(path)
     except OSError as exc:
         raise DataError(f"{name}: cannot be read: {(exc.strerror or str(exc)).lower()}") from exc
+    check_pin(name, digest, settings.sha256)
+    return _Found(path, name, digest, state)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    return path.stat().st_size, path.stat().st_mtime_ns
 
 
 def _shown(path: Path) -> str:
@@ -82,17 +94,19 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
-def _cached_table(path: Path, name: str, digest: str, settings: CsvSettings, reporter: Reporter) -> tuple[Path, Facts]:
+def _cached_table(found: _Found, settings: CsvSettings, reporter: Reporter) -> tuple[Path, Facts]:
     """Give the table of this content under these settings, from the cache if an intact one is there."""
     told = settings.model_dump(exclude={"source", "sha256", "max_bytes"})
     # A list of pairs, since the order of the labels decides their ids.
     told["labels"] = None if settings.labels is None else list(settings.labels.items())
-    key = hashlib.sha256(json.dumps([_LAYOUT, digest, told], sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([_LAYOUT, found.sha256, told], sort_keys=True).encode()).hexdigest()
     folder = cache_directory("tables") / key[:32]
     facts = _facts_of_intact(folder)
     if facts is None:
         with staged_directory(folder) as staged:
-            facts = write_table(path, name, settings, staged / _TABLE, reporter)
+            facts = write_table(found.path, found.name, settings, staged / _TABLE, reporter)
+            if _state(found.path) != found.state:  # then the table is not that of the hash
+                raise DataError(f"{found.name}: changed while it was read; run again when nothing writes to it")
             write_json(staged / _FACTS, {**asdict(facts), "sha256": sha256_of(staged / _TABLE)})
     return folder / _TABLE, facts
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _BATCH_ROWS = 1000
 _BATCH_CHARACTERS = 1 << 24
-_TOLD_EVERY = 5000
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,7 @@ def _write(path: Path, name: str, settings: CsvSettings, target: Path, reporter:
                 for column, cell in zip(tally.columns, record.others, strict=True):
                     columns[column].append(cell)
             _write_batch(sink, columns, features, batch, name)
-            if batch[-1].row % _TOLD_EVERY >= _TOLD_EVERY - len(batch):
-                reporter.progress(f"reading {name}", tally.rows, settings.rows, "rows")
+            reporter.progress(f"reading {name}", tally.rows, settings.rows, "rows")
     if complaints:
         complaints.fail()
     _check_whole(name, settings, tally, [list(labels)[number] for number in seen])
