@@ -12,7 +12,6 @@ from clsfw.errors import TrainingError
 from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.loss import choose_loss
 from clsfw_gpu_trainer.optimizer import Optimizer
-from clsfw_gpu_trainer.parts import padded_parts
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.schedule import learning_rate, plan_length
 from clsfw_gpu_trainer.state import Progress, load_weights, part_seed, restore_state, save_state, weights
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.engine.run import Run
-    from clsfw.plugin.contracts import TorchClassifier
     from clsfw_gpu_trainer import GpuTrainerSettings
-    from clsfw_gpu_trainer.device import Target
+    from clsfw_gpu_trainer.forward import Forward
 
 
 class Training:
@@ -38,13 +36,13 @@ class Training:
     def __init__(
         self,
         settings: GpuTrainerSettings,
-        model: TorchClassifier,
+        forward: Forward,
         data: Mapping[str, Dataset],
         run: Run,
-        target: Target,
     ) -> None:
+        model, target = forward.model, forward.target
         self._settings = settings
-        self._model = model
+        self._forward = forward
         self._run = run
         self._target = target
         self._length = plan_length(settings, len(data["train"]))
@@ -53,7 +51,7 @@ class Training:
             self._tokens = {split: tokenize(model, data[split]["text"], run.reporter) for split in splits}
         self._truth = {split: references(data[split], model.labels) for split in splits}
         self._loss = choose_loss(settings, model.labels, self._truth["train"]).to(target.device)
-        self._module = model.module.to(target.device)
+        self._module = model.module
         self._optimizer = Optimizer(self._module, settings)
         self._progress = Progress()
         self._best: dict[str, torch.Tensor] | None = None
@@ -97,13 +95,11 @@ class Training:
         truth = self._truth["train"]
         divisor = self._loss.divisor(truth[rows])
         self._module.train()
-        for number, part in enumerate(padded_parts(self._tokens["train"], rows, self._model.pad_token_id, target)):
-            torch.manual_seed(part_seed(self._run.seed, progress.step, number))
-            with target.autocast():
-                logits = self._module(**part.inputs).logits
+        for number, part in enumerate(self._forward.parts(self._tokens["train"], rows)):
+            self._forward.seed(part_seed(self._run.seed, progress.step, number))
             targets = torch.from_numpy(truth[part.rows]).to(target.device)
             # Each part adds its share to the gradient of the whole batch.
-            loss = self._loss.summed(logits, targets) / divisor
+            loss = self._loss.summed(self._forward.logits(part), targets) / divisor
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self._window += loss.detach()
         rate = learning_rate(self._settings, self._length.total, progress.step)
@@ -154,9 +150,8 @@ class Training:
         settings, progress = self._settings, self._progress
         judge = (self._loss, self._truth["validation"])
         chances, loss = probabilities(
-            self._model,
+            self._forward,
             self._tokens["validation"],
-            self._target,
             reporter=self._run.reporter,
             what="validating",
             judge=judge,

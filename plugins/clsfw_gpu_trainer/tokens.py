@@ -101,9 +101,18 @@ def _key(model: TorchClassifier, texts: Sequence[str]) -> str:
 
 
 def _in_memory(model: TorchClassifier, texts: Sequence[str]) -> Tokens:
+    ids, whole, truncated = _tokenize(model, texts)
+    flat = np.fromiter((i for row in ids for i in row), dtype=np.int32)
+    return Tokens(flat, _starts([len(row) for row in ids]), whole, truncated)
+
+
+def _tokenize(
+    model: TorchClassifier, texts: Sequence[str]
+) -> tuple[list[Sequence[int]], NDArray[np.int64], NDArray[np.bool_]]:
     given = model.tokenize(list(texts))
-    ids = np.fromiter((i for row in given.ids for i in row), dtype=np.int32)
-    return Tokens(ids, _starts([len(row) for row in given.ids]), np.asarray(given.tokens), np.asarray(given.truncated))
+    # A text without any token has nothing that a model could look at; one padding token stands for it.
+    ids = [row if len(row) else [model.pad_token_id] for row in given.ids]
+    return ids, np.asarray(given.tokens), np.asarray(given.truncated)
 
 
 def _starts(lengths: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:
@@ -118,12 +127,12 @@ def _write(folder: Path, model: TorchClassifier, texts: Sequence[str], reporter:
     done = 0
     try:
         for chunk in _chunks(texts):
-            given = model.tokenize(list(chunk))
+            ids, whole, truncated = _tokenize(model, chunk)
             values: dict[str, Any] = {
-                "ids": [i for row in given.ids for i in row],
-                "lengths": [len(row) for row in given.ids],
-                "whole": given.tokens,
-                "truncated": given.truncated,
+                "ids": [i for row in ids for i in row],
+                "lengths": [len(row) for row in ids],
+                "whole": whole,
+                "truncated": truncated,
             }
             for name, kind in _ARRAYS.items():
                 data = np.asarray(values[name], dtype=kind).tobytes()

@@ -10,6 +10,7 @@ import torch
 from clsfw.errors import TrainingError
 from clsfw.plugin.contracts import Prediction, TorchClassifier
 from clsfw_gpu_trainer.device import Target, choose_target
+from clsfw_gpu_trainer.forward import prepared
 from clsfw_gpu_trainer.loop import Training
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.schedule import plan_length
@@ -46,7 +47,10 @@ class GpuTrainer:
         target = self._choose(run.reporter)
         run.record(**target.facts())
         with target.applied(), torch.random.fork_rng(), self._memory_advice(model, target):
-            Training(self._settings, model, data, run, target).run()
+            model.module.to(target.device)
+            with prepared(model, target, run.reporter) as forward:
+                run.record(packed=forward.packed)
+                Training(self._settings, forward, data, run).run()
         model.module.to("cpu").eval()
 
     def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
@@ -55,7 +59,8 @@ class GpuTrainer:
         tokens = tokenize(model, texts, reporter)
         with target.applied(), self._memory_advice(model, target):
             model.module.to(target.device)
-            chances, _ = probabilities(model, tokens, target, reporter=reporter, what="predicting")
+            with prepared(model, target, reporter) as forward:
+                chances, _ = probabilities(forward, tokens, reporter=reporter, what="predicting")
         return Prediction(chances, tokens.whole, tokens.truncated)
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:

@@ -1,0 +1,89 @@
+"""From texts to logits in the fastest way that this model and this device allow: packed, or padded part by part."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from clsfw_gpu_trainer.batches import cut
+from clsfw_gpu_trainer.dropout import RandomMasks, fast_dropout
+from clsfw_gpu_trainer.packed import encoder, pack, packable, packed_forward, share, to_device
+from clsfw_gpu_trainer.selfcheck import differs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from clsfw.plugin.contracts import Reporter, TorchClassifier
+    from clsfw_gpu_trainer.device import Target
+    from clsfw_gpu_trainer.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows [B] of the data, and the model's keyword arguments for them."""
+
+    rows: NDArray[np.int64]
+    inputs: dict[str, Any]
+
+
+class Forward:
+    """A model that is ready to compute; made by `prepared`."""
+
+    def __init__(self, model: TorchClassifier, target: Target, masks: RandomMasks, *, packed: bool) -> None:
+        self.model = model
+        self.target = target
+        self.packed = packed
+        self._masks = masks
+        self._module = encoder(model.module) if packed else model.module
+
+    def parts(self, tokens: Tokens, rows: NDArray[np.int64]) -> Iterator[Part]:
+        """Cut rows into parts that fit the budget of tokens."""
+        lengths = tokens.starts[rows + 1] - tokens.starts[rows]
+        budget, device = self.target.batch_tokens, self.target.device
+        if self.packed:
+            for chosen in share(lengths, budget):
+                yield Part(rows[chosen], pack(self._module, tokens, rows[chosen], device, self._masks))
+            return
+        for chosen in cut(lengths, budget):
+            ids, mask = tokens.padded(rows[chosen], self.model.pad_token_id)
+            inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
+            yield Part(rows[chosen], inputs)
+
+    def logits(self, part: Part) -> torch.Tensor:
+        """Compute logits [B, C] of a part."""
+        with self.target.autocast():
+            logits: torch.Tensor = self._module(**part.inputs).logits
+        return logits
+
+    def seed(self, seed: int) -> None:
+        """Seed what dropout draws from."""
+        torch.manual_seed(seed)
+        self._masks.seed(seed)
+
+
+@contextlib.contextmanager
+def prepared(model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[Forward]:
+    """Make a model on its device ready, for as long as the block runs.
+
+    Packed input is taken only where it gives the same as padded input on this very model and machine.
+    """
+    masks = RandomMasks()
+    inner = encoder(model.module)
+    packed = packable(inner) and (target.device.type == "cpu" or target.precision == "bf16")
+    if packed:
+        difference = differs(inner, target, masks)
+        if difference is not None:
+            reporter.warn(f"texts are padded, which is slower: packed input {difference} on this machine")
+            packed = False
+    with contextlib.ExitStack() as stack:
+        if packed:
+            stack.enter_context(packed_forward(inner))
+        if target.device.type == "cpu":
+            stack.enter_context(fast_dropout(model.module, masks))
+        yield Forward(model, target, masks, packed=packed)

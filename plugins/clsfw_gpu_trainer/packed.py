@@ -1,0 +1,119 @@
+"""Texts one after another in one row, without padding, through Hugging Face encoders of known families."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import AttentionInterface
+
+from clsfw_gpu_trainer.attention import GAP, Packing, packed_attention
+from clsfw_gpu_trainer.first_token import first_token_only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from clsfw_gpu_trainer.dropout import RandomMasks
+    from clsfw_gpu_trainer.tokens import Tokens
+
+# Their heads read the first token alone, and their attention goes through transformers' interface. The second ones
+# count positions from the one after the padding token's.
+_FROM_ZERO = {
+    "DistilBertForSequenceClassification",
+    "BertForSequenceClassification",
+    "ElectraForSequenceClassification",
+}
+_FROM_PADDING = {
+    "RobertaForSequenceClassification",
+    "XLMRobertaForSequenceClassification",
+    "CamembertForSequenceClassification",
+}
+_NAME = "clsfw_packed"
+_ROUND = 256
+
+
+def encoder(module: Any) -> Any:
+    """Give the Hugging Face model inside an adapter, or the module itself."""
+    return module.get_base_model() if hasattr(module, "get_base_model") else module
+
+
+def packable(model: Any) -> bool:
+    """Tell whether a model is of a family that packed input was proven for, and nothing else of it is asked for."""
+    if type(model).__name__ not in _FROM_ZERO | _FROM_PADDING:
+        return False
+    config = model.config
+    return not (config.output_hidden_states or config.output_attentions or getattr(config, "is_decoder", False))
+
+
+@contextlib.contextmanager
+def packed_forward(model: Any) -> Iterator[None]:
+    """Let a model take what `pack` gives while the block runs."""
+    AttentionInterface.register(_NAME, _attention)
+    before = model.config._attn_implementation  # noqa: SLF001  # transformers has no public name to read it
+    # An attention that no mask function is registered for makes transformers build no mask at all.
+    model.set_attn_implementation(_NAME)
+    try:
+        with first_token_only(model):
+            yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def _attention(  # the signature is transformers'
+    _: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, __: None, **options: Any
+) -> tuple[torch.Tensor, None]:
+    """Attend; query, key and value are [1, H, T, D]."""
+    scaling = options.get("scaling") or query.shape[-1] ** -0.5
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
+    dropout = options.get("dropout", 0.0)
+    return packed_attention(q, k, v, options["packing"], dropout=dropout, scaling=scaling).unsqueeze(0), None
+
+
+def share(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
+    """Share texts out over as few parts as the budget of tokens allows, about equally; gives indices."""
+    parts = max(1, -(-int(lengths.sum()) // budget))
+    loads = np.zeros(parts, dtype=np.int64)
+    members: list[list[int]] = [[] for _ in range(parts)]
+    for index in np.argsort(-lengths, kind="stable").tolist():
+        lightest = int(loads.argmin())
+        loads[lightest] += lengths[index]
+        members[lightest].append(index)
+    return [np.array(part, dtype=np.int64) for part in members if part]
+
+
+def pack(
+    model: Any, tokens: Tokens, rows: NDArray[np.int64], device: torch.device, masks: RandomMasks
+) -> dict[str, Any]:
+    """Give a model's arguments for some texts: `input_ids` and `position_ids` [1, T], and where each text lies."""
+    flat, lengths = tokens.flat(rows)
+    gap, whole = (GAP, _ROUND) if device.type == "cpu" else (1, 1)
+    slots = -(-lengths // gap) * gap
+    starts = np.cumsum(slots) - slots
+    # On the CPU the row is filled up to one of few sizes as well; what fills it is computed and never read.
+    total = -(-int(slots.sum()) // whole) * whole
+    offset = model.config.pad_token_id + 1 if type(model).__name__ in _FROM_PADDING else 0
+    ids = np.full(total, model.config.pad_token_id or 0, dtype=np.int64)
+    positions = np.full(total, offset, dtype=np.int64)
+    within = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places = np.repeat(starts, lengths) + within
+    ids[places] = flat
+    positions[places] = within + offset
+    bounds = None
+    if device.type == "cuda":
+        bounds = to_device(np.append(starts, total).astype(np.int32), device)
+    packing = Packing(starts.tolist(), lengths.tolist(), to_device(starts, device), bounds, masks)
+    return {
+        "input_ids": to_device(ids, device)[None],
+        "position_ids": to_device(positions, device)[None],
+        "packing": packing,
+    }
+
+
+def to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
+    """Copy an array without making the host wait."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor

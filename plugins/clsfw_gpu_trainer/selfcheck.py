@@ -1,0 +1,93 @@
+"""Proves at the start of a run that packed input gives what padded input gives, on this model and this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from clsfw_gpu_trainer.attention import Packing, flash_attention, packed_attention
+from clsfw_gpu_trainer.packed import pack, packed_forward
+from clsfw_gpu_trainer.tokens import Tokens
+
+if TYPE_CHECKING:
+    from clsfw_gpu_trainer.device import Target
+    from clsfw_gpu_trainer.dropout import RandomMasks
+
+_LENGTHS = (7, 19, 3, 12)
+_EXACT = 1e-3
+"""Largest difference relative to the largest number, in float32 with the sums in another order."""
+_ROUGH = 3e-2
+"""The same for bf16, whose numbers have 8 bits."""
+
+
+def differs(model: Any, target: Target, masks: RandomMasks) -> str | None:
+    """Say how packed input differs from padded input, or give None if it does not."""
+    try:
+        with torch.random.fork_rng(), torch.no_grad():
+            if not _same_logits(model, target.device, masks):
+                return "gave other results than padded input"
+        if target.device.type == "cuda" and not _flash_is_right(model, target.device, masks):
+            return "gave wrong attention"
+    except (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as exc:
+        if isinstance(exc, torch.OutOfMemoryError):
+            raise
+        return f"failed with {type(exc).__name__}: {exc}"
+    return None
+
+
+def _same_logits(model: Any, device: torch.device, masks: RandomMasks) -> bool:
+    """Compare in float32, where attention is computed text by text on every device: positions, layers and head."""
+    training = model.training
+    model.eval()
+    try:
+        tokens = _some_tokens(model)
+        rows = np.arange(len(_LENGTHS))
+        ids, mask = (
+            torch.from_numpy(array).to(device) for array in tokens.padded(rows, model.config.pad_token_id or 0)
+        )
+        expected = model(input_ids=ids, attention_mask=mask).logits
+        with packed_forward(model):
+            given = model(**pack(model, tokens, rows, device, masks)).logits
+    finally:
+        model.train(training)
+    return _near(given, expected, _EXACT)
+
+
+def _some_tokens(model: Any) -> Tokens:
+    """Make texts of different lengths out of any ids but the padding token's."""
+    longest = model.config.max_position_embeddings - (model.config.pad_token_id or 0) - 1
+    lengths = np.minimum(_LENGTHS, longest)
+    choice = np.setdiff1d(np.arange(model.config.vocab_size), [model.config.pad_token_id])
+    ids = np.random.default_rng(0).choice(choice, size=lengths.sum()).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Tokens(ids, starts, lengths, np.zeros(len(lengths), dtype=np.bool_))
+
+
+def _flash_is_right(model: Any, device: torch.device, masks: RandomMasks) -> bool:
+    """Compare the CUDA kernel with torch's own, forward and backward, for whole texts and for first tokens alone."""
+    heads = model.config.num_attention_heads
+    size = model.config.hidden_size // heads
+    generator = torch.Generator(device).manual_seed(0)
+    starts = (np.cumsum(_LENGTHS) - np.array(_LENGTHS)).tolist()
+    bounds = torch.tensor([*starts, sum(_LENGTHS)], dtype=torch.int32, device=device)
+    packing = Packing(starts, list(_LENGTHS), bounds[:-1].long(), bounds, masks)
+    scaling = size**-0.5
+    for queries in (sum(_LENGTHS), len(_LENGTHS)):
+        shapes = [(count, heads, size) for count in (queries, sum(_LENGTHS), sum(_LENGTHS))]
+        q, k, v = (torch.randn(shape, generator=generator, device=device, requires_grad=True) for shape in shapes)
+        rough_q, rough_k, rough_v = (exact.detach().bfloat16().requires_grad_() for exact in (q, k, v))
+        expected = packed_attention(q, k, v, packing, dropout=0.0, scaling=scaling)  # float32 goes text by text
+        given = flash_attention(rough_q, rough_k, rough_v, packing, dropout=0.0, scaling=scaling)
+        gradient = torch.randn(expected.shape, generator=generator, device=device)
+        wanted = torch.autograd.grad(expected, (q, k, v), gradient)
+        found = torch.autograd.grad(given, (rough_q, rough_k, rough_v), gradient.bfloat16())
+        if not all(_near(a, b, _ROUGH) for a, b in zip((given, *found), (expected, *wanted), strict=True)):
+            return False
+    return True
+
+
+def _near(given: torch.Tensor, expected: torch.Tensor, tolerance: float) -> bool:
+    difference = (given.float() - expected.float()).abs().max()
+    return bool(difference <= tolerance * expected.float().abs().max().clamp(min=1e-6))

@@ -1,0 +1,283 @@
+"""Packed input, the own attention and the last layer for first tokens: the same as padded input through stock code."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from clsfw.plugin.contracts import Labels
+from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
+from clsfw_gpu_trainer.attention import Packing, packed_attention
+from clsfw_gpu_trainer.device import choose_target
+from clsfw_gpu_trainer.dropout import RandomMasks
+from clsfw_gpu_trainer.forward import prepared
+from clsfw_gpu_trainer.packed import pack, packable, packed_forward, share
+from clsfw_gpu_trainer.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FAMILIES = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camembert"]
+CPU = torch.device("cpu")
+LENGTHS = (40, 3, 17, 16, 33, 1)  # 110 tokens: more than any of the models has positions
+
+
+def tiny(family: str, **changes: Any) -> Any:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    if family == "distilbert":
+        sizes = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+    config = AutoConfig.for_model(
+        family, vocab_size=80, max_position_embeddings=48, pad_token_id=1, num_labels=3, initializer_range=0.5,
+        **sizes, **changes,
+    )  # fmt: skip
+    return AutoModelForSequenceClassification.from_config(config).eval()
+
+
+def some_tokens() -> Tokens:
+    lengths = np.array(LENGTHS)
+    ids = np.random.default_rng(0).integers(2, 80, size=lengths.sum()).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    return Tokens(ids, starts, lengths, np.zeros(len(lengths), dtype=np.bool_))
+
+
+def padded_inputs() -> dict[str, torch.Tensor]:
+    ids, mask = some_tokens().padded(np.arange(len(LENGTHS)), 1)
+    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+
+
+def packed_inputs(model: Any) -> dict[str, Any]:
+    return pack(model, some_tokens(), np.arange(len(LENGTHS)), CPU, RandomMasks())
+
+
+def logits_and_gradients(model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    model.zero_grad()
+    logits = model(**inputs).logits
+    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0, 1, 2])).backward()
+    return logits.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_logits_and_all_gradients_are_those_of_padded_input(family: str) -> None:
+    model = tiny(family)
+    expected, wanted = logits_and_gradients(model, padded_inputs())
+
+    with packed_forward(model):
+        given, found = logits_and_gradients(model, packed_inputs(model))
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert set(found) == set(wanted)
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(
+            found[name], gradient, rtol=1e-3, atol=1e-5 * float(gradient.abs().max() + 1), msg=name
+        )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_stock_attention_with_positions_alone_would_mix_the_texts(family: str) -> None:
+    model = tiny(family)
+    packed = packed_inputs(model)
+    first = packed.pop("packing").first
+
+    mixed = model.base_model(**packed).last_hidden_state[0, first]
+    apart = model.base_model(**padded_inputs()).last_hidden_state[:, 0]
+
+    assert (mixed - apart).abs().max() > 0.05
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_model_is_as_before_once_the_block_ends(family: str) -> None:
+    model = tiny(family)
+    expected = model(**padded_inputs()).logits
+
+    with packed_forward(model):
+        pass
+
+    assert torch.equal(model(**padded_inputs()).logits, expected)
+
+
+def test_models_of_other_families_are_not_packed() -> None:
+    config = transformers.ModernBertConfig(
+        vocab_size=80,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        cls_token_id=1,
+        sep_token_id=2,
+    )
+
+    assert not packable(AutoModelForSequenceClassification.from_config(config))
+
+
+@pytest.mark.parametrize("asked", ["output_hidden_states", "output_attentions"])
+def test_models_that_give_more_than_logits_are_not_packed(asked: str) -> None:
+    model = tiny("bert")
+    model.set_attn_implementation("eager")
+    setattr(model.config, asked, True)
+
+    assert not packable(model)
+
+
+class Holder:
+    """As much of a classifier as `prepared` looks at."""
+
+    labels = Labels(("a", "b", "c"))
+    pad_token_id = 1
+
+    def __init__(self, module: Any) -> None:
+        self.module = module
+
+
+class Told:
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def note(self, text: str) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def ready(model: Any, told: Told, **settings: Any) -> Any:
+    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32", max_batch_tokens=64, **settings), told)
+    with prepared(Holder(model), target, told) as forward:
+        yield forward
+
+
+def all_logits(forward: Any) -> torch.Tensor:
+    result = torch.empty(len(LENGTHS), 3)
+    for part in forward.parts(some_tokens(), np.arange(len(LENGTHS))):
+        result[part.rows] = forward.logits(part)
+    return result
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_listed_family_passes_the_check_at_the_start(family: str) -> None:
+    told = Told()
+
+    with ready(tiny(family), told) as forward, torch.no_grad():
+        given = all_logits(forward)
+
+    assert (forward.packed, told.warnings) == (True, [])
+    torch.testing.assert_close(given, tiny(family)(**padded_inputs()).logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_fails_the_check_is_padded_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, model = Told(), tiny("roberta")
+    monkeypatch.setattr("clsfw_gpu_trainer.packed._FROM_PADDING", frozenset())
+    monkeypatch.setattr("clsfw_gpu_trainer.packed._FROM_ZERO", {"RobertaForSequenceClassification"})
+
+    with ready(model, told) as forward, torch.no_grad():
+        given = all_logits(forward)
+
+    assert forward.packed is False
+    assert told.warnings == [
+        "texts are padded, which is slower: packed input gave other results than padded input on this machine"
+    ]
+    torch.testing.assert_close(given, model(**padded_inputs()).logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_whose_inside_is_unknown_is_padded(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, model = Told(), tiny("bert")
+
+    def missing(*_: Any) -> None:
+        raise AttributeError("no such part")
+
+    monkeypatch.setattr(selfcheck, "pack", missing)
+
+    with ready(model, told) as forward:
+        assert forward.packed is False
+    assert "failed with AttributeError: no such part" in told.warnings[0]
+
+
+def reference(packing: Packing, keep: torch.Tensor | None, q: Any, k: Any, v: Any, scaling: float) -> torch.Tensor:
+    """Attention by its formula over the whole row, with texts kept apart by a mask; `keep` [H, T, T] scaled."""
+    text = torch.full((len(k),), -1)
+    for index, (start, length) in enumerate(zip(packing.starts, packing.lengths, strict=True)):
+        text[start : start + length] = index
+    scores = torch.einsum("qhd,khd->hqk", q, k) * scaling
+    weights = scores.masked_fill(text[:, None] != text[None], -1e9).softmax(-1)
+    weights = weights if keep is None else weights * keep
+    return torch.einsum("hqk,khd->qhd", weights, v) * (text >= 0)[:, None, None]
+
+
+def attention_case() -> tuple[Packing, list[torch.Tensor]]:
+    packing = Packing([0, 32, 48], [20, 7, 16], torch.tensor([0, 32, 48]), None, RandomMasks())
+    generator = torch.Generator().manual_seed(1)
+    return packing, [torch.randn(80, 2, 8, generator=generator, requires_grad=True) for _ in range(3)]
+
+
+def real_rows() -> torch.Tensor:
+    rows = torch.zeros(80, 1, 1)
+    for start, length in ((0, 20), (32, 7), (48, 16)):
+        rows[start : start + length] = 1
+    return rows
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_attention_and_its_gradients_follow_the_formula(rate: float) -> None:
+    packing, (q, k, v) = attention_case()
+    keep = None
+    if rate:
+        packing.masks.seed(5)
+        keep = torch.zeros(2, 80, 80)
+        for start, slot in ((0, 32), (32, 16), (48, 16)):
+            mask, kept = packing.masks.draw((2, slot, slot), rate)
+            keep[:, start : start + slot, start : start + slot] = (mask != 0) / kept
+        packing.masks.seed(5)
+    expected = reference(packing, keep, q, k, v, 0.35)
+    wanted = torch.autograd.grad((expected * real_rows()).square().sum(), (q, k, v))
+
+    given = packed_attention(q, k, v, packing, dropout=rate, scaling=0.35)
+
+    found = torch.autograd.grad((given * real_rows()).square().sum(), (q, k, v))
+    torch.testing.assert_close(given * real_rows(), expected * real_rows(), rtol=1e-4, atol=1e-5)
+    for a, b in zip(found, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_first_tokens_alone_see_what_they_see_among_all(rate: float) -> None:
+    packing, (q, k, v) = attention_case()
+    whole = packed_attention(q, k, v, packing, dropout=0.0, scaling=0.35)[packing.first]
+
+    alone = packed_attention(q[packing.first], k, v, packing, dropout=rate, scaling=0.35)
+
+    assert alone.shape == whole.shape
+    if not rate:
+        torch.testing.assert_close(alone, whole)
+
+
+def test_parts_share_texts_out_evenly_within_the_budget() -> None:
+    lengths = np.random.default_rng(0).integers(1, 500, size=64)
+
+    parts = share(lengths, 4096)
+
+    loads = [int(lengths[part].sum()) for part in parts]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(64))
+    assert len(parts) == -(-int(lengths.sum()) // 4096)
+    assert max(loads) - min(loads) < 100
+
+
+def test_lora_adapters_are_packed_too(trainer: Callable[..., Any], classifier: Callable[..., Any], data: Any) -> None:
+    peft = pytest.importorskip("peft")
+    model = classifier()
+    config = peft.LoraConfig(r=2, target_modules=["q_lin", "v_lin"], init_lora_weights=False)
+    peft.inject_adapter_in_model(config, model.module)
+    told = Told()
+    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), told)
+
+    with prepared(model, target, told) as forward:
+        assert (forward.packed, told.warnings) == (True, [])
