@@ -29,9 +29,10 @@ def _table(table: Mapping[str, Any], path: KeyPath, comment: Callable[[KeyPath],
     header = ".".join(_key(str(part)) for part in path if isinstance(part, str))
     inner = {key: value for key, value in table.items() if _is_table(value) or _is_tables(value)}
     own = {key: value for key, value in table.items() if key not in inner}
-    if path and (own or not inner):
+    item = bool(path) and isinstance(path[-1], int)
+    if item or (path and (own or not inner)):
         yield ""
-        yield f"[[{header}]]" if isinstance(path[-1], int) else f"[{header}]"
+        yield f"[[{header}]]" if item else f"[{header}]"
     for key, value in own.items():
         line = f"{_key(key)} = {_value(value)}"
         said = comment((*path, key)) if comment is not None else None

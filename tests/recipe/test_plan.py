@@ -1,0 +1,175 @@
+"""What a plan says of its recipe: resolved values, origins, identity, changes, parts, watchers."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+
+import pytest
+
+from clsfw.errors import PluginError
+from clsfw.plugin.discovery import Plugins
+from clsfw.recipe.plan import make_plan
+from clsfw.recipe.shipped import shipped_recipes
+
+
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
+class TestShippedRecipes:
+    def test_it_is_a_plan(self, name, bundled):
+        assert make_plan(name, [], bundled).recipe.name
+
+    def test_resolved_it_gives_the_same_plan(self, name, bundled, tmp_path):
+        plan = make_plan(name, [], bundled)
+        again = tmp_path / "resolved.toml"
+        again.write_text(plan.resolved_toml(), encoding="utf-8")
+
+        assert plan.resolved() == make_plan(again, [], bundled).resolved()
+
+    def test_every_value_has_an_origin(self, name, bundled):
+        plan = make_plan(name, [], bundled)
+
+        assert all(plan.origins.values())
+        assert {"data.use", "model.use", "trainer.use", "metrics.0.use", "seed"} <= set(plan.origins)
+
+
+def test_origins_tell_file_default_plugin_and_override(write, fake, fakes):
+    plan = make_plan(write(fake), ["trainer.steps=4"], fakes)
+
+    assert {
+        "name": "recipe.toml:2",
+        "seed": "default",
+        "trainer.use": "recipe.toml:12",
+        "trainer.steps": "--set",
+        "trainer.C": "plugin counters default",
+        "metrics.0.prefix": "plugin hitters default",
+    }.items() <= plan.origins.items()
+
+
+def test_resolved_has_defaults_absolute_paths_and_toml_types_only(write, fake, fakes, tmp_path):
+    resolved = make_plan(write(fake.replace('"bag"', '"bag"\nweights = [1, 2]')), [], fakes).resolved()
+
+    assert {
+        "schema": 1,
+        "name": "fake",
+        "seed": 42,
+        "plugins": [],
+        "data": {"use": "texts", "source": str(tmp_path / "texts.csv"), "more": []},
+        "model": {"use": "bag", "extra": {}, "weights": [1.0, 2.0]},
+        "trainer": {"use": "count", "steps": 3, "C": 0.5},
+        "metrics": [{"use": "hits", "prefix": ""}],
+        "evidence": {"temperature_scaling": False, "tune_threshold": False, "slices": []},
+    } == resolved
+
+
+def test_resolved_toml_reads_back_as_resolved(write, fake, fakes):
+    plan = make_plan(write(fake), {"model.extra": {"a b": 50, "\u00e4\"'": 20}}, fakes)
+
+    assert plan.resolved() == tomllib.loads(plan.resolved_toml())
+
+
+def test_identity_is_64_hex_digits(write, fake, fakes):
+    identity = make_plan(write(fake), [], fakes).identity()
+
+    assert 64 == len(identity)
+    assert int(identity, 16)
+
+
+def test_a_moved_project_keeps_its_identity(write, fake, fakes, tmp_path):
+    text = fake.replace('"texts.csv"', '"texts.csv"\nmore = ["../a.csv"]').replace('"bag"', '"bag"\ncheckpoint = "./model"')
+    first = make_plan(write(text, "one/recipe.toml"), [], fakes).identity()
+    shutil.copytree(tmp_path / "one", tmp_path / "two/deeper")
+
+    assert first == make_plan(tmp_path / "two/deeper/recipe.toml", [], fakes).identity()
+
+
+def test_an_inner_path_is_part_of_the_project_too(write, fake, fakes):
+    text = fake.replace('"bag"', '"bag"\ninner.vocabulary = "words.txt"')
+
+    one = make_plan(write(text, "one/recipe.toml"), [], fakes)
+    two = make_plan(write(text, "two/recipe.toml"), [], fakes)
+
+    assert one.identity() == two.identity()
+    assert one.resolved() != two.resolved()
+
+
+def test_identity_does_not_depend_on_how_the_same_recipe_is_written(write, fake, fakes):
+    rewritten = fake.replace('use = "texts"\nsource = "texts.csv"', 'source = "./texts.csv" # here\nuse = "texts"')
+
+    one = make_plan(write(fake), [], fakes).identity()
+
+    assert one == make_plan(write(rewritten), ["trainer.steps=3"], fakes).identity()
+
+
+@pytest.mark.parametrize("override", ["seed=1", "trainer.steps=2", "data.source=other.csv", "model.use=sack", "name=b"])
+def test_identity_depends_on_every_setting(override, write, fake, fakes):
+    file = write(fake)
+
+    assert make_plan(file, [], fakes).identity() != make_plan(file, [override], fakes).identity()
+
+
+def test_the_order_of_a_table_of_labels_counts(write, fake, fakes):
+    one = write(fake.replace('"bag"', '"bag"\nextra = { a = 1, b = 2 }'), "one/recipe.toml")
+    two = write(fake.replace('"bag"', '"bag"\nextra = { b = 2, a = 1 }'), "two/recipe.toml")
+
+    assert make_plan(one, [], fakes).identity() != make_plan(two, [], fakes).identity()
+
+
+def test_without_overrides_there_are_no_changes(write, fake, fakes):
+    assert [] == make_plan(write(fake), [], fakes).comparable_changes()
+
+
+def test_changes_name_what_an_override_made_different(write, fake, fakes):
+    plan = make_plan(write(fake), ["trainer.steps=5", "data.rows=7", "seed=42"], fakes)
+
+    assert ["trainer.steps: 5, not 3", "data.rows: 7, not none"] == plan.comparable_changes()
+
+
+def test_what_cannot_change_a_score_is_no_change(write, fake, fakes):
+    overrides = ["name=b", "evidence.slices=['x']", "plugins=['bags']", "expect.source=me"]
+
+    assert [] == make_plan(write(fake), overrides, fakes).comparable_changes()
+
+
+def test_the_same_pinned_content_from_another_place_is_no_change(write, fake, fakes):
+    file = write(fake.replace('"texts.csv"', '"https://example.org/texts.csv"\nsha256 = "abc"'))
+
+    assert [] == make_plan(file, ["data.source=here.csv"], fakes).comparable_changes()
+    assert 2 == len(make_plan(file, ["data.source=here.csv", "data.sha256=x"], fakes).comparable_changes())
+
+
+def test_a_recipe_that_needs_its_overrides_is_changed_by_each(write, fake, fakes):
+    plan = make_plan(write(fake.replace('source = "texts.csv"\n', "")), ["data.source=a.csv"], fakes)
+
+    assert ["data.source"] == plan.comparable_changes()
+
+
+def test_watchers_are_the_plugins_of_the_parts_and_those_listed(write, fake, fakes):
+    alone = make_plan(write(fake), [], Plugins((*fakes.all, fakes.all[0].__class__("ticker", "acme", "1", "ok"))))
+    listed = make_plan(
+        write('plugins = ["ticker", "bags"]\n' + fake),
+        [],
+        Plugins((*fakes.all, fakes.all[0].__class__("ticker", "acme", "1", "ok"))),
+    )
+
+    assert ["bags", "counters", "hitters", "readers"] == [plugin.name for plugin in alone.watchers]
+    assert ["bags", "counters", "hitters", "readers", "ticker"] == [plugin.name for plugin in listed.watchers]
+
+
+def test_a_part_builds_from_its_settings(write, fake, fakes):
+    plan = make_plan(write(fake), [], fakes)
+
+    assert plan.trainer.settings is plan.trainer.build()
+
+
+def test_a_part_that_fails_to_build_names_its_plugin(write, fake, fakes):
+    plan = make_plan(write(fake), [], fakes)
+    object.__setattr__(plan.model.component, "build", lambda settings: 1 / 0)
+
+    with pytest.raises(PluginError, match=r"plugin 'bags' \(acme-bags 1\.2\) failed in model 'bag': ZeroDivisionError"):
+        plan.model.build()
+
+
+def test_the_text_is_kept_as_given(write, fake, fakes):
+    given = "# mine\r\n" + fake.replace("\n", "\r\n")
+
+    assert given == make_plan(write(given), [], fakes).text
