@@ -20,6 +20,7 @@ from clsfw.engine.signals import StopSignals
 from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
 from clsfw.plugin.contracts import HasProvenance, PlansTraining
 from clsfw.plugin.discovery import guard
+from clsfw.store import place
 from clsfw.store.disk import require_space
 from clsfw.store.rundir import RunDirectory, read_run
 
@@ -44,6 +45,7 @@ def execute(
     started = time.monotonic()
     display = display or Quiet()
     path = Path(out) if out is not None else Path("runs") / f"{plan.recipe.name}-{plan.identity()[:8]}"
+    place.checked(path)
     for note in plan.notes:
         display.note(note)
     with ExitStack() as stack:
@@ -61,7 +63,7 @@ def execute(
             store = stack.enter_context(RunDirectory.open(path, warn=display.warn))
         else:
             _refuse_changes(store, fixed)
-        signals = stack.enter_context(StopSignals())
+        signals = stack.enter_context(StopSignals(display.note))
         _begin(store, plan, data, fixed)
         job = Job(plan, data, model, model_facts, store, display, signals, started)
         try:

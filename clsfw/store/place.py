@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from clsfw.errors import RunDirectoryError
@@ -14,10 +15,11 @@ RECORD = "run.json"
 
 
 def checked(path: Path) -> Path:
-    """Give the path in full if a run may live there.
+    """Give the path in full if a run may live there; nothing is changed.
 
     Raises:
         RunDirectoryError: it may not; the message says why.
+        HostError: the operating system does not let us look.
 
     """
     with explained(path, "use"):
@@ -34,6 +36,11 @@ def checked(path: Path) -> Path:
             raise RunDirectoryError(
                 f"{path} is not empty and holds no run (it has {foreign!r}); choose a new or an empty directory"
             )
+        above = next(folder for folder in (path, *path.parents) if folder.exists())
+        if not above.is_dir():
+            raise RunDirectoryError(f"{above} is a file, so no directory can be made below it")
+        if not os.access(above, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise RunDirectoryError(f"{above} cannot be written by this user; choose another place")
     return path
 
 

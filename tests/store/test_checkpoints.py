@@ -152,7 +152,7 @@ def replace_by_directory(path: Path) -> None:
 class TestDamage:
     @pytest.mark.parametrize("name", NAMES)
     @pytest.mark.parametrize("damage", [truncate, empty, flip, remove, replace_by_directory])
-    def test_is_found_and_the_one_before_is_used(  # noqa: PLR0917  # fixtures come by name
+    def test_is_found_and_the_one_before_is_used(
         self,
         checkpoints: Checkpoints,
         history: History,

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clsfw.errors import HostError, RunDirectoryError
+from clsfw.store import place
 from clsfw.store.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def opened(path: Path) -> None:
@@ -42,8 +49,35 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_place_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(HostError, match=f"{tmp_path}/file/run"):
+    with pytest.raises(RunDirectoryError, match=f"{tmp_path}/file is a file, so no directory can be made below it"):
         opened(tmp_path / "file" / "run")
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Act as an ordinary user for whom modes count; root may write everywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def readable() -> Iterator[Path]:
+    """Give a directory that everybody may look into and only its owner may write."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o555)
+        yield Path(name)
+
+
+@pytest.mark.usefixtures("nobody")
+def test_a_place_that_may_not_be_written_is_refused(readable: Path) -> None:
+    with pytest.raises(RunDirectoryError, match=f"{readable} cannot be written by this user; choose another place"):
+        place.checked(readable / "runs" / "run")
 
 
 @pytest.mark.parametrize("fresh", [False, True])
