@@ -50,7 +50,9 @@ class HfEvaluateSettings(Settings):
     greater_is_better: bool = Field(default=True, description="whether a greater score is a better one")
 
     def score_names(self) -> Mapping[str, bool]:
-        """Give the one name that nearly every script uses: its own."""
+        """Give the one name that nearly every script uses, its own; the labels' own scores have no names yet."""
+        if self.average == "none":
+            return {}
         name = self.metric.rsplit("/", 1)[-1].removesuffix(".py")
         return {f"{self.prefix}{name}": self.greater_is_better}
 

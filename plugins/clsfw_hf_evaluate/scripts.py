@@ -10,7 +10,7 @@ import evaluate.config
 import numpy as np
 from huggingface_hub import constants as hub
 
-from clsfw.errors import HostError, ModelError, NetworkError, UsageError
+from clsfw.errors import DataError, HostError, ModelError, NetworkError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,14 +84,29 @@ class HfEvaluateMetric:
 
     def __init__(self, script: Any, settings: HfEvaluateSettings) -> None:
         self._script = script
+        self._name = settings.metric
+        self._one_label_only = settings.config_name is None  # the scripts' own habit: "multilabel" is a configuration
         self._prefix = settings.prefix
         self._arguments = dict(settings.kwargs)
         if settings.average is not None:
             self._arguments["average"] = None if settings.average == "none" else settings.average
 
     def compute(self, outcome: Outcome) -> Mapping[str, Any]:
-        """Give what the script gives; a list with one number per class becomes one score per label."""
-        given = self._script.compute(**self._inputs(outcome), **self._arguments)
+        """Give what the script gives; a list with one number per class becomes one score per label.
+
+        Raises:
+            DataError: the texts carry several labels, and the script's configuration takes one.
+
+        """
+        try:
+            given = self._script.compute(**self._inputs(outcome), **self._arguments)
+        except ValueError as exc:
+            if outcome.labels.multi_label and self._one_label_only:
+                raise DataError(
+                    f"metric {self._name!r} takes one label per text, but the texts carry several: {exc}; "
+                    "set config_name = 'multilabel', if the metric has it"
+                ) from exc
+            raise
         names = outcome.labels.names
         scores: dict[str, Any] = {}
         for key, value in (given or {}).items():

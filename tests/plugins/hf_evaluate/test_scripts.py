@@ -181,6 +181,7 @@ def test_global_random_state_is_left_alone(script):
 def test_the_score_s_name_and_direction_are_known_beforehand():
     assert {"val_mse": False} == HfEvaluateSettings(metric="mse", prefix="val_", greater_is_better=False).score_names()
     assert {"share": True} == HfEvaluateSettings(metric="/x/share.py").score_names()
+    assert {} == HfEvaluateSettings(metric="f1", average="none").score_names()
 
 
 class _Hub(BaseHTTPRequestHandler):
