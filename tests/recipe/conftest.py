@@ -33,7 +33,7 @@ use = "hits"
 class Texts(Settings):
     source: PathOrUrl = Field(description="where the texts are")
     sha256: str | None = None
-    more: list[RecipePath] = []
+    more: list[RecipePath] = Field(default_factory=list)
     rows: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -50,7 +50,7 @@ class Inner(Settings):
 class Bag(Settings):
     checkpoint: PathOrHubId | None = None
     inner: Inner | None = None
-    extra: dict[str, int] = {}
+    extra: dict[str, int] = Field(default_factory=dict)
     weights: tuple[float, ...] = ()
 
     @field_validator("extra")

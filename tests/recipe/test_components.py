@@ -67,7 +67,9 @@ def test_a_component_of_another_kind_is_told(write, fake, fakes):
 
 
 def test_a_listed_plugin_that_is_missing_is_the_recipes_mistake(write, fake, fakes):
-    with pytest.raises(RecipeError, match=r"recipe\.toml:1:12: plugins\.0: there is no plugin 'bag'; did you mean 'bags'"):
+    with pytest.raises(
+        RecipeError, match=r"recipe\.toml:1:12: plugins\.0: there is no plugin 'bag'; did you mean 'bags'"
+    ):
         make_plan(write('plugins = ["bag"]\n' + fake), [], fakes)
 
 
@@ -80,7 +82,9 @@ def test_a_listed_plugin_that_is_broken_is_the_plugins_trouble(write, fake, fake
 
 
 def test_settings_that_crash_name_their_plugin(write, fake, fakes):
-    with pytest.raises(PluginError, match=r"plugin 'bags' \(acme-bags 1\.2\) failed in settings of 'bag': ZeroDivision"):
+    with pytest.raises(
+        PluginError, match=r"plugin 'bags' \(acme-bags 1\.2\) failed in settings of 'bag': ZeroDivision"
+    ):
         make_plan(write(fake.replace('"bag"', '"bag"\nextra = { a = 0 }')), [], fakes)
 
 
@@ -119,7 +123,9 @@ def test_a_key_of_its_own_name_is_known_by_it(write, fake, fakes):
 def test_two_metrics_of_one_score_are_told_before_training(write, fake, fakes):
     text = fake + '[[metrics]]\nuse = "hits"\n'
 
-    with pytest.raises(RecipeError, match=r"recipe\.toml:17:7: \[\[metrics\]\] use: it gives 'hits', which 'hits' gives"):
+    with pytest.raises(
+        RecipeError, match=r"recipe\.toml:17:7: \[\[metrics\]\] use: it gives 'hits', which 'hits' gives"
+    ):
         make_plan(write(text), [], fakes)
 
 

@@ -10,7 +10,8 @@ from clsfw.recipe.plan import make_plan
 
 def test_tables_merge_and_lists_replace(write, fake, fakes):
     write(fake.replace('"count"', '"count"\nsteps = 9\nC = 0.25'), "base.toml")
-    top = 'schema = 1\nextends = "base.toml"\nname = "top"\n[trainer]\nsteps = 4\n[[metrics]]\nuse = "hits"\nprefix = "a"\n'
+    top = 'schema = 1\nextends = "base.toml"\nname = "top"\n[trainer]\nsteps = 4\n'
+    top += '[[metrics]]\nuse = "hits"\nprefix = "a"\n'
 
     plan = make_plan(write(top), [], fakes)
 

@@ -6,6 +6,7 @@ import tomllib
 
 import jsonschema
 import pytest
+from pydantic import ConfigDict
 from support.recipe_faults import CONTENT_FAULTS, GOOD
 
 from clsfw.errors import PluginError, UsageError
@@ -49,7 +50,9 @@ def test_every_shipped_recipe_is_valid(validator, root):
     assert {} == {
         file.name: found
         for file in files
-        if (found := [error.message for error in validator.iter_errors(tomllib.loads(file.read_text(encoding="utf-8")))])
+        if (
+            found := [error.message for error in validator.iter_errors(tomllib.loads(file.read_text(encoding="utf-8")))]
+        )
     }
 
 
@@ -124,7 +127,7 @@ def test_an_unknown_component_is_a_mistake_of_the_command_line(fakes):
 
 def test_settings_that_cannot_be_described_name_their_plugin(fakes):
     class Odd(Settings):
-        model_config = {"arbitrary_types_allowed": True}
+        model_config = ConfigDict(arbitrary_types_allowed=True)
         thing: object = None
         other: type("Strange", (), {}) = None
 

@@ -75,7 +75,9 @@ def test_identity_is_64_hex_digits(write, fake, fakes):
 
 
 def test_a_moved_project_keeps_its_identity(write, fake, fakes, tmp_path):
-    text = fake.replace('"texts.csv"', '"texts.csv"\nmore = ["../a.csv"]').replace('"bag"', '"bag"\ncheckpoint = "./model"')
+    text = fake.replace('"texts.csv"', '"texts.csv"\nmore = ["../a.csv"]').replace(
+        '"bag"', '"bag"\ncheckpoint = "./model"'
+    )
     first = make_plan(write(text, "one/recipe.toml"), [], fakes).identity()
     shutil.copytree(tmp_path / "one", tmp_path / "two/deeper")
 
@@ -163,7 +165,7 @@ def test_a_part_builds_from_its_settings(write, fake, fakes):
 
 def test_a_part_that_fails_to_build_names_its_plugin(write, fake, fakes):
     plan = make_plan(write(fake), [], fakes)
-    object.__setattr__(plan.model.component, "build", lambda settings: 1 / 0)
+    object.__setattr__(plan.model.component, "build", lambda _: 1 / 0)
 
     with pytest.raises(PluginError, match=r"plugin 'bags' \(acme-bags 1\.2\) failed in model 'bag': ZeroDivisionError"):
         plan.model.build()

@@ -25,7 +25,7 @@ def test_what_is_written_reads_back(table):
 
 @given(tables, texts)
 def test_comments_change_nothing(table, comment):
-    assert table == tomllib.loads(render(table, lambda path: comment))
+    assert table == tomllib.loads(render(table, lambda _: comment))
 
 
 def test_tables_come_after_values_and_each_value_has_its_comment():
@@ -50,7 +50,7 @@ def test_tables_come_after_values_and_each_value_has_its_comment():
 
 @pytest.mark.parametrize("comment", ["a\nb = 1", "\x1b[31m", "a\rb", "\u202e"])
 def test_a_hostile_comment_stays_one(comment):
-    written = render({"a": 1}, lambda path: comment)
+    written = render({"a": 1}, lambda _: comment)
 
     assert {"a": 1} == tomllib.loads(written)
     assert "\x1b" not in written

@@ -76,7 +76,9 @@ def test_a_good_name_is_taken(name):
     assert name == Recipe.model_validate({"schema": 1, "name": name}).name
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "a/b", "a\\b", "~", "a b", "a\n", "-x", "a.", "\u202ea", "x" * 151])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", ".hidden", "a/b", "a\\b", "~", "a b", "a\n", "-x", "a.", "\u202ea", "x" * 151]
+)
 def test_a_name_that_cannot_be_a_folder_is_refused(name):
     with pytest.raises(ValidationError):
         Recipe.model_validate({"schema": 1, "name": name})
