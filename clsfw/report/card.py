@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from clsfw.report.facts import ReportFacts
 
 _HUB_METRICS = ("accuracy", "precision", "recall", "f1")
-_LIBRARIES = {"hf-distilbert": "transformers", "hf-encoder": "transformers", "tfidf": "clsfw"}
 _MOST_CLASSES = 20
 
 
@@ -33,10 +32,12 @@ def card(facts: ReportFacts) -> str:
 
 
 def _front_matter(facts: ReportFacts) -> dict[str, Any]:
-    library = _LIBRARIES.get(facts.component("model"))
     checkpoint = facts.recipe_values.get("model", {}).get("checkpoint")
-    front: dict[str, Any] = {} if library is None else {"library_name": library}
-    front |= {"pipeline_tag": "text-classification", "tags": ["text-classification", "clsfw"]}
+    front: dict[str, Any] = {
+        "library_name": facts.library,
+        "pipeline_tag": "text-classification",
+        "tags": ["text-classification", "clsfw"],
+    }
     if isinstance(checkpoint, str) and _is_hub_id(checkpoint):
         front["base_model"] = checkpoint
     results = [
@@ -128,10 +129,11 @@ def _use(facts: ReportFacts) -> Iterator[str]:
     yield "In this directory:"
     yield ""
     yield "```python"
-    if _LIBRARIES.get(facts.component("model")) == "transformers":
+    if facts.library == "transformers":
         yield "from transformers import pipeline"
         yield ""
-        yield 'classify = pipeline("text-classification", model="model", truncation=True)'
+        every = ", top_k=None" if facts.metrics["multi_label"] else ""
+        yield f'classify = pipeline("text-classification", model="model", truncation=True{every})'
         yield 'print(classify("a text"))'
     else:
         yield "import clsfw"

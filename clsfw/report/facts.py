@@ -27,6 +27,8 @@ class ReportFacts:
     timings: Mapping[str, float] = field(default_factory=dict)
     recipe: str = ""
     texts: Mapping[int, str] = field(default_factory=dict)
+    library: str = "clsfw"
+    """The library that loads the model's folder: transformers where it has a configuration for it."""
 
     @property
     def name(self) -> str:
@@ -81,6 +83,7 @@ def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None) -> ReportF
         timings=_json(run_dir / "timings.json") if (run_dir / "timings.json").is_file() else {},
         recipe=_text(run_dir / "recipe.toml"),
         texts=texts or {},
+        library="transformers" if (run_dir / "model" / "config.json").is_file() else "clsfw",
     )
 
 

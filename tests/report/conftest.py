@@ -32,8 +32,10 @@ HISTORY = [
 def report_facts():
     """Make the facts of a report; `record` is merged into a plausible run.json, the rest goes to `make_facts`."""
 
-    def make(*, record=None, history=HISTORY, recipe='name = "a run"\n', texts=None, **kwargs):
+    def make(*, record=None, history=HISTORY, recipe='name = "a run"\n', texts=None, library="transformers", **kwargs):
         metrics = assess(make_facts(**kwargs))
-        return ReportFacts({**RECORD, **(record or {})}, metrics, history, {"train_seconds": 1.5}, recipe, texts or {})
+        return ReportFacts(
+            {**RECORD, **(record or {})}, metrics, history, {"train_seconds": 1.5}, recipe, texts or {}, library
+        )
 
     return make

@@ -55,7 +55,7 @@ def test_hostile_names_change_neither_front_matter_nor_layout(report_facts, mult
     facts = report_facts(names=names, multi_label=multi_label, record=record)
     front, body = parts(card(facts))
     plain, plain_body = parts(card(report_facts(names=("a", "b", "c"), multi_label=multi_label)))
-    assert set(front) - {"library_name"} == set(plain) - {"library_name"}
+    assert set(front) == set(plain)
     lines = [line for line in body.splitlines() if line.startswith("|")]
     assert [line.replace("\\|", "").count("|") for line in lines] == [
         line.count("|") for line in plain_body.splitlines() if line.startswith("|")
@@ -77,6 +77,21 @@ def test_many_classes_are_cut_short(report_facts):
 
 
 def test_code_of_another_library_is_not_shown_for_scikit_learn(report_facts):
-    body = card(report_facts(record={"fixed": {"recipe": {"model": {"use": "tfidf"}}}}))
+    body = card(report_facts(library="clsfw"))
     assert "transformers" not in body
     assert 'clsfw.load(".")' in body
+
+
+def test_several_labels_are_asked_for_all_at_once(report_facts):
+    assert "top_k=None" in card(report_facts(names=("a", "b", "c"), multi_label=True))
+
+
+def test_a_folder_with_a_configuration_is_loaded_by_transformers(tmp_path):
+    from clsfw.report.facts import read_facts
+
+    for name in ("run.json", "metrics.json"):
+        (tmp_path / name).write_text("{}")
+    assert read_facts(tmp_path).library == "clsfw"
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert read_facts(tmp_path).library == "transformers"
