@@ -6,13 +6,14 @@ import codecs
 import csv
 import io
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from clsfw.errors import DataError, Place
 from clsfw_imdb_csv.unpacking import open_unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 FIELD_LIMIT = 1 << 24
@@ -31,21 +32,29 @@ def csv_rows(
         DataError: also while iterating: the file cannot be unpacked or decoded, or breaks the rules of CSV.
 
     """
-    before = csv.field_size_limit(FIELD_LIMIT)  # global to the csv module, so it is put back below
-    try:
+    # utf-8-sig lets a byte order mark pass.
+    decoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+
+    @contextmanager
+    def opened() -> Iterator[io.TextIOWrapper]:
         with open_unpacked(path, name, max_bytes) as binary:
             head = binary.peek(_PEEK)[:_PEEK]
             _refuse_utf16(head, encoding, name)
             # Lines end in LF or CR LF; only a file without any LF ends them in CR, as old Macs did.
             newline = "\r" if b"\r" in head and b"\n" not in head else "\n"
-            # utf-8-sig lets a byte order mark pass.
-            decoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-            text = io.TextIOWrapper(binary, encoding=decoding, newline=newline)
-            try:
-                yield _rows(text, name, encoding, delimiter)
-            except UnicodeDecodeError as exc:
-                with open_unpacked(path, name, max_bytes) as again:
-                    raise _undecodable(again, name, encoding, newline) from exc
+            yield io.TextIOWrapper(binary, encoding=decoding, newline=newline)
+
+    before = csv.field_size_limit(FIELD_LIMIT)  # global to the csv module, so it is put back below
+    try:
+        with opened() as text:
+            yield _rows(text, name, encoding, delimiter)
+    except _FaultError as fault:
+        # Only now is it worth the time to find the very place.
+        with opened() as again:
+            raise fault.explained(again, name, delimiter) from fault.__cause__
+    except UnicodeDecodeError as exc:
+        with open_unpacked(path, name, max_bytes) as binary:
+            raise _undecodable(binary, name, encoding) from exc
     finally:
         csv.field_size_limit(before)
 
@@ -68,28 +77,25 @@ def _refuse_utf16(head: bytes, encoding: str, name: str) -> None:
 
 
 def _rows(text: io.TextIOWrapper, name: str, encoding: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    record: list[str] = []
-    reader = csv.reader(_lines(text, name, record), delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(text, name), delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in reader:
             if cells:
                 yield line, cells
             line = reader.line_num + 1
-            record.clear()
     except csv.Error as exc:
-        raise _fault(str(exc), record, line, name, delimiter) from exc
+        raise _FaultError(str(exc), line, reader.line_num) from exc
     except UnicodeDecodeError:
         raise  # told by `csv_rows`, which can read again
     except UnicodeError as exc:
         raise DataError(f'{Place(name, line)}: is no {encoding} text ({exc}); try encoding = "utf-8"') from exc
 
 
-def _lines(text: io.TextIOWrapper, name: str, record: list[str]) -> Iterator[str]:
+def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
     number = 0
     while line := text.readline(FIELD_LIMIT):
         number += 1
-        record.append(line)
         if "\0" in line:
             raise DataError(
                 f"{Place(name, number, line.index(chr(0)) + 1)}: a NUL byte; the file is damaged, or no text"
@@ -101,37 +107,48 @@ def _lines(text: io.TextIOWrapper, name: str, record: list[str]) -> Iterator[str
         yield line
 
 
-def _fault(words: str, record: list[str], line: int, name: str, delimiter: str) -> DataError:
-    """Point at the quote that was opened, not at the far end of the file where the csv module gave up."""
-    last = line + max(len(record), 1) - 1
-    opened = line + _quote_line(record, delimiter)
-    if words.startswith("unexpected end"):
-        return DataError(
-            f'{Place(name, opened)}: the quote that opens here is never closed; write a quote in a text as ""'
-        )
-    if words.startswith("field larger"):
-        return DataError(
-            f"{Place(name, opened)}: a field of more than {FIELD_LIMIT:,} characters begins here; "
-            "a quote that is never closed does this"
-        )
-    if words.startswith("new-line character"):
-        return DataError(
-            f"{Place(name, last)}: a bare carriage return outside quotes; end all lines alike, and quote such texts"
-        )
-    closing = "" if last == opened else f" and closes on line {last}"
-    return DataError(
-        f"{Place(name, opened)}: text after the closing quote of the field that opens here{closing}; "
-        'a quote is missing, or one within the text is not written as ""'
-    )
+class _FaultError(Exception):
+    """What the csv module stumbled over, in a record from line `first` on, when it had read up to line `last`."""
+
+    def __init__(self, words: str, first: int, last: int) -> None:
+        self.first = first
+        self.last = last
+        super().__init__(words)
+
+    def explained(self, text: io.TextIOWrapper, name: str, delimiter: str) -> DataError:
+        """Point at the quote that was opened, not at the far end of the file where the csv module gave up."""
+        words = str(self)
+        opened = self.first + _quote_line(islice(text, self.first - 1, self.last), delimiter)
+        if words.startswith("unexpected end"):
+            told = 'the quote that opens here is never closed; write a quote in a text as ""'
+        elif words.startswith("field larger"):
+            told = (
+                f"a field of more than {FIELD_LIMIT:,} characters begins here; a quote that is never closed does this"
+            )
+        elif words.startswith("new-line character"):
+            opened = self.last
+            told = "a bare carriage return outside quotes; end all lines alike, and quote such texts"
+        else:
+            closing = "" if self.last == opened else f" and closes on line {self.last}"
+            told = (
+                f"text after the closing quote of the field that opens here{closing}; "
+                'a quote is missing, or one within the text is not written as ""'
+            )
+        return DataError(f"{Place(name, opened)}: {told}")
 
 
-def _quote_line(record: list[str], delimiter: str) -> int:
+def _quote_line(lines: Iterable[str], delimiter: str) -> int:
     """Find the line, from 0 within the record, where the quoted field opens that the csv module stumbled over."""
     opened, state = 0, "start"
-    for number, text in enumerate(record):
-        for char in text:
+    for number, text in enumerate(lines):
+        at = 0
+        while at < len(text):
+            char = text[at]
             if state == "quoted":
-                state = "closed" if char == '"' else "quoted"
+                at = text.find('"', at)
+                if at < 0:
+                    break
+                state = "closed"
             elif char == '"' and state == "start":
                 opened, state = number, "quoted"
             elif char == '"' and state == "closed":
@@ -140,10 +157,11 @@ def _quote_line(record: list[str], delimiter: str) -> int:
                 return opened
             else:
                 state = "start" if char == delimiter else "plain"
+            at += 1
     return opened
 
 
-def _undecodable(binary: io.BufferedReader, name: str, encoding: str, newline: str) -> DataError:
+def _undecodable(binary: io.BufferedReader, name: str, encoding: str) -> DataError:
     """Read once more to find the byte: the reader's own error counts within its buffer only."""
     decoder = codecs.getincrementaldecoder(encoding)()
     offset, line = 0, 1
@@ -151,9 +169,9 @@ def _undecodable(binary: io.BufferedReader, name: str, encoding: str, newline: s
         chunk = binary.read(_PEEK)
         pending = len(decoder.getstate()[0])
         try:
-            line += decoder.decode(chunk, final=not chunk).count(newline)
+            line += decoder.decode(chunk, final=not chunk).count("\n")
         except UnicodeDecodeError as exc:
-            line += exc.object[: exc.start].decode(encoding, "replace").count(newline)
+            line += exc.object[: exc.start].decode(encoding, "replace").count("\n")
             byte = exc.object[exc.start] if exc.start < len(exc.object) else 0
             # Bytes 0x80 to 0x9f are controls in latin-1 and quotes, dashes and the euro in cp1252.
             western = "cp1252" if 0x80 <= byte < 0xA0 else "latin-1"  # noqa: PLR2004  # said above

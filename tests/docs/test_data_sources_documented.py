@@ -1,0 +1,92 @@
+"""The page on data sources names every setting with its default, and shows messages that the code gives."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic_core import PydanticUndefined
+from support.data_faults import DATA_FAULTS
+
+import clsfw_hf_datasets
+import clsfw_imdb_csv
+from clsfw.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMPONENTS = {
+    component.name: component.settings
+    for plugin in (clsfw_imdb_csv, clsfw_hf_datasets)
+    for component in plugin.register_data_sources()
+}
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> str:
+    return (root / "docs/reference/data-sources.md").read_text(encoding="utf-8")
+
+
+def section(page: str, heading: str) -> str:
+    return page.split(f"\n## {heading}\n")[1].split("\n## ", maxsplit=1)[0]
+
+
+def table(text: str) -> dict[str, str]:
+    """Give the settings of a table, each with what stands in its column for the default."""
+    return {name: default.strip() for name, default in re.findall(r"^\| `(\w+)` \| ([^|]*) \|", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", ["csv", "hf-dataset"])
+def test_every_setting_is_listed_and_no_other(page: str, name: str) -> None:
+    assert list(table(section(page, name))) == list(COMPONENTS[name].model_fields)
+
+
+@pytest.mark.parametrize("name", COMPONENTS)
+def test_the_defaults_are_those_of_the_code(page: str, name: str) -> None:
+    written = table(section(page, name))
+    plain = {key: COMPONENTS[name].model_fields[key].default for key, text in written.items() if text.startswith('`"')}
+
+    assert {key: text.strip('`"') for key, text in written.items() if key in plain} == plain
+
+
+@pytest.mark.parametrize("name", ["csv", "hf-dataset"])
+def test_required_means_required(page: str, name: str) -> None:
+    required = {key for key, text in table(section(page, name)).items() if text == "required"}
+
+    assert required == {
+        key for key, field in COMPONENTS[name].model_fields.items() if field.default is PydanticUndefined
+    }
+
+
+def test_the_defaults_of_imdb_csv_are_all_that_differ(page: str) -> None:
+    own, base = COMPONENTS["imdb-csv"].model_fields, COMPONENTS["csv"].model_fields
+
+    assert set(table(section(page, "imdb-csv"))) == {key for key in own if own[key].default != base[key].default}
+
+
+def test_the_messages_of_bad_files_are_given_by_the_code(page: str, tmp_path: Path) -> None:
+    """Each message of the table that needs no network occurs for one of the bad files, word for word."""
+    from support.reporting import Remembering
+
+    from clsfw_imdb_csv.source import CsvSource
+
+    said = []
+    for fault in DATA_FAULTS:
+        path = tmp_path / fault.file
+        path.write_bytes(fault.content)
+        settings = clsfw_imdb_csv.CsvSettings.model_validate({"source": str(path), **fault.settings})
+        with pytest.raises(DataError) as caught:
+            CsvSource(settings).load(Remembering())
+        said.append(str(caught.value).replace(f"{tmp_path}/", ""))
+    shown = re.findall(r"^\| `(reviews.*?)` \|", section(page, "Messages"), re.MULTILINE)
+    unsaid = [text for text in shown if not any(_occurs(text, message) for message in said)]
+
+    assert unsaid == ["reviews.csv: no such file; did you mean 'reviews.csv.bz2'?"]
+
+
+def _occurs(text: str, message: str) -> bool:
+    """Compare without numbers and column names, and with `...` for anything."""
+    pattern = ".*".join(re.escape(part) for part in re.split(r"\.\.\.", text))
+    loose = re.sub(r"'(?:label|score|pos)'|\d+", lambda _: r"(?:'\w+'|\d+)", pattern)
+    return re.search(loose, message) is not None
