@@ -12,6 +12,7 @@ from clsfw.errors import TrainingError
 from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.loss import choose_loss
 from clsfw_gpu_trainer.optimizer import Optimizer
+from clsfw_gpu_trainer.packed import to_device
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.schedule import learning_rate, plan_length
 from clsfw_gpu_trainer.state import Progress, load_weights, part_seed, restore_state, save_state, weights
@@ -97,7 +98,7 @@ class Training:
         self._module.train()
         for number, part in enumerate(self._forward.parts(self._tokens["train"], rows)):
             self._forward.seed(part_seed(self._run.seed, progress.step, number))
-            targets = torch.from_numpy(truth[part.rows]).to(target.device)
+            targets = to_device(truth[part.rows], target.device)
             # Each part adds its share to the gradient of the whole batch.
             loss = self._loss.summed(self._forward.logits(part), targets) / divisor
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

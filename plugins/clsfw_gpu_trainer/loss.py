@@ -7,6 +7,7 @@ total weight, and the gradients add up to those of the whole batch at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,13 @@ class Loss:
             return float(targets.size)
         if self.weights is None:
             return float(len(targets))
-        return float(self.weights.cpu().numpy().astype(np.float64)[targets].sum())
+        counts = np.bincount(targets, minlength=len(self.weights))
+        return float(counts @ self._plain_weights)
+
+    @cached_property
+    def _plain_weights(self) -> NDArray[np.float64]:
+        """The weights on the host, so that no step has to wait for the device to give them."""
+        return np.ones(0) if self.weights is None else self.weights.cpu().double().numpy()
 
     def to(self, device: torch.device) -> Loss:
         """Give the same loss for logits on another device."""

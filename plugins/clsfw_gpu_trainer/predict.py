@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from clsfw_gpu_trainer.packed import to_device
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -42,7 +44,7 @@ def probabilities(
                 rows.append(part.rows)
                 chances.append(logits.sigmoid() if model.labels.multi_label else logits.softmax(dim=1))
                 if judge is not None:
-                    total += judge[0].summed(logits, torch.from_numpy(judge[1][part.rows]).to(target.device))
+                    total += judge[0].summed(logits, to_device(judge[1][part.rows], target.device))
                 done += len(part.rows)
                 reporter.progress(what, done, len(order), "texts")
     result = np.empty((len(order), len(model.labels.names)), dtype=np.float32)
