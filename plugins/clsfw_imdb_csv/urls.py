@@ -39,6 +39,8 @@ def check_url(url: str, came_from: str | None = None) -> None:
         raise DataError(f"{name}: is not a URL: {exc}") from exc
     if not host and scheme in ("http", "https"):
         raise DataError(f"{name}: names no host")
+    if host and re.search(r"[^\w.:-]", host):  # a name server would be asked for it
+        raise DataError(f"{name}: is not a URL: there is no host {host!r}")
     if scheme not in ("http", "https"):
         raise DataError(f"{where}: is not https; give an https URL or a local path as source")
     if scheme == "http" and not _is_loopback(host):

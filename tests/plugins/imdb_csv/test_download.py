@@ -115,6 +115,12 @@ class TestGoodServers:
 
         assert texts(fetch(f"{http_server.base}/0")) == GOOD_TEXTS
 
+    def test_an_escaped_url_is_sent_as_it_is(self, fetch: Callable[..., Dataset], http_server: LocalServer) -> None:
+        path = "/raw/Unit%2011%20-%20Reviews/r.csv"
+
+        assert texts(fetch(http_server.script(path, Reply(body=GOOD)))) == GOOD_TEXTS
+        assert http_server.paths() == [path]
+
     def test_no_content_length_is_fine(self, fetch: Callable[..., Dataset], http_server: LocalServer) -> None:
         assert texts(fetch(http_server.script("/r.csv", Reply(body=GOOD, announce=None)))) == GOOD_TEXTS
 
@@ -263,13 +269,6 @@ class TestBadLines:
             fetch(f"{http_server.base}/r.csv")
         assert time.monotonic() - before < 2
 
-    def test_a_host_that_does_not_exist_is_named_at_once(self, fetch: Callable[..., Dataset]) -> None:
-        before = time.monotonic()
-
-        with pytest.raises(NetworkError, match=r"reach nowhere\.invalid|nowhere\.invalid does not answer"):
-            fetch("https://nowhere.invalid/r.csv")
-        assert time.monotonic() - before < 10
-
     def test_a_port_that_never_answers_is_given_up(
         self, fetch: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -399,11 +398,11 @@ class TestRefusals:
             ("ftp://example.org/r.csv", "is not https"),
             ("file:///r.csv", "is not https"),
             ("https://", "names no host"),
-            ("https://exa mple.org/r.csv", "example|not a URL|reach"),
+            ("https://exa mple.org/r.csv", "is not a URL"),
         ],
     )
     def test_a_url_that_is_not_safe_is_refused(self, fetch: Callable[..., Dataset], url: str, words: str) -> None:
-        with pytest.raises((DataError, NetworkError), match=words):
+        with pytest.raises(DataError, match=words):
             fetch(url)
 
     @pytest.mark.parametrize("target", ["https://10.0.0.1/x", "https://localhost/x", "https://[fd00::1]/x"])

@@ -38,6 +38,25 @@ def test_a_bad_file_gets_one_clear_answer(fault: DataFault, tmp_path: Path, load
     assert [words for words in fault.says if words not in message] == []
 
 
+def test_faults_of_every_kind_are_told_at_once(load: Callable[..., Dataset]) -> None:
+    with pytest.raises(DataError) as caught:
+        load(b'text,label\na,x\nb\nc,\nd\n,x\n"open,y\n')
+
+    lines = [line.rpartition("/")[2] for line in str(caught.value).splitlines()]
+    assert [line.split(": ")[0] for line in lines] == [f"reviews.csv:{n}" for n in (3, 4, 6, 7)]
+    assert lines[0].endswith("(2 rows in all, this is the first)")
+
+
+def test_a_column_of_texts_named_as_labels_is_told_in_few_words(load: Callable[..., Dataset]) -> None:
+    rows = b"".join(b"film %d,some words %d\n" % (n, n) for n in range(2000))
+
+    with pytest.raises(DataError) as caught:
+        load(b"text,label\n" + rows, labels=DECLARED)
+
+    assert len(str(caught.value).splitlines()) == 6
+    assert "1,995 more rows with other faults" in str(caught.value)
+
+
 class TestGoodFiles:
     def test_declared_labels_give_ids_in_their_order(self, load: Callable[..., Dataset]) -> None:
         data = load(GOOD, labels={"pos": "POSITIVE", "neg": "NEGATIVE"})
@@ -324,7 +343,3 @@ class TestRealReviews:
             expected = [row["review"] for row in itertools.islice(csv.DictReader(file), 20_000)]
 
         assert list(reviews["text"]) == expected
-
-
-def test_declared_labels_stay_in_the_settings() -> None:
-    assert CsvSettings(source="https://x/y.csv", labels=DECLARED).labels == DECLARED
