@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
 from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
+from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
 from clsfw.plugin.contracts import HasProvenance, PlansTraining
 from clsfw.plugin.discovery import guard
 from clsfw.store import place
@@ -68,12 +68,12 @@ def execute(
         job = Job(plan, data, model, model_facts, store, display, signals, started)
         try:
             return _carry_out(job)
-        except InterruptedRunError:
-            store.update(state="interrupted")
-            raise
         except BaseException as exc:
-            state = "interrupted" if isinstance(exc, KeyboardInterrupt) else "failed"
-            store.update(state=state, error=str(exc) if isinstance(exc, ClsfwError) else type(exc).__name__)
+            stopped = isinstance(exc, (InterruptedRunError, KeyboardInterrupt))
+            error = None if stopped else str(exc) if isinstance(exc, ClsfwError) else type(exc).__name__
+            if store.state != "complete":
+                with suppress(HostError):  # a disk that is full is told by the first error already
+                    store.update(state="interrupted" if stopped else "failed", error=error)
             raise
 
 
@@ -84,7 +84,8 @@ def _carry_out(job: Job) -> FinishedRun:
     if isinstance(trainer, PlansTraining):
         with guard(job.plan.trainer.plugin, f"trainer {job.plan.trainer.component.name!r}"):
             needs = trainer.plan_training(len(job.data.parts["train"]), classifier.parameters()[1])
-        require_space(job.store.path, int(needs["disk_bytes"]), "the checkpoints and the model")
+        still_needed = int(needs["disk_bytes"]) - job.store.checkpoints.size()
+        require_space(job.store.path, still_needed, "the checkpoints and the model")
     run = _open_run(job)
     error: BaseException | None = None
     try:

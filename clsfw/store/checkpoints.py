@@ -72,6 +72,11 @@ class Checkpoints:
         """Say whether a checkpoint was committed, sound or not."""
         return bool(self._committed())
 
+    def size(self) -> int:
+        """Count the bytes that the checkpoints hold."""
+        with explained(self._folder, "read"):
+            return sum(path.lstat().st_size for path in self._folder.rglob("*"))
+
     def latest(self) -> Checkpoint | None:
         """Give the newest checkpoint that is proven by its hashes, and rewind the history to it.
 

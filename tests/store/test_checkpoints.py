@@ -83,6 +83,15 @@ class TestCommit:
         assert names(tmp_path) == ["step-1", "step-2-3"]
         assert checkpoints.latest() == Checkpoint(2, tmp_path / "checkpoints" / "step-2-3" / "state")
 
+    def test_size_counts_the_bytes_of_all(self, checkpoints: Checkpoints) -> None:
+        assert checkpoints.size() == 0
+        checkpoints.commit(1, write)
+        one = checkpoints.size()
+        checkpoints.commit(2, write)
+
+        assert one > 700
+        assert checkpoints.size() == 2 * one
+
     def test_an_error_of_the_writer_leaves_what_was_there(self, checkpoints: Checkpoints, tmp_path: Path) -> None:
         checkpoints.commit(1, write)
 
