@@ -28,7 +28,7 @@ def differs(model: Any, target: Target, masks: RandomMasks) -> str | None:
         with torch.random.fork_rng(), torch.no_grad():
             if not _same_logits(model, target.device, masks):
                 return "gave other results than padded input"
-        if target.device.type == "cuda" and not _flash_is_right(model, target.device, masks):
+        if target.device.type == "cuda" and not flash_is_right(model, target.device, masks):
             return "gave wrong attention"
     except (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as exc:
         if isinstance(exc, torch.OutOfMemoryError):
@@ -65,7 +65,7 @@ def _some_tokens(model: Any) -> Tokens:
     return Tokens(ids, starts, lengths, np.zeros(len(lengths), dtype=np.bool_))
 
 
-def _flash_is_right(model: Any, device: torch.device, masks: RandomMasks) -> bool:
+def flash_is_right(model: Any, device: torch.device, masks: RandomMasks) -> bool:
     """Compare the CUDA kernel with torch's own, forward and backward, for whole texts and for first tokens alone."""
     heads = model.config.num_attention_heads
     size = model.config.hidden_size // heads

@@ -51,6 +51,8 @@ class GpuTrainer:
             with prepared(model, target, run.reporter) as forward:
                 run.record(packed=forward.packed)
                 Training(self._settings, forward, data, run).run()
+        if target.device.type == "cuda":
+            run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(target.device))
         model.module.to("cpu").eval()
 
     def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:

@@ -1,0 +1,233 @@
+"""What the benchmarks share: the arms, each a process of its own; the machine's peak; a job's arithmetic."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).parent
+ROOT = BENCH.parents[1]
+LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The sizes of the published job, or smaller ones."""
+
+    data: str
+    checkpoint: str
+    batch: int = 64
+    steps: int = 250
+    eval_steps: int = 20
+    rows: int = 8000
+    eval_rows: int = 2000
+    test_rows: int = 10_000
+    max_length: int = 512
+    learning_rate: float = 1e-5
+    seed: int = 42
+
+
+ARMS = ("notebook", "notebook-bf16", "hf-trainer", "hf-trainer-bf16", "gpu-trainer", "gpu-trainer-fp32")
+
+
+def command(arm: str, job: Job, folder: Path) -> list[str]:
+    """Give the command line of an arm, which leaves its results in `folder`."""
+    if arm.startswith("notebook"):
+        options = {
+            "data": job.data, "checkpoint": job.checkpoint, "rows": job.rows, "eval-rows": job.eval_rows,
+            "test-rows": job.test_rows, "steps": job.steps, "eval-steps": job.eval_steps, "batch": job.batch,
+            "eval-batch": job.batch, "max-length": job.max_length, "learning-rate": job.learning_rate, "seed": job.seed,
+            "output": folder / "notebook.json",
+        }  # fmt: skip
+        flags = [text for key, value in options.items() for text in (f"--{key}", str(value))]
+        return [sys.executable, str(BENCH / "notebook.py"), *flags, *(["--bf16"] if arm.endswith("bf16") else [])]
+    trainer = "hf-trainer" if arm.startswith("hf") else "gpu-trainer"
+    settings: dict[str, Any] = {
+        "data.source": job.data, "model.use": "hf-encoder", "model.checkpoint": job.checkpoint,
+        "model.max_length": job.max_length, "split.train": job.rows, "split.validation": job.eval_rows,
+        "split.test": job.test_rows, "trainer.use": trainer, "trainer.batch_size": job.batch,
+        "trainer.max_steps": job.steps, "trainer.eval_steps": job.eval_steps,
+        "trainer.learning_rate": job.learning_rate, "seed": job.seed,
+    }  # fmt: skip
+    if trainer == "hf-trainer":
+        settings["trainer.eval_batch_size"] = job.batch
+        settings["trainer.precision"] = "bf16" if arm.endswith("bf16") else "fp32"
+    elif arm.endswith("fp32"):
+        settings["trainer.precision"] = "fp32"
+    sets = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
+    recipe = str(ROOT / "recipes" / "imdb_distilbert.toml")
+    return [str(Path(sys.executable).with_name("clsfw")), "run", recipe, "--out", str(folder / "run"), *sets]
+
+
+def run_arm(arm: str, job: Job, limit: float | None = None) -> dict[str, Any]:
+    """Run an arm with an empty cache of its own; gives its timings in seconds, its peak memory and its accuracy."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        line = command(arm, job, folder)
+        environment = {**os.environ, "CLSFW_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+        with (folder / "log.txt").open("wb") as log:
+            start = time.perf_counter()
+            process = subprocess.Popen(line, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            code, usage = _wait(process, limit)
+            wall = time.perf_counter() - start
+        if code not in {0, 9}:  # 9: the result is not the published one, which is no wonder for another model
+            tail = (folder / "log.txt").read_text(errors="replace")[-2000:]
+            return {"arm": arm, "job": asdict(job), "failed": code, "log": tail, "wall_seconds": wall}
+        result = _notebook_result(folder) if arm.startswith("notebook") else _run_result(folder / "run")
+    memory = max(usage.ru_maxrss * 1024, result.pop("peak_memory_bytes", 0))
+    return {
+        "arm": arm,
+        "job": asdict(job),
+        "command": line,
+        "wall_seconds": wall,
+        "peak_memory_bytes": memory,
+        **result,
+    }
+
+
+def _wait(process: subprocess.Popen[bytes], limit: float | None) -> tuple[int, Any]:
+    """Wait for a process and give its exit code and the resources that it alone used."""
+    end = None if limit is None else time.monotonic() + limit
+    while True:
+        done, status, usage = os.wait4(process.pid, 0 if end is None else os.WNOHANG)
+        if done:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, usage
+        if end is not None and time.monotonic() > end:
+            process.kill()
+            end = None
+        time.sleep(0.05)
+
+
+def _notebook_result(folder: Path) -> dict[str, Any]:
+    raw = json.loads((folder / "notebook.json").read_text())
+    evaluations = [line["eval_runtime"] for line in raw["history"] if "eval_runtime" in line]
+    return {
+        "tokenize_seconds": raw["data_seconds"],
+        "train_seconds": raw["train_and_evaluate_seconds"] - sum(evaluations),
+        "evaluation_seconds": sum(evaluations),
+        "predict_seconds": raw["predict_seconds"],
+        "peak_memory_bytes": raw["peak_memory_bytes"],
+        "peak_gpu_bytes": raw.get("peak_gpu_bytes"),
+        "accuracy": raw["test_accuracy"],
+    }
+
+
+def _run_result(run: Path) -> dict[str, Any]:
+    timings = json.loads((run / "timings.json").read_text())
+    record = json.loads((run / "run.json").read_text())
+    facts = record.get("training", {})
+    kept = ("device", "precision", "threads", "packed", "peak_gpu_bytes")
+    return {
+        **timings,
+        "accuracy": json.loads((run / "metrics.json").read_text())["test"]["accuracy"],
+        **{key: facts[key] for key in kept if key in facts},
+    }
+
+
+def with_seed(job: Job, seed: int) -> Job:
+    return replace(job, seed=seed)
+
+
+def machine() -> dict[str, Any]:
+    """Say what the figures were taken on, and the peak of its matrix products in FLOP/s."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    threads = len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
+    return {
+        "cpu": cpu,
+        "threads": threads,
+        "gpu": torch.cuda.get_device_name() if cuda else None,
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in LIBRARIES},
+        "peak_flops": {str(kind).removeprefix("torch."): peak(kind) for kind in (torch.float32, torch.bfloat16)},
+    }
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def peak(kind: Any) -> float:
+    """Measure the best of some large matrix products."""
+    import torch
+
+    cuda = torch.cuda.is_available()
+    size, best = (8192 if cuda else 2048), float("inf")
+    a, b = (torch.randn(size, size, device="cuda" if cuda else "cpu", dtype=kind) for _ in range(2))
+    for _ in range(12):
+        start = time.perf_counter()
+        a @ b
+        if cuda:
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def useful_flops(job: Job) -> dict[str, float]:
+    """Count the arithmetic that the job cannot do without: no padding, and the last layer for first tokens alone.
+
+    A layer of width d and inner width m takes 2 (4 d^2 + 2 d m) FLOPs a token for its products with weights, and 4 L d
+    a token for attention over L tokens; backward takes twice as much as forward.
+    """
+    import numpy as np
+    import pandas as pd
+    from transformers import AutoConfig, AutoTokenizer
+
+    config = AutoConfig.from_pretrained(job.checkpoint)
+    tokenizer = AutoTokenizer.from_pretrained(job.checkpoint)
+    texts = pd.read_csv(job.data, nrows=job.rows + job.eval_rows + job.test_rows)["review"].tolist()
+    lengths = np.array(
+        [min(len(ids), job.max_length) for ids in tokenizer(texts, truncation=False)["input_ids"]], float
+    )
+    d = config.hidden_size
+    m = getattr(config, "intermediate_size", None) or config.hidden_dim
+    layers = config.num_hidden_layers
+    whole = (layers - 1) * (2 * (4 * d * d + 2 * d * m) * lengths + 4 * d * lengths**2)
+    last = 4 * d * d * lengths + 2 * (2 * d * d + 2 * d * m) + 4 * d * lengths
+    text = whole + last
+    train, evaluation = text[: job.rows], text[job.rows : job.rows + job.eval_rows]
+    evaluations = job.steps // job.eval_steps + (job.steps % job.eval_steps > 0)
+    return {
+        "train": 3 * float(train.mean()) * job.batch * job.steps,
+        "evaluation": float(evaluation.sum()) * evaluations,
+        "predict": float(text[job.rows + job.eval_rows :].sum()),
+    }
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Give the medians of each arm as a short table, and how many times faster they are than the first arm."""
+    import statistics
+
+    arms = list(dict.fromkeys(r["arm"] for r in results if "failed" not in r))
+    columns = ("train_seconds", "evaluation_seconds", "predict_seconds", "wall_seconds")
+    lines = [
+        f"{'arm':18} {'runs':>4} {'train':>9} {'evaluate':>9} {'predict':>9} {'in all':>9} {'memory':>8} {'acc.':>6}"
+    ]
+    first: dict[str, float] = {}
+    for arm in arms:
+        runs = [r for r in results if r["arm"] == arm and "failed" not in r]
+        medians = {c: statistics.median(r.get(c, 0.0) for r in runs) for c in columns}
+        first = first or medians
+        memory = max(r["peak_memory_bytes"] for r in runs) / 2**30
+        accuracy = statistics.mean(r["accuracy"] for r in runs)
+        cells = " ".join(f"{medians[c]:8.1f}s" for c in columns)
+        lines.append(f"{arm:18} {len(runs):>4} {cells} {memory:6.1f}Gi {accuracy:6.4f}")
+        if arm != arms[0]:
+            times = " ".join(f"{first[c] / medians[c]:8.1f}x" if medians[c] else " " * 9 for c in columns)
+            lines.append(f"{'':18} {'':4} {times}")
+    lines += [f"{r['arm']}: failed with exit code {r['failed']}" for r in results if "failed" in r]
+    return "\n".join(lines)
