@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError, safe_open
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -32,7 +33,6 @@ TOKENIZER_FILES = (
     "sentencepiece.bpe.model",
 )
 _VOCABULARIES = frozenset(TOKENIZER_FILES) - {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "BOOL": 1, "I8": 1, "U8": 1}
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 # Families whose positions start after the padding id, so that the last rows of the table are never reached.
 _OFFSET = frozenset(
@@ -51,7 +51,6 @@ _OFFSET = frozenset(
 )
 # Families that know no longest input, whatever number their configuration carries.
 _RELATIVE = frozenset({"deberta-v2", "xlnet", "funnel"})
-_SMALLEST_HEADER, _LARGEST_HEADER = len("{}"), 100_000_000  # the limits of the safetensors library itself
 
 
 @dataclass(frozen=True)
@@ -132,34 +131,24 @@ def check_length(config: dict[str, Any], max_length: int, where: str) -> None:
 
 
 def read_header(file: Path, where: str) -> Tensors:
-    """Read the header of a safetensors file and check it against the file's size.
+    """Read names, shapes and kinds of a safetensors file, which the library checks against the file's size.
 
     Raises:
         ModelError: the file is cut, damaged or quantised.
 
     """
-    size = file.stat().st_size
-    damaged = f"{where}: {file.name} is damaged or cut ({size} bytes); fetch it again"
+    shapes: dict[str, tuple[int, ...]] = {}
     try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            if not _SMALLEST_HEADER <= length <= min(size - 8, _LARGEST_HEADER):
-                raise ModelError(damaged)
-            header = json.loads(stream.read(length))
-        header.pop("__metadata__", None)
-        end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        shapes = {name: tuple(entry["shape"]) for name, entry in header.items()}
-        kinds = {name: entry["dtype"] for name, entry in header.items()}
-        spans = {name: entry["data_offsets"][1] - entry["data_offsets"][0] for name, entry in header.items()}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        raise ModelError(damaged) from exc
-    if 8 + length + end != size or not shapes:
-        raise ModelError(damaged)
-    for name, shape in shapes.items():
-        if name.endswith("weight") and kinds[name] not in _FLOATS:
-            raise ModelError(f"{where}: {name} is {kinds[name]}: the model is quantised; use the full checkpoint")
-        if prod(shape) * _BYTES.get(kinds[name], 1) > spans[name]:
-            raise ModelError(damaged)
+        with safe_open(file, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118  # it is no mapping
+                part = tensors.get_slice(name)
+                shapes[name] = tuple(part.get_shape())
+                if name.endswith("weight") and part.get_dtype() not in _FLOATS:
+                    kind = part.get_dtype()
+                    raise ModelError(f"{where}: {name} is {kind}: the model is quantised; use the full checkpoint")
+    except (SafetensorError, OSError, ValueError) as exc:
+        size = file.stat().st_size
+        raise ModelError(f"{where}: {file.name} is damaged or cut ({size} bytes); fetch it again") from exc
     return Tensors(shapes)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
@@ -15,10 +15,12 @@ from clsfw.errors import ModelError
 from clsfw_hf_distilbert.folder import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from transformers import PreTrainedTokenizerFast
+
+_MOST_LAYERS = 1000  # far beyond any encoder: a damaged number must not keep the machine busy for hours
 
 
 def read_transformers_config(folder: Path, where: str) -> Any:
@@ -28,10 +30,15 @@ def read_transformers_config(folder: Path, where: str) -> Any:
         ModelError: transformers cannot use it.
 
     """
-    try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, TypeError, KeyError) as exc:
-        raise ModelError(f"{where}: {CONFIG} cannot be used: {_short(exc)}") from exc
+    with _refusing(where, f"{CONFIG} cannot be used"):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        label_names(config)
+        layers = getattr(config, "num_hidden_layers", 0)
+        if layers > _MOST_LAYERS:
+            raise ModelError(f"{where}: {CONFIG} asks for {layers} layers")
+        with torch.device("meta"):
+            model_class(config)(config)
+    return config
 
 
 def read_tokenizer(folder: Path, config: Any, where: str) -> PreTrainedTokenizerFast:
@@ -41,13 +48,10 @@ def read_tokenizer(folder: Path, config: Any, where: str) -> PreTrainedTokenizer
         ModelError: it is damaged, has no fast form or no padding, or belongs to another model.
 
     """
-    try:
+    with _refusing(where, "the tokenizer cannot be read"):
         tokenizer: Any = AutoTokenizer.from_pretrained(
             folder, config=config, use_fast=True, trust_remote_code=False, local_files_only=True
         )
-    except Exception as exc:
-        # The tokenizers library raises plain Exception for a damaged file.
-        raise ModelError(f"{where}: the tokenizer cannot be read: {_short(exc)}") from exc
     if not tokenizer.is_fast:
         raise ModelError(f"{where}: the tokenizer has no fast form (tokenizer.json)")
     if tokenizer.pad_token_id is None:
@@ -67,16 +71,14 @@ def read_weights(file: Path, where: str) -> dict[str, torch.Tensor]:
         ModelError: the file cannot be read.
 
     """
-    try:
+    with _refusing(where, f"{file.name} cannot be read"):
         weights = load_file(file)
-    except (SafetensorError, OSError) as exc:
-        raise ModelError(f"{where}: {file.name} cannot be read: {_short(exc)}") from exc
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
 
 
 def label_names(config: Any) -> tuple[str, ...]:
     """Give the label names in the order of their ids."""
-    return tuple(str(config.id2label[index]) for index in range(config.num_labels))
+    return tuple(str(name) for _, name in sorted(config.id2label.items()))
 
 
 def model_class(config: Any) -> Any:
@@ -93,7 +95,7 @@ def build_module(config: Any, weights: Mapping[str, torch.Tensor], where: str) -
     """
     kind = model_class(config)
     attention = "sdpa" if getattr(kind, "_supports_sdpa", False) else "eager"
-    try:
+    with _refusing(where, f"the weights do not fit {CONFIG}"):
         module, report = kind.from_pretrained(
             None,
             config=config,
@@ -102,8 +104,6 @@ def build_module(config: Any, weights: Mapping[str, torch.Tensor], where: str) -
             attn_implementation=attention,
             output_loading_info=True,
         )
-    except (RuntimeError, ValueError) as exc:
-        raise ModelError(f"{where}: the weights do not fit {CONFIG}: {_short(exc)}") from exc
     # A pooler may be new, as a head may: checkpoints of masked language models have none.
     lacking = sorted(
         name
@@ -115,6 +115,13 @@ def build_module(config: Any, weights: Mapping[str, torch.Tensor], where: str) -
     return module.eval()
 
 
-def _short(exc: Exception) -> str:
-    lines = str(exc).strip().splitlines()
-    return lines[0][:300] if lines else type(exc).__name__
+@contextmanager
+def _refusing(where: str, what: str) -> Iterator[None]:
+    """Turn whatever the libraries raise over somebody's files, which is no list that ends, into one message."""
+    try:
+        yield
+    except (ModelError, MemoryError):
+        raise
+    except Exception as exc:
+        said = " ".join(str(exc).split())[:300] or type(exc).__name__
+        raise ModelError(f"{where}: {what}: {said}") from exc

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,6 +81,9 @@ FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
         r"lacks 'distilbert\..*' and 0 more of the encoder",
     ),
     ("84-wrong-shape", configure(hidden_dim=64), "the weights do not fit config.json"),
+    ("84-wrong-type", configure(n_layers="3"), "config.json cannot be used: .*n_layers"),
+    ("84-absurd-depth", configure(n_layers=1_000_000), "config.json asks for 1000000 layers"),
+    ("84-labels-of-a-list", configure(id2label=["a"]), "config.json cannot be used"),
     ("85-pickled-only", rename_weights("pytorch_model.bin"), "only pickled weights, which could run code"),
     ("86-own-code", configure(auto_map={"AutoModel": "evil.Model"}), r"config\.json asks for code of its own"),
     (
@@ -195,3 +199,32 @@ def test_messages_hold_no_stack_of_json(create: Any, spoiled: Any) -> None:
     with pytest.raises(ModelError) as error:
         create(folder.path)
     assert len(str(error.value)) < 600
+
+
+def test_any_damage_ends_in_one_message_or_in_a_model(create: Any, spoiled: Any, tmp_path: Path) -> None:
+    """Values and bytes are changed at random; the seed is fixed, so that a failure comes again."""
+    random = Random(7)  # no secret
+    folder = spoiled()
+    whole = {file.name: file.read_bytes() for file in folder.path.iterdir()}
+    refused: list[str] = []
+    for _ in range(60):
+        name = random.choice(sorted(whole))
+        damaged = bytearray(whole[name])
+        at = random.randrange(min(len(damaged), 1500))
+        if name == "config.json":
+            content = json.loads(damaged)
+            content[random.choice(sorted(content))] = random.choice([None, -1, 0, "x", [], {}, True, 1e9, {"0": "a"}])
+            damaged = bytearray(json.dumps(content).encode())
+        elif random.random() < 0.3:
+            del damaged[at:]
+        else:
+            damaged[at] ^= 1 << random.randrange(8)
+        (folder.path / name).write_bytes(damaged)
+        try:
+            create(folder.path).tokenize(["a fine film"])
+        except ModelError as error:
+            refused.append(str(error))
+        (folder.path / name).write_bytes(whole[name])
+
+    assert 20 < len(refused) < 60
+    assert not any("\n" in message for message in refused)
