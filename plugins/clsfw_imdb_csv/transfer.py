@@ -196,6 +196,7 @@ class Transfer:
                         f"{self._name}: is larger than {self.max_bytes:,} bytes; raise max_bytes if that is meant"
                     )
                 file.write(chunk)
+                file.flush()  # so that a killed process leaves it to the next one
                 self.reporter.progress(f"downloading {self._name}", size, total, "bytes")
         return size
 

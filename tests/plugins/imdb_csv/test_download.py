@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -476,6 +479,31 @@ class TestCachedCopies:
 
         kept = b"".join(file.read_bytes() for file in cache.rglob("*") if file.is_file())
         assert [secret for secret in (b"hf_planted", b"pa55word") if secret in kept] == []
+
+
+_CHILD = """
+import sys
+from clsfw_imdb_csv.download import download
+from support.reporting import Remembering
+
+download(sys.argv[1], None, 1_000_000, Remembering())
+"""
+
+
+def test_a_download_that_was_killed_is_finished_by_the_next_run(
+    fetch: Callable[..., Dataset], http_server: LocalServer, cache: Path
+) -> None:
+    tag = {"ETag": '"v1"'}
+    url = http_server.script("/r.csv", Reply(body=GOOD, headers=tag, stall=20), file_answer(GOOD, **tag))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", _CHILD, url], env=environment) as child:
+        while child.poll() is None and not any(part.stat().st_size for part in cache.rglob("*.part")):
+            time.sleep(0.01)
+        child.kill()
+
+    assert texts(fetch(url)) == GOOD_TEXTS
+    assert http_server.requests[-1].headers["range"] == f"bytes={len(GOOD) // 2}-"
+    assert list(cache.rglob("*.part*")) == []
 
 
 @pytest.mark.parametrize(
