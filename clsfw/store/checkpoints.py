@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,9 +63,11 @@ class Checkpoints:
             files.make_directory(stage / _STATE)
             write(stage / _STATE)
             files.create(stage / HISTORY, self._history.content())
-            files.sync_tree(stage)
-            # Hashed after the sync: this is the reading back without which nothing older may go.
-            facts = {"step": step, "files": manifest.take(stage, (_STATE, HISTORY))}
+            # Hashing reads everything back, without which nothing older may go; meanwhile the disk is waited for.
+            with ThreadPoolExecutor(1) as pool:
+                taken = pool.submit(manifest.take, stage, (_STATE, HISTORY))
+                files.sync_tree(stage)
+            facts = {"step": step, "files": taken.result()}
             files.create(stage / _MANIFEST, json.dumps(facts, indent=2).encode() + b"\n")
         self._rotate(keep)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import TrainingError
+from clsfw.errors import RunDirectoryError, TrainingError
 from clsfw.store import files
 from clsfw.store.atomic import write_bytes
 from clsfw.store.disk import explained
@@ -77,8 +77,8 @@ class History:
         write_bytes(self._path, self.content())
 
     def read(self) -> list[dict[str, Any]]:
-        """Read the lines in the file; a last line that was torn by a crash is left out."""
-        return read_history(self._path)
+        """Give the lines so far; before the run goes on, those in the file, as `read_history`."""
+        return read_history(self._path) if self._lines is None else _parsed(self._path, bytes(self._lines))
 
     def _started_lines(self) -> bytearray:
         if self._lines is None:
@@ -88,13 +88,29 @@ class History:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """Read a history file; a last line that was torn by a crash is left out, and no file is no lines."""
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    whole, _, _ = text.rpartition(b"\n")
-    return [json.loads(line) for line in whole.splitlines() if line]
+    """Read a history file; a last line that was torn by a crash is left out, and no file is no lines.
+
+    Raises:
+        RunDirectoryError: a line is not what a run writes.
+        HostError: the operating system refused.
+
+    """
+    with explained(path, "read"):
+        try:
+            return _parsed(path, path.read_bytes())
+        except FileNotFoundError:
+            return []
+
+
+def _parsed(path: Path, content: bytes) -> list[dict[str, Any]]:
+    whole, _, _ = content.rpartition(b"\n")
+    lines = []
+    for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
+        try:
+            lines.append(dict(json.loads(line)))
+        except (ValueError, TypeError) as exc:
+            raise RunDirectoryError(f"{path}:{number}: this is no line of a history; somebody changed it") from exc
+    return lines
 
 
 def _plain(value: object) -> object:

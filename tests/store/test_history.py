@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clsfw.errors import TrainingError
+from clsfw.errors import RunDirectoryError, TrainingError
 from clsfw.store.checkpoints import Checkpoint
 from clsfw.store.history import History, read_history
 
@@ -73,3 +73,10 @@ def test_a_file_that_was_removed_meanwhile_is_whole_at_the_end(history: History,
     history.finish()
 
     assert history.read() == [{"step": 1}, {"step": 2}]
+
+
+def test_an_edited_line_is_named(tmp_path: Path) -> None:
+    (tmp_path / "history.jsonl").write_text('{"step": 1}\nstep 2\n{"step": 3}\n')
+
+    with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is no line of a history"):
+        read_history(tmp_path / "history.jsonl")

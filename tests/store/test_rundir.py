@@ -113,6 +113,32 @@ class TestWriting:
             pass
 
 
+class TestMeddling:
+    """What somebody removes while a run is at work does not stop it."""
+
+    def test_removed_checkpoints_are_followed_by_new_ones(self, path: Path) -> None:
+        with RunDirectory.open(path) as store:
+            store.checkpoints.commit(1, lambda folder: (folder / "a").touch())
+            shutil.rmtree(path / "checkpoints")
+            store.checkpoints.commit(2, lambda folder: (folder / "a").touch())
+
+            latest = store.checkpoints.latest()
+            assert latest is not None
+            assert latest.step == 2
+
+    def test_a_removed_record_and_history_are_written_again(self, path: Path) -> None:
+        with RunDirectory.open(path) as store:
+            store.update(state="running", seed=1)
+            store.history.append({"step": 1})
+            (path / "run.json").unlink()
+            (path / "history.jsonl").unlink()
+            store.history.append({"step": 2})
+            store.complete()
+
+        assert read_run(path)["seed"] == 1
+        assert (path / "history.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n'
+
+
 class TestComplete:
     def test_is_read_as_it_was_written(self, complete: Path) -> None:
         record = read_run(complete)
