@@ -9,7 +9,7 @@ from clsfw.recipe.crosschecks import check_together
 from clsfw.recipe.loading import check_schema, check_values
 from clsfw.recipe.schema import SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
-from clsfw.recipe.suggestions import listed, offer
+from clsfw.recipe.suggestions import listed, offer, short
 from clsfw.recipe.wording import fields_of, show
 
 if TYPE_CHECKING:
@@ -139,4 +139,4 @@ def _check_plugins(problems: Problems, plugins: Plugins) -> None:
             message = f"the recipe wants {plugin}, which is {plugin.state}: {plugin.reason}"
             problems.add(("plugins", index), message, plugin=True)
         elif plugin is None and isinstance(name, str):
-            problems.add(("plugins", index), f"there is no plugin {name!r}{offer(name, names, 'installed')}")
+            problems.add(("plugins", index), f"there is no plugin {short(name)}{offer(name, names, 'installed')}")

@@ -37,8 +37,8 @@ def check_together(
     if ("split" in tables and split is None) or not metrics or len(metrics) != len(problems.document.get(("metrics",))):
         return
     splits = _splits(split if isinstance(split, Split) else None)
-    facts = PlanFacts(splits, scores)
     for path, part in parts.items():
+        facts = PlanFacts(splits, scores | _scores_of_labels(part, scores))
         if isinstance(part.settings, ChecksPlan):
             with guard(part.plugin, f"check_plan of {part.component.name!r}"):
                 found = [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
@@ -74,6 +74,15 @@ def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> dict[st
         owners |= dict.fromkeys(named, part.component.name)
         scores |= named
     return scores
+
+
+def _scores_of_labels(part: Part[Any], scores: Mapping[str, bool]) -> dict[str, bool]:
+    """Give the scores that the settings name after one that is known, as in `f1_positive`.
+
+    A metric cannot name the scores of each label before the labels are known.
+    """
+    texts = [value for value in part.settings.model_dump().values() if isinstance(value, str)]
+    return {text: greater for text in texts for name, greater in scores.items() if text.startswith(f"{name}_")}
 
 
 def _check_expectations(problems: Problems, expect: Expect, splits: frozenset[str], scores: Mapping[str, bool]) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _MOST_PROBLEMS = 100
+_LONGEST_NAME = 100  # characters
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,7 @@ class Problems:
         place, line = (spot.key, spot.key_line) if at_key else (spot.value, spot.value_line)
         rank = (spot.rank[0], place.line or spot.rank[1], place.column or 0)
         section, name = section_of(path)
+        name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
         told = f"{name}: {message}" if name else message
         self.found.append((rank, Problem(place, told, section, line if show_line else None)))
 

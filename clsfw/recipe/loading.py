@@ -98,14 +98,20 @@ def check_values(problems: Problems) -> None:
     """Report values that TOML knows and recipes do not: dates, numbers without end, secrets."""
     for path, value in walk(problems.document.values):
         name = path[-1] if path else ""
-        if (isinstance(name, str) and SECRET_KEY.match(name)) or (isinstance(value, str) and holds_secret(value)):
+        if not _encodable(str(name)) or (isinstance(value, str) and not _encodable(value)):
+            problems.refuse(path, "holds half a character, which no file can hold")
+        elif _names_secret(path) or (isinstance(value, str) and holds_secret(value)):
             problems.add(path, ADVICE, show_line=False)
-        elif isinstance(name, str) and not _encodable(name):
-            problems.add(path, f"{name!r} holds characters that no file can hold", at_key=True, show_line=False)
         else:
             message = _refused(value)
             if message:
                 problems.add(path, message)
+
+
+def _names_secret(path: KeyPath) -> bool:
+    """Tell whether a setting is called like a secret; deeper keys are people's own words, such as labels."""
+    keys = [part for part in path if isinstance(part, str)]
+    return 0 < len(keys) <= 2 and SECRET_KEY.match(keys[-1]) is not None  # noqa: PLR2004  # a table and its key
 
 
 def _refused(value: Any) -> str | None:
@@ -115,8 +121,6 @@ def _refused(value: Any) -> str | None:
         return "must be a whole number of at most 64 bits"
     if isinstance(value, float) and not math.isfinite(value):
         return f"must be a finite number, not {value}"
-    if isinstance(value, str) and not _encodable(value):
-        return f"{value!r} holds characters that no file can hold"
     return None
 
 

@@ -14,6 +14,7 @@ from clsfw.errors import Place, UsageError
 from clsfw.recipe.document import Document, Problems, Spot
 from clsfw.recipe.positions import DEEPEST, read_key
 from clsfw.recipe.secrets import SECRET_KEY, holds_secret
+from clsfw.recipe.suggestions import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ORIGIN = "--set"
 _LARGEST = 2**63
+_LONGEST_SHOWN = 120  # characters
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,10 @@ def _from_text(text: str) -> Override:
     except ValueError:
         path = ()
     if not equals or not path:
-        raise UsageError(f"--set takes KEY=VALUE, as in --set trainer.max_steps=5, not {text!r}")
+        raise UsageError(f"--set takes KEY=VALUE, as in --set trainer.max_steps=5, not {short(text)}")
     raw = raw.strip()
-    shown = f"--set {key.strip()}=..." if _hides(path, raw) else f"--set {text}"
+    long = len(text) > _LONGEST_SHOWN
+    shown = f"--set {key.strip()[:_LONGEST_SHOWN]}=..." if long or _hides(path, raw) else f"--set {text}"
     return Override(path, _parse(raw), shown, raw)
 
 
@@ -95,8 +98,10 @@ def _from_mapping(key: object, value: object) -> Override:
     try:
         path = read_key(key)
     except ValueError as exc:
-        raise UsageError(f"the keys of overrides are dotted names such as 'trainer.max_steps', not {key!r}") from exc
-    return Override(path, _plain(value, key, 0), f"overrides[{key!r}]")
+        raise UsageError(
+            f"the keys of overrides are dotted names such as 'trainer.max_steps', not {short(key)}"
+        ) from exc
+    return Override(path, _plain(value, key, 0), f"overrides[{short(key)}]")
 
 
 def _hides(path: KeyPath, raw: str) -> bool:
@@ -127,7 +132,9 @@ def _plain(value: object, key: str, depth: int) -> Any:
         return str(value)
     if isinstance(value, (str, bool, int, float)):
         return value
-    raise UsageError(f"overrides[{key!r}] must be text, a number, true or false, a list or a table, not {value!r}")
+    raise UsageError(
+        f"overrides[{key!r}] must be text, a number, true or false, a list or a table, not {type(value).__name__}"
+    )
 
 
 def _indexed(document: Document, path: KeyPath) -> KeyPath:

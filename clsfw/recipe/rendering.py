@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from clsfw.recipe.positions import KeyPath
 
+_UNSEEN = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+"""What a terminal obeys though TOML lets it stand: more controls, reading directions, marks that nobody sees."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _COMMENT_COLUMN = 48
 
@@ -60,7 +62,8 @@ def _value(value: Any) -> str:
         )
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
-    return tomli_w.dumps({"v": value}).removeprefix("v = ").rstrip("\n")
+    written = tomli_w.dumps({"v": value}).removeprefix("v = ").rstrip("\n")
+    return _UNSEEN.sub(lambda match: f"\\U{ord(match.group()):08x}", written)
 
 
 def _key(key: str) -> str:

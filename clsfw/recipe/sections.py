@@ -13,7 +13,7 @@ from clsfw.errors import PluginError
 from clsfw.plugin.component import KINDS, Component, Kind, Settings
 from clsfw.plugin.discovery import Plugin, Plugins, guard
 from clsfw.recipe.document import section_of
-from clsfw.recipe.suggestions import listed, near, offer, unknown_key
+from clsfw.recipe.suggestions import listed, near, offer, short, unknown_key
 from clsfw.recipe.wording import explain_errors, fields_of, show
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def _unknown_component(kind: Kind, name: str, plugins: Plugins) -> str:
     available = plugins.components(kind)
     others = [other for other in KINDS if other != kind and name in plugins.components(other)]
     if others:
-        return f"{name!r} is a {_NAMES[others[0]]}, not a {_NAMES[kind]}; available: {listed(sorted(available))}"
-    message = f"unknown {_NAMES[kind]} {name!r}{offer(name, available)}"
+        return f"{short(name)} is a {_NAMES[others[0]]}, not a {_NAMES[kind]}; available: {listed(sorted(available))}"
+    message = f"unknown {_NAMES[kind]} {short(name)}{offer(name, available)}"
     if near(name, available) is None:
         message += "; another name needs the plugin that has it to be installed"
     set_aside = [f"{plugin} is {plugin.state}" for plugin in plugins.all if plugin.state != "ok"]

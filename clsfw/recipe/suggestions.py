@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_LONGEST = 60  # characters
+
 RENAMED = {
     "accumulation_steps": "gradient_accumulation_steps",
     "clip_grad_norm": "max_grad_norm",
@@ -73,6 +75,11 @@ def offer(name: str, known: Iterable[str], what: str = "available") -> str:
     """Give the near name, if any, and all names that can be had."""
     names = sorted(known)
     return f"{did_you_mean(name, names) or ';'} {what}: {listed(names)}"
+
+
+def short(name: str) -> str:
+    """Quote a name that a user gave, cut where it is too long to read."""
+    return repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 
-from clsfw.recipe.suggestions import did_you_mean
+from clsfw.recipe.suggestions import did_you_mean, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +52,6 @@ _LIMITS = {
     "too_long": "must have at most {max_length} items",
 }
 _OWN_WORDS = ("value_error", "assertion_error")
-_LONGEST_SHOWN = 60
 
 
 def explain_errors(
@@ -88,8 +87,7 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        short = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}..."
-        return f"the text {short!r}"
+        return f"the text {short(value)}"
     if isinstance(value, (list, tuple)):
         return "a list"
     if isinstance(value, dict):

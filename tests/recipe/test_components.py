@@ -150,3 +150,7 @@ def test_an_expectation_of_a_split_that_there_is_not_is_told(write, fake, fakes)
 
     with pytest.raises(RecipeError, match=r"recipe\.toml:20:1: \[expect\] test: there is no test split"):
         make_plan(write(text), [], fakes)
+
+
+def test_a_score_of_one_label_is_known_by_the_score_it_is_named_after(write, fake, fakes):
+    assert make_plan(write(fake), ["trainer.watch=hits_positive"], fakes)

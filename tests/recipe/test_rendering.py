@@ -54,3 +54,11 @@ def test_a_hostile_comment_stays_one(comment):
 
     assert {"a": 1} == tomllib.loads(written)
     assert "\x1b" not in written
+
+
+@pytest.mark.parametrize("text", ["\x9b31m", "\u202e", "\ufeff", "\x1b[31m", "\x7f", "\U000e0041"])
+def test_what_a_terminal_obeys_is_escaped(text):
+    written = render({f"k{text}": f"v{text}"})
+
+    assert text not in written
+    assert {f"k{text}": f"v{text}"} == tomllib.loads(written)
