@@ -1,8 +1,8 @@
 """Proves and measures `gpu-trainer` on a CUDA device: one command, within the minutes given, a short table last.
 
 First correctness: packed against padded input, the attention kernel, resume, repetition. Then speed: the notebook
-script, `hf-trainer` and `gpu-trainer` on the published job, taking turns. Then accuracy over seeds with a real checkpoint. What
-does not fit into the time is left out and named. Raw results go to a JSON file.
+script, `hf-trainer` and `gpu-trainer` on the published job, taking turns. Then accuracy over seeds with a real
+checkpoint. What does not fit into the time is left out and named. Raw results go to a JSON file.
 
     python tests/bench/gpu.py --data reviews.csv.bz2 --checkpoint MINILM_FOLDER --output tests/bench/results/h100.json
     python tests/bench/gpu.py ... --smoke      # the same in small, on any machine

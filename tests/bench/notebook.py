@@ -123,6 +123,7 @@ def main() -> None:
                 metric_for_best_model="f1",
                 seed=options.seed,
                 bf16=options.bf16,
+                use_cpu=not torch.cuda.is_available(),  # says what it would do anyway; without it bf16 is refused
                 dataloader_num_workers=4 if options.bf16 else 0,
                 report_to="none",
             ),
