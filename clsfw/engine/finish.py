@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clsfw.engine.finished import FinishedRun
-from clsfw.engine.outcomes import references, score
+from clsfw.engine.outcomes import check_prediction, references, score
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
@@ -21,7 +20,7 @@ from clsfw.report.card import model_card
 from clsfw.report.html import render_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from clsfw.engine.job import Job
     from clsfw.engine.run import Display, Run
@@ -31,20 +30,20 @@ if TYPE_CHECKING:
 
 def finish(job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any]) -> FinishedRun:
     """Write all that a complete run holds, and say last of all that it is complete."""
-    reporter = _Stoppable(job.display, run)
-    decision = _decide_on_validation(job, run, classifier, trainer, reporter)
+    decision = _decide_on_validation(job, run, classifier, trainer)
     job.display.stage("saving the model")
     with job.store.staged("model") as folder, guard(job.plan.model.plugin, "saving the model"):
         classifier.save(folder)
         (folder / "clsfw.json").write_text(_about(job.plan, run, decision), encoding="utf-8")
     with guard(job.plan.model.plugin, "loading the model"):
         loaded = job.model.load(job.store.path / "model")
-    split = next(name for name in ("test", "validation", "train") if name in run.data)
-    job.display.stage(f"predicting the {split} split with the reloaded model")
-    with _predicting(job, run):
-        prediction = trainer.predict(loaded, run.data[split]["text"], reporter)
+    split, *others = _judged_splits(job.plan, run)
+    predictions = {}
+    for name in (split, *others):
+        job.display.stage(f"predicting the {name} split with the reloaded model")
+        predictions[name] = _predict(job, run, trainer, loaded, name)
     job.display.stage("weighing the evidence")
-    metrics = _weigh(job, run, split, prediction, decision)
+    metrics = _weigh(job, run, predictions, decision)
     verdict = None
     if job.plan.recipe.expect is not None:
         changes = job.plan.comparable_changes()
@@ -60,39 +59,52 @@ def finish(job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any]) ->
     return FinishedRun.read(job.store.path)
 
 
-def _decide_on_validation(
-    job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any], reporter: _Stoppable
-) -> Decision:
+def _decide_on_validation(job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any]) -> Decision:
     options = job.plan.recipe.evidence
     if not (options.temperature_scaling or options.tune_threshold):
         return Decision()
     job.display.stage("predicting the validation split, for temperature and threshold")
-    with _predicting(job, run):
-        prediction = trainer.predict(classifier, run.data["validation"]["text"], reporter)
+    prediction = _predict(job, run, trainer, classifier, "validation")
     truth = references(run.data["validation"], run.labels)
     return fit_decision(options, run.labels, truth, prediction.probabilities)
 
 
-@contextmanager
-def _predicting(job: Job, run: Run) -> Iterator[None]:
-    with run.timed("predict_seconds"), guard(job.plan.trainer.plugin, "predicting"):
-        yield
+def _judged_splits(plan: Plan, run: Run) -> list[str]:
+    """Name the split that the run is judged on, and after it those that the recipe expects something of besides."""
+    first = next(name for name in ("test", "validation", "train") if name in run.data)
+    expected = plan.recipe.expect.splits if plan.recipe.expect is not None else {}
+    return [first, *(name for name in expected if name != first and name in run.data)]
 
 
-def _weigh(job: Job, run: Run, split: str, prediction: Prediction, decision: Decision) -> dict[str, Any]:
-    """Score the predictions, and write metrics.json and predictions.csv."""
-    truth = references(run.data[split], run.labels)
-    final = replace(prediction, probabilities=decision.scale(prediction.probabilities, run.labels))
-    chosen = decision.decide(final.probabilities, run.labels)
-    scores = score(run.metrics, Outcome(truth, chosen, final.probabilities, run.labels))
-    run.notify("on_evaluate", split=split, scores=scores)
+def _predict(job: Job, run: Run, trainer: Trainer[Any], classifier: Classifier, split: str) -> Prediction:
+    plugin, texts = job.plan.trainer.plugin, run.data[split]["text"]
+    with run.timed("predict_seconds"), guard(plugin, "predicting"):
+        prediction: Prediction = trainer.predict(classifier, texts, _Stoppable(job.display, run))
+    return check_prediction(prediction, len(texts), run.labels, f"{plugin}: its trainer")
+
+
+def _weigh(job: Job, run: Run, predictions: Mapping[str, Prediction], decision: Decision) -> dict[str, Any]:
+    """Score the predictions by split, and write metrics.json, and predictions.csv of the first split."""
+    scores, outcomes = {}, {}
+    for split, prediction in predictions.items():
+        final = decision.scale(prediction.probabilities, run.labels)
+        truth, chosen = references(run.data[split], run.labels), decision.decide(final, run.labels)
+        outcomes[split] = Outcome(truth, chosen, final, run.labels)
+        scores[split] = score(run.metrics, outcomes[split])
+        run.notify("on_evaluate", split=split, scores=scores[split])
     recipe = job.plan.recipe
-    metrics = assess(
-        Facts(run.labels, run.data, {split: prediction}, {split: scores}, recipe.seed, recipe.evidence, decision)
+    metrics = assess(Facts(run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision))
+    split, prediction = next(iter(predictions.items()))
+    outcome = outcomes[split]
+    table = predictions_csv(
+        run.labels,
+        np.asarray(run.data[split]["row"], dtype=np.int64),
+        outcome.references,
+        outcome.predictions,
+        replace(prediction, probabilities=outcome.probabilities),
     )
-    rows = np.asarray(run.data[split]["row"], dtype=np.int64)
     job.store.write_json("metrics.json", metrics)
-    job.store.write_text("predictions.csv", predictions_csv(run.labels, rows, truth, chosen, final))
+    job.store.write_text("predictions.csv", table)
     return metrics
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from pydantic import ValidationError
 
+from clsfw.engine.outcomes import check_prediction
 from clsfw.engine.quiet import Quiet
 from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
@@ -104,7 +105,8 @@ class LoadedClassifier:
         if not texts:
             return _nothing(self.labels)
         with guard(self.owner, "predict"):
-            return self.trainer.predict(self.model, texts, reporter or Quiet())
+            prediction = self.trainer.predict(self.model, texts, reporter or Quiet())
+        return check_prediction(prediction, len(texts), self.labels, f"{self.owner}: its trainer")
 
     def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
         """Give class ids [N], or with several labels per text 0/1 [N, C], by the run's own threshold."""

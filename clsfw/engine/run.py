@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from clsfw.engine.outcomes import decide, references, score
+from clsfw.engine.outcomes import check_probabilities, decide, references, score
 from clsfw.errors import InterruptedRunError
 from clsfw.plugin.contracts import Reporter
 
@@ -134,11 +134,12 @@ class Run:
         Gives the scores, with `loss` among them if it was given.
 
         Raises:
-            PluginError: a metric failed, or gave something that is not a finite number.
+            PluginError: these are no probabilities, a metric failed, or gave something that is not a finite number.
 
         """
         if split not in self._references:
             self._references[split] = references(self.data[split], self.labels)
+        check_probabilities(probabilities, len(self.data[split]), self.labels, "the trainer")
         outcome = decide(self.labels, self._references[split], probabilities)
         scores = score(self.metrics, outcome)
         told = scores if loss is None else {"loss": loss, **scores}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BANDS = (64, 128, 256, 512, 1024)
 _MOST_VALUES = 20
+_LONGEST_VALUE = 60  # characters
 
 
 def check_slices(columns: Iterable[str], data: Mapping[str, Dataset]) -> None:
@@ -91,9 +92,12 @@ def _by_value(values: Sequence[Any]) -> Iterator[tuple[str, Bools]]:
     """Cut by value; beyond the twenty most frequent ones the rest are one part."""
     kinds = [_name(value) for value in values]
     counts = Counter(kinds)
+    if len(counts) > _MOST_VALUES and counts.most_common(1)[0][1] == 1:
+        return  # every row has a value of its own, as titles and numbers of records have: there is nothing to cut by
     frequent = sorted(sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_VALUES])
     for name in frequent:
-        yield name, np.array([kind == name for kind in kinds])
+        shown = name if len(name) <= _LONGEST_VALUE else f"{name[: _LONGEST_VALUE - 1]}…"
+        yield shown, np.array([kind == name for kind in kinds])
     if len(counts) > _MOST_VALUES:
         yield f"{len(counts) - _MOST_VALUES} other values", np.array([kind not in frequent for kind in kinds])
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from clsfw.engine.outcomes import NamedMetric, decide, references, score
+from clsfw.engine.outcomes import NamedMetric, check_prediction, decide, references, score
 from clsfw.errors import PluginError
-from clsfw.plugin.contracts import Labels, Outcome
+from clsfw.plugin.contracts import Labels, Outcome, Prediction
 from clsfw.plugin.discovery import Plugin
 
 if TYPE_CHECKING:
@@ -85,3 +85,40 @@ def test_two_metrics_may_not_share_a_name() -> None:
 
     with pytest.raises(PluginError, match="metric 'n' gives 'f1', which another metric gave already"):
         score(both, OUTCOME)
+
+
+def good_prediction(**changes):
+    probabilities = np.array([[0.25, 0.75], [1.0, 0.0], [0.5, 0.5]], np.float32)
+    values = {"probabilities": probabilities, "tokens": np.array([3, 4, 5]), "truncated": np.zeros(3, bool)}
+    return Prediction(**values | changes)
+
+
+def test_a_prediction_that_keeps_the_contract_is_given_back():
+    prediction = good_prediction()
+    assert check_prediction(prediction, 3, Labels(("a", "b")), "who") is prediction
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"probabilities": np.full((3, 2), np.nan, np.float32)}, "not all between 0 and 1"),
+        ({"probabilities": np.array([[2, -1]] * 3, np.float32)}, "not all between 0 and 1"),
+        ({"probabilities": np.full((3, 2), 0.9, np.float32)}, "do not sum to 1"),
+        (
+            {"probabilities": np.full((2, 2), 0.5, np.float32)},
+            r"float32 of shape \(3, 2\), not float32 of shape \(2, 2\)",
+        ),
+        ({"probabilities": np.full((3, 2), 0.5)}, "not float64 of shape"),
+        ({"probabilities": [[0.5, 0.5]] * 3}, "not list of shape"),
+        ({"tokens": np.array([1, 2])}, r"tokens of shape \(3,\), not \(2,\)"),
+        ({"truncated": np.zeros((3, 1), bool)}, r"truncated of shape \(3,\), not \(3, 1\)"),
+    ],
+)
+def test_a_prediction_that_breaks_the_contract_names_the_trainer(changes, message):
+    with pytest.raises(PluginError, match=f"^plugin 'x': its trainer .*{message}"):
+        check_prediction(good_prediction(**changes), 3, Labels(("a", "b")), "plugin 'x': its trainer")
+
+
+def test_several_labels_need_not_sum_to_1():
+    prediction = good_prediction(probabilities=np.full((3, 2), 0.9, np.float32))
+    check_prediction(prediction, 3, Labels(("a", "b"), multi_label=True), "who")

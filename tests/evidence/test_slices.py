@@ -68,3 +68,12 @@ def test_numbers_that_are_none_make_a_part_of_their_own():
 def test_values_that_differ_by_an_invisible_end_stay_apart():
     parts = cut([0, 0], [0, 0], source=["a", "a\0"])["column source"]
     assert len(parts) == 2
+
+
+def test_a_column_that_names_every_row_is_not_cut():
+    assert cut([0] * 50, [0] * 50, title=[f"title {i}" for i in range(50)])["column title"] == []
+
+
+def test_an_endless_value_is_shown_short():
+    parts = cut([0, 0], [0, 0], source=["x" * 500, "y"])["column source"]
+    assert parts[0]["value"] == "x" * 59 + "…"

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+import clsfw
+
+RECIPE = """
+schema = 1
+name = "tiny"
+
+[data]
+use = "csv"
+source = "reviews.csv"
+
+[split]
+method = "in-order"
+train = 40
+validation = 10
+test = 30
+
+[model]
+use = "tfidf"
+
+[trainer]
+use = "sklearn-fit"
+
+[[metrics]]
+use = "macro-metrics"
+
+[expect.validation]
+accuracy = { value = 1.0, tolerance = 0.01 }
+"""
+
+
+@pytest.fixture
+def finished(tmp_path):
+    kinds = ("dull tired film number {},negative", "fine lovely film number {},positive")
+    lines = ["text,label", *(kinds[i % 2].format(i) for i in range(80))]
+    (tmp_path / "reviews.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    return clsfw.run(tmp_path / "tiny.toml", out=tmp_path / "run")
+
+
+def test_a_split_that_something_is_expected_of_is_judged_too(finished):
+    assert finished.verdict["status"] == "REPRODUCED"
+    assert finished.metrics["validation"]["accuracy"] == 1.0
+    assert "validation" in finished.metrics["intervals"]
+
+
+def test_the_predictions_are_those_of_the_test_split_all_the_same(finished):
+    assert finished.predictions.rows.tolist() == list(range(50, 80))
