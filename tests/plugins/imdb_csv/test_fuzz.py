@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from datasets import Dataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.reporting import Remembering
 
 from clsfw.errors import DataError
 from clsfw_imdb_csv import CsvSettings
-from clsfw_imdb_csv.source import CsvSource
+from clsfw_imdb_csv.table import write_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,11 +53,12 @@ def reviews(root: Path) -> bytes:
 
 
 def read(content: bytes, **options: Any) -> list[tuple[str, int]]:
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CLSFW_CACHE", f"{folder}/cache")
-        path = Path(folder, "reviews.csv")
+    """Read without the cache, whose care for the disk takes most of the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, table = Path(folder, "reviews.csv"), Path(folder, "data.arrow")
         path.write_bytes(content)
-        data = CsvSource(CsvSettings(source=str(path), **options)).load(Remembering())
+        write_table(path, "reviews.csv", CsvSettings(source=str(path), **options), table, Remembering())
+        data = Dataset.from_file(str(table), in_memory=True)
         return list(zip(data["text"], data["label"], strict=True))
 
 
