@@ -42,7 +42,8 @@ class ModelHub:
         return self.repositories[name]
 
     def _answer(self, request: Request) -> Reply:
-        path = request.path.split("?")[0].strip("/").removeprefix("api/").removeprefix("models/").removeprefix("datasets/")
+        path = request.path.split("?")[0].strip("/").removeprefix("api/")
+        path = path.removeprefix("models/").removeprefix("datasets/")
         name = "/".join(path.split("/")[:2])
         rest = path.split("/")[2:]
         repository = self.repositories.get(name)
