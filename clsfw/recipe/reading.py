@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from clsfw.errors import Place, Problem, RecipeError
 from clsfw.recipe.document import Document, Spot, walk
 from clsfw.recipe.positions import locate
+from clsfw.recipe.secrets import holds_secret
 from clsfw.recipe.syntax import explain
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _spot(positions: Positions, path: KeyPath, document: Document, rank: int) ->
 
 
 def _shown(line: str, column: int) -> str | None:
-    """Cut a line to what a terminal can show; None where the place itself would be cut off."""
-    if column > _WIDEST:
+    """Cut a line to what a terminal can show; None where the place itself would be cut off, or a secret be shown."""
+    if column > _WIDEST or holds_secret(line):
         return None
     return line if len(line) <= _WIDEST else f"{line[:_WIDEST]}..."

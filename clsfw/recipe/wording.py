@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pydantic import BaseModel
@@ -121,7 +122,9 @@ def _extra(model: type[BaseModel]) -> Any:
     """Give the type of the keys that a model takes besides its fields."""
     if model.model_config.get("extra") != "allow":
         return None
-    return get_type_hints(model).get("__pydantic_extra__")
+    with suppress(NameError):  # a name that its author imports for type checkers only
+        return get_type_hints(model).get("__pydantic_extra__")
+    return None
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

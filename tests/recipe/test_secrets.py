@@ -61,3 +61,16 @@ def test_a_setting_called_like_a_secret_is_refused(line, write, fake, fakes):
         make_plan(write(fake.replace('"hits"', f'"hits"\n{line}')), [], fakes)
     with pytest.raises(RecipeError, match="HF_TOKEN"):
         make_plan(write(f"{line}\n{fake}"), [], fakes)
+
+
+def test_a_line_with_a_secret_is_not_shown_for_another_mistake(write, fake, fakes):
+    secret = "hf_" + "Ab1" * 10
+    text = fake.replace('use = "hits"', f'use = "hits" # {secret}\nprefix = 3 # {secret}\nx = "{secret}" 3')
+
+    with pytest.raises(RecipeError) as in_syntax:
+        make_plan(write(text), [], fakes)
+    with pytest.raises(RecipeError) as in_content:
+        make_plan(write(text.replace('" 3', '"')), [], fakes)
+
+    assert secret not in str(in_syntax.value)
+    assert secret not in str(in_content.value)
