@@ -149,18 +149,16 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> Html:
         return _svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
 
 
-def _style(name: str) -> Any:
-    # The salt makes the ids of one figure unlike those of the others on the page, and the same in every run.
-    return {**_STYLE, "svg.hashsalt": name}
-
-
 @contextmanager
 def _drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Give an empty figure of so many inches; the style holds for all that is drawn within."""
-    import matplotlib as mpl
+    from matplotlib import style
     from matplotlib.figure import Figure
 
-    with warnings.catch_warnings(), mpl.rc_context(_style(name)):
+    # The salt makes the ids of one figure unlike those of the others on the page, and the same in every run; the reset
+    # keeps a user's own matplotlibrc out.
+    rc: Any = {**_STYLE, "svg.hashsalt": name}
+    with warnings.catch_warnings(), style.context(rc, after_reset=True):
         # Names in scripts that matplotlib's own font lacks are drawn by the browser's fonts, since text stays text.
         warnings.simplefilter("ignore", UserWarning)
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -64,3 +64,11 @@ def test_a_class_without_rows_is_an_empty_line():
 
 def test_the_picture_tells_what_it_shows():
     assert 'aria-label="Validation f1 by step"' in plots.course("f1", [(1, 0.5)], []).text
+
+
+def test_a_users_own_style_changes_nothing():
+    import matplotlib as mpl
+
+    plain = DRAWN["losses"]()
+    with mpl.rc_context({"lines.linewidth": 9, "axes.grid": True, "axes.titlesize": 30}):
+        assert DRAWN["losses"]() == plain
