@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import sys
-import tomllib
-from pathlib import Path
 
 import pytest
+from support.plugin_faults import PLUGIN_FAULTS, lay_out
 
 from clsfw.errors import DataError, PluginError
 from clsfw.plugin.discovery import discover, guard
-
-CASES = tomllib.loads((Path(__file__).parent / "data/catalogue.toml").read_text(encoding="utf-8"))["case"]
 
 GOOD = """
 import clsfw
@@ -47,23 +44,7 @@ def site(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def lay_out(case, fake_distribution):
-    title = case["title"]
-    module = "acme_" + title.replace("-", "_")
-    fake_distribution(
-        f"acme-{title}",
-        {f"{module}.py": case["module"]},
-        case.get("entry_points", f"{title} = {module}"),
-        requires=case.get("requires", ()),
-    )
-    if "rival" in case:
-        rival = "rival_" + title.replace("-", "_")
-        name = case.get("rival_entry_point", title)
-        fake_distribution(f"rival-{title}", {f"{rival}.py": case["rival"]}, f"{name} = {rival}", version="3.4")
-    return module
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["title"])
+@pytest.mark.parametrize("case", PLUGIN_FAULTS, ids=lambda case: case["title"])
 class TestCatalogue:
     def broken(self, case, site, fake_distribution):
         module = lay_out(case, fake_distribution)

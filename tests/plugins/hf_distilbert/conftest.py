@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
+from support.model_faults import Folder
 from support.reporting import Remembering
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from tokenizers.decoders import ByteLevel
@@ -28,25 +28,6 @@ TEXTS = (
     "Ünïcode 日本!",
 )
 LABELS = Labels(("NEGATIVE", "POSITIVE"))
-
-
-class Folder:
-    """A copy of a checkpoint that a test may spoil."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def configure(self, file: str = "config.json", **values: Any) -> None:
-        """Change values of a JSON file; None takes one out."""
-        content = json.loads((self.path / file).read_text())
-        content.update(values)
-        (self.path / file).write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
-
-    def reweigh(self, change: Callable[[dict[str, torch.Tensor]], Any]) -> None:
-        """Change the tensors."""
-        tensors = load_file(self.path / "model.safetensors")
-        change(tensors)
-        save_file(tensors, self.path / "model.safetensors", {"format": "pt"})
 
 
 class Checkpoints:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from support.model_faults import MODEL_FAULTS, NEED_THE_WEIGHTS
 
 from clsfw.errors import ModelError, NetworkError
 from clsfw.plugin.contracts import Labels
@@ -15,101 +16,14 @@ from clsfw_hf_distilbert import HfDistilbert, HfEncoder
 from clsfw_hf_distilbert.model import HfModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 LABELS = Labels(("NEGATIVE", "POSITIVE"))
 
 
-def remove(*names: str) -> Callable[[Any], None]:
-    def change(folder: Any) -> None:
-        for name in names:
-            (folder.path / name).unlink()
-
-    return change
-
-
-def write(name: str, content: bytes) -> Callable[[Any], None]:
-    return lambda folder: (folder.path / name).write_bytes(content)
-
-
-def configure(**values: Any) -> Callable[[Any], None]:
-    return lambda folder: folder.configure(**values)
-
-
-def rename_weights(name: str) -> Callable[[Any], None]:
-    return lambda folder: (folder.path / "model.safetensors").rename(folder.path / name)
-
-
-def cut_weights(folder: Any) -> None:
-    file = folder.path / "model.safetensors"
-    file.write_bytes(file.read_bytes()[:-10])
-
-
-def damage_header(folder: Any) -> None:
-    file = folder.path / "model.safetensors"
-    content = bytearray(file.read_bytes())
-    content[9] ^= 0xFF
-    file.write_bytes(bytes(content))
-
-
-def quantise(tensors: dict[str, torch.Tensor]) -> None:
-    name = "distilbert.transformer.layer.0.ffn.lin1.weight"
-    tensors[name] = tensors[name].to(torch.int8)
-
-
-def drop_tensor(tensors: dict[str, torch.Tensor]) -> None:
-    del tensors["distilbert.transformer.layer.0.ffn.lin1.weight"]
-
-
-FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
-    ("83-no-config", remove("config.json"), r"lacks config\.json"),
-    ("83-no-weights", remove("model.safetensors"), r"lacks model\.safetensors"),
-    ("83-no-tokenizer", remove("tokenizer.json", "tokenizer_config.json"), "lacks its tokenizer"),
-    ("84-empty-weights", write("model.safetensors", b""), r"damaged or cut \(0 bytes\)"),
-    ("84-cut-weights", cut_weights, "model.safetensors is damaged or cut"),
-    ("84-damaged-header", damage_header, "model.safetensors is damaged or cut"),
-    ("84-huge-header", write("model.safetensors", b"\xff" * 64), "model.safetensors is damaged or cut"),
-    ("84-no-safetensors", write("model.safetensors", b"\x02\0\0\0\0\0\0\0[]"), "model.safetensors is damaged or cut"),
-    ("84-empty-config", write("config.json", b""), "config.json cannot be read as JSON"),
-    ("84-nested-config", write("config.json", b"[" * 5000), "config.json cannot be read as JSON"),
-    ("84-list-config", write("config.json", b"[]"), "config.json must hold a JSON object"),
-    ("84-damaged-tokenizer", write("tokenizer.json", b"{}"), "the tokenizer cannot be read"),
-    (
-        "84-lacking-tensor",
-        lambda folder: folder.reweigh(drop_tensor),
-        r"lacks 'distilbert\..*' and 0 more of the encoder",
-    ),
-    ("84-wrong-shape", configure(hidden_dim=64), "the weights do not fit config.json"),
-    ("84-wrong-type", configure(n_layers="3"), "config.json cannot be used: .*n_layers"),
-    ("84-absurd-depth", configure(n_layers=1_000_000), "config.json asks for 1000000 layers"),
-    ("84-labels-of-a-list", configure(id2label=["a"]), "config.json cannot be used"),
-    ("85-pickled-only", rename_weights("pytorch_model.bin"), "only pickled weights, which could run code"),
-    ("86-own-code", configure(auto_map={"AutoModel": "evil.Model"}), r"config\.json asks for code of its own"),
-    (
-        "86-own-tokenizer",
-        lambda folder: folder.configure("tokenizer_config.json", auto_map={"AutoTokenizer": ["evil.T", None]}),
-        r"tokenizer_config\.json asks for code of its own",
-    ),
-    (
-        "87-other-family",
-        configure(model_type="bert"),
-        "is a 'bert' model, not 'distilbert'; use the model 'hf-encoder'",
-    ),
-    ("87-no-family", configure(model_type=None), "is a None model, not 'distilbert'"),
-    ("89-too-long", configure(max_position_embeddings=20), "takes 20 tokens at most; lower max_length = 32 to 20"),
-    ("91-vocabulary", configure(vocab_size=20), "the tokenizer knows .* tokens, the model only 20"),
-    (
-        "92-quantised",
-        configure(quantization_config={"quant_method": "bitsandbytes"}),
-        "quantised, which cannot be trained",
-    ),
-    ("92-integer-weights", lambda folder: folder.reweigh(quantise), "is I8: the model is quantised"),
-    ("92-split-weights", rename_weights("model.safetensors.index.json"), "split over several files"),
-]
-
-
-@pytest.mark.parametrize(("spoil", "words"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+@pytest.mark.parametrize(
+    ("spoil", "words"), [fault[1:] for fault in MODEL_FAULTS], ids=[fault[0] for fault in MODEL_FAULTS]
+)
 def test_a_spoiled_folder_is_refused(create: Any, spoiled: Any, spoil: Any, words: str) -> None:
     folder = spoiled()
     spoil(folder)
@@ -120,13 +34,10 @@ def test_a_spoiled_folder_is_refused(create: Any, spoiled: Any, spoil: Any, word
     assert "\n" not in str(error.value)
 
 
-NEED_THE_WEIGHTS = {"84-lacking-tensor", "84-wrong-shape"}
-
-
 @pytest.mark.parametrize(
     ("spoil", "words"),
-    [fault[1:] for fault in FAULTS if fault[0] not in NEED_THE_WEIGHTS],
-    ids=[fault[0] for fault in FAULTS if fault[0] not in NEED_THE_WEIGHTS],
+    [fault[1:] for fault in MODEL_FAULTS if fault[0] not in NEED_THE_WEIGHTS],
+    ids=[fault[0] for fault in MODEL_FAULTS if fault[0] not in NEED_THE_WEIGHTS],
 )
 def test_the_check_before_a_run_refuses_it_too(spoiled: Any, spoil: Any, words: str) -> None:
     folder = spoiled()
