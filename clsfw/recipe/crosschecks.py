@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from clsfw.plugin.contracts import ChecksPlan, NamesScores, PlanFacts
 from clsfw.plugin.discovery import guard
 from clsfw.recipe.schema import SPLITS, Expect, Split
-from clsfw.recipe.suggestions import near
+from clsfw.recipe.suggestions import did_you_mean, near
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,10 @@ def check_together(
             with guard(part.plugin, f"check_plan of {part.component.name!r}"):
                 found = [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
             for key, message in found:
-                problems.add((*path, *key.split(".")) if key else path, message)
+                whole = (*path, *key.split(".")) if key else path
+                given = problems.document.get(whole)
+                misspelt = isinstance(given, str) and given not in facts.scores
+                problems.add(whole, message + (did_you_mean(given, facts.scores) if misspelt else ""))
     evidence = tables.get("evidence")
     for key in ("tune_threshold", "temperature_scaling"):
         if getattr(evidence, key, False) and "validation" not in splits:

@@ -154,3 +154,8 @@ def test_an_expectation_of_a_split_that_there_is_not_is_told(write, fake, fakes)
 
 def test_a_score_of_one_label_is_known_by_the_score_it_is_named_after(write, fake, fakes):
     assert make_plan(write(fake), ["trainer.watch=hits_positive"], fakes)
+
+
+def test_a_misspelt_score_is_suggested(write, fake, fakes):
+    with pytest.raises(RecipeError, match=r"no score 'hit', only \['hits'\]; did you mean 'hits'\?"):
+        make_plan(write(fake), ["trainer.watch=hit"], fakes)
