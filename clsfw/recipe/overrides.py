@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path, PurePath
@@ -28,9 +29,12 @@ _LONGEST_SHOWN = 120  # characters
 
 @dataclass(frozen=True)
 class Override:
-    """One change: the path and the new value; `raw` is its text on the command line, `shown` its name in messages."""
+    """One change: the path and the new value, None to take the old one out.
 
-    path: KeyPath
+    `raw` is the value's text on the command line, `shown` the name of the change in messages.
+    """
+
+    path: tuple[str, ...]
     value: Any
     shown: str
     raw: str | None = None
@@ -39,7 +43,8 @@ class Override:
 def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
     """Read changes from `KEY=VALUE` texts, or from a mapping of dotted keys.
 
-    A value is TOML; text that is no TOML is taken as it stands, so that paths and names need no quotes.
+    A value is TOML; text that is no TOML is taken as it stands, so that paths and names need no quotes. `KEY=`, or None
+    in a mapping, takes a value out, so that the default counts again.
 
     Raises:
         UsageError: a text has no `=`, or its key is none.
@@ -60,7 +65,12 @@ def apply_overrides(problems: Problems, overrides: Sequence[Override]) -> None:
         whole = Spot(ORIGIN, Path.cwd(), (1_000 + number, 0, 0), place, place, raw=override.raw or "")
         path = _indexed(document, override.path)
         try:
-            document.put(path, override.value, _spots(path, whole))
+            if override.value is not None:
+                document.put(path, override.value, _spots(path, whole))
+            elif document.get(path) is None or not isinstance(path[-1], str):
+                problems.add_at(whole, f"there is no key {short('.'.join(override.path))} to take out")
+            else:
+                document.drop(path)
         except LookupError as exc:
             problems.add_at(whole, _no_holder(document, str(exc.args[0])))
 
@@ -80,16 +90,15 @@ def _no_holder(document: Document, reached: str) -> str:
 
 def _from_text(text: str) -> Override:
     key, equals, raw = text.partition("=")
-    try:
+    path: tuple[str, ...] = ()
+    with suppress(ValueError):
         path = read_key(key)
-    except ValueError:
-        path = ()
     if not equals or not path:
         raise UsageError(f"--set takes KEY=VALUE, as in --set trainer.max_steps=5, not {short(text)}")
     raw = raw.strip()
     long = len(text) > _LONGEST_SHOWN
     shown = f"--set {key.strip()[:_LONGEST_SHOWN]}=..." if long or _hides(path, raw) else f"--set {text}"
-    return Override(path, _parse(raw), shown, raw)
+    return Override(path, _parse(raw) if raw else None, shown, raw)
 
 
 def _from_mapping(key: object, value: object) -> Override:
@@ -101,11 +110,11 @@ def _from_mapping(key: object, value: object) -> Override:
         raise UsageError(
             f"the keys of overrides are dotted names such as 'trainer.max_steps', not {short(key)}"
         ) from exc
-    return Override(path, _plain(value, key, 0), f"overrides[{short(key)}]")
+    return Override(path, None if value is None else _plain(value, key, 0), f"overrides[{short(key)}]")
 
 
-def _hides(path: KeyPath, raw: str) -> bool:
-    return holds_secret(raw) or any(SECRET_KEY.match(str(part)) for part in path)
+def _hides(path: tuple[str, ...], raw: str) -> bool:
+    return holds_secret(raw) or any(SECRET_KEY.match(part) for part in path)
 
 
 def _parse(raw: str) -> Any:

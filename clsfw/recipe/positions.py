@@ -79,7 +79,7 @@ def locate(text: str) -> Positions:
     return found
 
 
-def read_key(text: str) -> KeyPath:
+def read_key(text: str) -> tuple[str, ...]:
     """Read a dotted key on its own.
 
     Raises:

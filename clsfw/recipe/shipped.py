@@ -25,7 +25,7 @@ def find_recipe(name: str | Path) -> Path:
     path = Path(name)
     shipped = shipped_recipes()
     try:
-        if path.exists() and not (path.is_dir() and str(name) in shipped):
+        if (path.exists() or path.is_symlink()) and not (path.is_dir() and str(name) in shipped):
             return path
     except (OSError, ValueError) as exc:
         raise RecipeError([Problem(Place(repr(str(name))), f"cannot read the recipe: {exc}")]) from exc
