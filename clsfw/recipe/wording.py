@@ -67,8 +67,7 @@ def explain_errors(
     for details in error.errors(include_url=False):
         path = _path(details["loc"], values)
         if details["type"] == "missing":
-            name = str(details["loc"][-1])
-            yield path, f"missing key {name!r}{_described(model, path, name)}", details
+            yield path, _missing(details["loc"][-1], model, path), details
         elif details["type"] == "extra_forbidden":
             yield path, "", details
         else:
@@ -137,16 +136,18 @@ def _path(loc: Sequence[str | int], values: Any) -> KeyPath:
     """Keep of pydantic's location what leads through the values; it also names branches of unions and validators."""
     path: list[str | int] = []
     for part in loc:
-        inside = part in values if isinstance(values, dict) else isinstance(part, int) and isinstance(values, list)
-        if inside:
+        within = values if isinstance(values, dict) else range(len(values)) if isinstance(values, list) else ()
+        if part in within:
             values = values[part]
             path.append(part)
     return tuple(path)
 
 
-def _described(model: type[BaseModel], path: KeyPath, name: str) -> str:
+def _missing(name: str | int, model: type[BaseModel], path: KeyPath) -> str:
+    if isinstance(name, int):
+        return f"the list is too short: item {name + 1} is missing"
     description = fields_of(model, path).get(name)
-    return f" ({description})" if description else ""
+    return f"missing key {name!r}" + (f" ({description})" if description else "")
 
 
 def _mentioned(words: str, table: dict[str, Any]) -> KeyPath:
