@@ -74,4 +74,4 @@ def test_what_it_saved_can_be_loaded_again(earlier, tmp_path):
     clsfw.run(recipe, out=tmp_path / "run")
     classifier = clsfw.load(tmp_path / "run")
 
-    assert ["GOOD", "BAD"] == [prediction.label for prediction in classifier(["good good", "bad"])]
+    assert ["GOOD", "BAD"] == [prediction["label"] for prediction in classifier(["good good", "bad"])]
