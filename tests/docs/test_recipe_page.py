@@ -96,3 +96,11 @@ def test_every_override_that_is_shown_is_read(page):
     shown = re.findall(r"--set ([\w.]+=[^`\s]+)", page)
     assert shown
     assert len(shown) == len(read_overrides(shown))
+
+
+@pytest.mark.parametrize("name", ["reference/recipe.md", "how-to/editor-completion.md"])
+def test_every_toml_that_is_shown_is_toml(name, root):
+    shown = blocks((root / "docs" / name).read_text(encoding="utf-8"), "toml")
+
+    assert shown
+    assert all(tomllib.loads(block) for block in shown)
