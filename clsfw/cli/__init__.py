@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from clsfw import __version__
-from clsfw.errors import ClsfwError, InterruptedRunError, RecipeError, UsageError
+from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _print("clsfw: interrupted")
         return 130
+    except MemoryError:
+        if debug:
+            raise
+        _print("clsfw: error: out of memory; end other programs, or read less data at a time ([data] rows)")
+        return HostError.exit_code
     except BrokenPipeError:
         # The reader has gone, as in `| head -1`; the interpreter must not try to flush into the pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,175 @@
+"""Group C: what a plugin can get wrong, told with its name, distribution, version and the author's own line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from support.plugin_faults import PLUGIN_FAULTS, lay_out
+
+from clsfw.store.rundir import read_run
+
+GREAT = """
+import clsfw
+
+{before}
+
+@clsfw.hookimpl
+def register_metrics():
+    return [clsfw.Component(name="great", summary="a metric", settings=clsfw.Settings, build={build})]
+"""
+
+
+def metric(returned, before="pass"):
+    code = f"type('M', (), {{'compute': lambda self, outcome: {returned}}})()"
+    return GREAT.format(before=before, build=f"lambda _: {code}")
+
+
+@pytest.mark.parametrize("case", PLUGIN_FAULTS, ids=lambda case: f"{case['number']}-{case['title']}")
+def test_a_broken_plugin_that_the_recipe_needs_is_named_with_its_reason(case, refused, site, fake_distribution):
+    lay_out(case, fake_distribution)
+    importlib.invalidate_caches()
+    name = case.get("plugin", case["title"])
+
+    answer = refused(4, "run", "quickstart", "--set", f'plugins=["{name}"]')
+
+    assert f"plugin '{name}' (acme-{case['title']} 1.2)" in answer.told
+    assert [] == [words for words in case["reason"] if words not in answer.told]
+    lines = case["module"].splitlines()
+    module = "acme_" + case["title"].replace("-", "_")
+    places = [f"{site / module}.py:{number}" for number, line in enumerate(lines, 1) if line.endswith("# <- here")]
+    assert [] == [place for place in places if place not in answer.told]
+
+
+def test_33_a_broken_plugin_that_nobody_needs_stops_nothing(cli, install):
+    install("broken", "import a_library_that_nobody_has")
+
+    assert 0 == cli("show", "quickstart").code
+
+
+def test_33_a_component_that_only_a_broken_plugin_gives(refused, install):
+    file = install("broken", "raise OSError('no licence')")
+
+    answer = refused(4, "run", "quickstart", "--set", "model.use=broken")
+
+    assert f"plugin 'broken' (acme-broken 1.2) is broken: OSError: no licence ({file}:1)" in answer.told
+
+
+WATCHER = """
+import clsfw
+
+@clsfw.hookimpl
+def {hook}({argument}):
+    {body}  # <- here
+"""
+
+
+@pytest.mark.parametrize("hook", ["on_run_start", "on_step", "on_evaluate", "on_run_end"])
+@pytest.mark.parametrize("body", ["raise KeyError('loss')", "raise SystemExit(0)"], ids=["40-raises", "51-exits"])
+def test_40_and_51_a_watching_hook_that_fails(hook, body, toy, cli, install, tmp_path):
+    file = install("watcher", WATCHER.format(hook=hook, argument="run", body=body))
+
+    answer = cli("run", toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]')), "--out", "run")
+
+    assert 4 == answer.code
+    what = "KeyError: 'loss'" if "Key" in body else "SystemExit: 0"
+    assert f"plugin 'watcher' (acme-watcher 1.2) failed in hook {hook}: {what} ({file}:6)" in answer.told
+
+
+def test_40_a_watcher_that_fails_loses_no_checkpoint(toy, cli, install, tmp_path):
+    install("watcher", WATCHER.format(hook="on_step", argument="step", body="assert step < 7"))
+    recipe = toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]'))
+
+    assert 4 == cli("run", recipe, "--out", "run").code
+    assert "failed" == read_run(tmp_path / "run", allow_incomplete=True)["state"]
+    assert (tmp_path / "run" / "checkpoints" / "step-6").is_dir()
+
+
+def test_40_an_error_in_build(toy, cli, install):
+    file = install("great", GREAT.format(before="def build(settings):\n    return settings.size", build="build"))
+
+    answer = cli("run", toy(("macro-metrics", "great")), "--out", "run")
+
+    assert 4 == answer.code
+    assert "plugin 'great' (acme-great 1.2)" in answer.told
+    assert f"({file}:5)" in answer.told
+
+
+def test_45_a_blocked_plugin(refused, toy, monkeypatch):
+    recipe = toy()
+    monkeypatch.setenv("CLSFW_PLUGINS", "")
+
+    answer = refused(2, "run", recipe)
+
+    assert "'toy'" in answer.told
+
+
+def test_45_a_blocked_plugin_that_the_recipe_lists(refused, toy, install, monkeypatch):
+    recipe = toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]'))
+    install("watcher", WATCHER.format(hook="on_step", argument="step", body="pass"))
+    monkeypatch.setenv("CLSFW_PLUGINS", "toys,macro-metrics,imdb-csv")
+
+    answer = refused(4, "run", recipe)
+
+    assert "recipe.toml:4:12:" in answer.told
+    assert "plugin 'watcher' (acme-watcher 1.2), which is blocked: not in CLSFW_PLUGINS" in answer.told
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("{'x': float('nan')}", "gives 'x' = nan, which is not a finite number"),
+        ("{'x': float('inf')}", "gives 'x' = inf"),
+        ("{'x': {'y': 1}}", "'x' is dict"),
+        ("{'x': '0.5'}", "'x' is str"),
+        ("{'x': True}", "'x' is bool"),
+        ("{'x': __import__('numpy').ones(3)}", "'x' is ndarray"),
+        ("0.5", "must give a mapping of names to numbers, not float"),
+        ("None", "must give a mapping of names to numbers, not NoneType"),
+    ],
+)
+def test_47_what_no_metric_may_give(returned, words, toy, cli, install):
+    install("great", metric(returned))
+
+    answer = cli("run", toy(("macro-metrics", "great")), "--out", "run")
+
+    assert 4 == answer.code
+    assert "plugin 'great' (acme-great 1.2): metric 'great'" in answer.told
+    assert words in answer.told
+
+
+@pytest.mark.parametrize("arguments", [["list-plugins", "--json"], ["show", "quickstart", "--json"]])
+def test_50_what_a_plugin_prints_stays_out_of_the_json(arguments, cli, install):
+    install("loud", "print('hello')\nimport os, clsfw\nos.write(1, b'from below\\n')\n" + metric("{}"))
+
+    answer = cli(*arguments)
+
+    assert 0 == answer.code
+    json.loads(answer.out)
+    assert "hello" in answer.err
+
+
+def test_51_a_plugin_that_ends_the_process_leaves_a_run_that_goes_on(toy, cli, install, tmp_path):
+    body = "if step == 5 and os.environ.get('QUIT'): os._exit(77)"
+    install("quitter", "import os\n" + WATCHER.format(hook="on_step", argument="step", body=body))
+    recipe = toy(("seed = 7", 'seed = 7\nplugins = ["quitter"]'))
+    command = [sys.executable, "-m", "clsfw", "run", str(recipe), "--out", "run"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "QUIT": "1"}
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert 77 == done.returncode
+    assert (tmp_path / "run" / "checkpoints" / "step-4").is_dir()
+    assert "continued after step 4" in cli("run", recipe, "--out", "run").told
+
+
+def test_52_a_library_that_a_plugin_asks_for_and_that_is_too_old(refused, install):
+    install("picky", "from clsfw import hookimpl, NothingOfTheKind\n", requires=["clsfw>=9.1", "numpy>=99"])
+
+    answer = refused(4, "run", "quickstart", "--set", 'plugins=["picky"]')
+
+    assert "it asks for 'clsfw>=9.1'" in answer.told
