@@ -39,6 +39,12 @@ def main(args: argparse.Namespace) -> int:
 
     plan = make_plan(args.recipe, args.overrides, discover())
 
+    from clsfw.engine.assist import assist, is_assistant
+
+    if is_assistant():
+        assist(plan)
+        return 0
+
     from clsfw.engine.execute import execute
     from clsfw.report.summary import summarize
     from clsfw.report.terminal import open_display

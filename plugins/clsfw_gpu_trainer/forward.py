@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from clsfw.plugin.contracts import Reporter, TorchClassifier
     from clsfw_gpu_trainer.device import Target
+    from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.tokens import Tokens
 
 
@@ -42,15 +43,15 @@ class Forward:
         self._masks = masks
         self._module = encoder(model.module) if packed else model.module
 
-    def parts(self, tokens: Tokens, rows: NDArray[np.int64]) -> Iterator[Part]:
-        """Cut rows into parts that fit the budget of tokens."""
+    def parts(self, tokens: Tokens, rows: NDArray[np.int64], team: Team) -> Iterator[Part]:
+        """Cut rows into parts that fit the budget of tokens, and give those of this process."""
         lengths = tokens.starts[rows + 1] - tokens.starts[rows]
         budget, device = self.target.batch_tokens, self.target.device
         if self.packed:
-            for chosen in share(lengths, budget):
+            for chosen in share(lengths, budget, team.size)[team.rank :: team.size]:
                 yield Part(rows[chosen], pack(self._module, tokens, rows[chosen], device, self._masks))
             return
-        for chosen in cut(lengths, budget):
+        for chosen in cut(lengths, budget)[team.rank :: team.size]:
             ids, mask = tokens.padded(rows[chosen], self.model.pad_token_id)
             inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
             yield Part(rows[chosen], inputs)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # transformers' Trainer.get_decay_parameter_names: biases and the weights of norms are not decayed.
 _UNDECAYED = re.compile(r"bias|layernorm|rmsnorm|(^|\.)norm($|\.)|_norm($|\.)")
+_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
@@ -74,6 +75,18 @@ class Optimizer:
         """Give the step whose gradients were not finite, if there was one; waits for the device."""
         return int(self._bad_step.item()) or None
 
+    @property
+    def started(self) -> bool:
+        """Whether there was an update, so that there is a state."""
+        return bool(self._adam.state)
+
+    def start(self) -> None:
+        """Make an empty state where there is none, for others to fill."""
+        if not self.started:
+            zeros = {f"step/{name}": torch.zeros(()) for name in self.parameters}
+            moments = {f"{key}/{n}": torch.zeros_like(p) for n, p in self.parameters.items() for key in _MOMENTS}
+            self.restore({**zeros, **moments})
+
     def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Give AdamW's moments and step counts by name; empty before the first update."""
         for name, parameter in self.parameters.items():
@@ -83,5 +96,5 @@ class Optimizer:
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
         """Take over what `tensors` gave before."""
         for name, parameter in self.parameters.items():
-            keys = ("step", "exp_avg", "exp_avg_sq")
-            self._adam.state[parameter] = {key: tensors[f"{key}/{name}"].to(parameter.device) for key in keys}
+            state = {key: tensors[f"{key}/{name}"].to(parameter.device) for key in ("step", *_MOMENTS)}
+            self._adam.state[parameter] = state

@@ -73,9 +73,12 @@ def _attention(  # the signature is transformers'
     return packed_attention(q, k, v, options["packing"], dropout=dropout, scaling=scaling).unsqueeze(0), None
 
 
-def share(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
-    """Share texts out over as few parts as the budget of tokens allows, about equally; gives indices."""
-    parts = max(1, -(-int(lengths.sum()) // budget))
+def share(lengths: NDArray[np.int64], budget: int, multiple: int = 1) -> list[NDArray[np.int64]]:
+    """Share texts out over as few parts as the budget of tokens allows, about equally; gives indices.
+
+    Their number is a multiple of that of the processes, where there are texts enough.
+    """
+    parts = max(1, -(-int(lengths.sum()) // (budget * multiple))) * multiple
     loads = np.zeros(parts, dtype=np.int64)
     members: list[list[int]] = [[] for _ in range(parts)]
     for index in np.argsort(-lengths, kind="stable").tolist():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.packed import to_device
 
 if TYPE_CHECKING:
@@ -28,26 +29,27 @@ def probabilities(
     reporter: Reporter,
     what: str,
     judge: tuple[Loss, NDArray[np.int64]] | None = None,
+    team: Team | None = None,
 ) -> tuple[NDArray[np.float32], float | None]:
     """Give probabilities [N, C] in the order of the texts, and the mean loss if `judge` gives loss and true labels."""
-    model, target = forward.model, forward.target
+    model, device = forward.model, forward.target.device
+    team = team or Team()
     order = np.argsort(-tokens.lengths, kind="stable")
-    total = torch.zeros((), dtype=torch.float64, device=target.device)
-    rows: list[NDArray[np.int64]] = []
-    chances: list[torch.Tensor] = []  # stay on the device to the end, so that it need not wait for the host
+    # Results stay on the device to the end, so that it need not wait for the host; each process fills its share.
+    result = torch.zeros(len(order), len(model.labels.names), device=device)
+    total = torch.zeros((), dtype=torch.float64, device=device)
     done = 0
     model.module.eval()
     with torch.inference_mode():
         for start in range(0, len(order), _GROUP):
-            for part in forward.parts(tokens, order[start : start + _GROUP]):
+            for part in forward.parts(tokens, order[start : start + _GROUP], team):
                 logits = forward.logits(part).float()
-                rows.append(part.rows)
-                chances.append(logits.sigmoid() if model.labels.multi_label else logits.softmax(dim=1))
+                chances = logits.sigmoid() if model.labels.multi_label else logits.softmax(dim=1)
+                result[to_device(part.rows, device)] = chances
                 if judge is not None:
-                    total += judge[0].summed(logits, to_device(judge[1][part.rows], target.device))
-                done += len(part.rows)
-                reporter.progress(what, done, len(order), "texts")
-    result = np.empty((len(order), len(model.labels.names)), dtype=np.float32)
-    if rows:
-        result[np.concatenate(rows)] = torch.cat(chances).cpu().numpy()
-    return result, None if judge is None else total.item() / judge[0].divisor(judge[1])
+                    total += judge[0].summed(logits, to_device(judge[1][part.rows], device))
+                done += len(part.rows) * team.size
+                reporter.progress(what, min(done, len(order)), len(order), "texts")
+    team.sum_(result)
+    team.sum_(total)
+    return result.cpu().numpy(), None if judge is None else total.item() / judge[0].divisor(judge[1])

@@ -69,29 +69,42 @@ def load_weights(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
 
 
 def save_state(
-    folder: Path, module: nn.Module, optimizer: Optimizer, progress: Progress, best: dict[str, torch.Tensor] | None
+    folder: Path,
+    module: nn.Module,
+    optimizer: Optimizer,
+    progress: Progress,
+    best: dict[str, torch.Tensor] | None,
+    *,
+    processes: int,
 ) -> None:
     """Write a checkpoint."""
     save_file(weights(module), folder / "weights.safetensors")
     save_file({name: value.detach().cpu() for name, value in optimizer.tensors()}, folder / "optimizer.safetensors")
     if best is not None:
         save_file(best, folder / "best.safetensors")
-    text = json.dumps({"format": FORMAT, **dataclasses.asdict(progress)}, allow_nan=False)
+    text = json.dumps({"format": FORMAT, "processes": processes, **dataclasses.asdict(progress)}, allow_nan=False)
     (folder / "trainer.json").write_text(text + "\n")
 
 
 def restore_state(
-    folder: Path, module: nn.Module, optimizer: Optimizer
+    folder: Path, module: nn.Module, optimizer: Optimizer, *, processes: int
 ) -> tuple[Progress, dict[str, torch.Tensor] | None]:
     """Take over a checkpoint; gives the progress and the best weights if they were kept.
 
     Raises:
-        RunDirectoryError: the checkpoint is of another model or of another version of this trainer.
+        RunDirectoryError: the checkpoint is of another model, of another version of this trainer, or of more or fewer
+            processes.
 
     """
     facts = json.loads((folder / "trainer.json").read_text())
     if facts.pop("format") != FORMAT:
         raise RunDirectoryError(f"{folder}: written by another version of gpu-trainer; start again with --fresh")
+    before = facts.pop("processes")
+    if before != processes:
+        raise RunDirectoryError(
+            f"{folder}: {before} process{'es' if before > 1 else ''} trained this run, and now there are {processes}, "
+            f"which would end otherwise; use torchrun --nproc-per-node {before}, or start again with --fresh"
+        )
     saved = load_file(folder / "weights.safetensors")
     if {n: v.shape for n, v in saved.items()} != {n: v.shape for n, v in weights(module).items()}:
         raise RunDirectoryError(f"{folder}: the checkpoint is of another model; start again with --fresh")

@@ -10,10 +10,12 @@ import torch
 from clsfw.errors import TrainingError
 from clsfw.plugin.contracts import Prediction, TorchClassifier
 from clsfw_gpu_trainer.device import Target, choose_target
-from clsfw_gpu_trainer.forward import prepared
+from clsfw_gpu_trainer.distributed import Team, joined
+from clsfw_gpu_trainer.forward import Forward, prepared
 from clsfw_gpu_trainer.loop import Training
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.schedule import plan_length
+from clsfw_gpu_trainer.steps import Steps
 from clsfw_gpu_trainer.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -46,14 +48,27 @@ class GpuTrainer:
         """Train in place; see `Trainer.fit`."""
         target = self._choose(run.reporter)
         run.record(**target.facts())
-        with target.applied(), torch.random.fork_rng(), self._memory_advice(model, target):
-            model.module.to(target.device)
-            with prepared(model, target, run.reporter) as forward:
-                run.record(packed=forward.packed)
-                Training(self._settings, forward, data, run).run()
+        with self._ready(model, target, run.reporter) as (forward, team):
+            run.record(packed=forward.packed, processes=team.size)
+            with run.timed("tokenize_seconds"):
+                steps = Steps(self._settings, forward, data, seed=run.seed, reporter=run.reporter, team=team)
+            Training(self._settings, steps, run, target, team).run()
         if target.device.type == "cuda":
             run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(target.device))
         model.module.to("cpu").eval()
+
+    def assist(self, model: TorchClassifier, data: Mapping[str, Dataset], seed: int, reporter: Reporter) -> None:
+        """Help the first process with its `fit`; see `TrainsTogether.assist`."""
+        target = self._choose(reporter)
+        with self._ready(model, target, reporter) as (forward, team):
+            Steps(self._settings, forward, data, seed=seed, reporter=reporter, team=team).assist()
+
+    @contextlib.contextmanager
+    def _ready(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[tuple[Forward, Team]]:
+        with target.applied(), torch.random.fork_rng(), self._memory_advice(model, target), joined(target) as team:
+            model.module.to(target.device)
+            with prepared(model, target, reporter) as forward:
+                yield forward, team
 
     def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
         """Predict in the order given; see `Trainer.predict`."""

@@ -47,6 +47,7 @@ PROTOCOLS = {
     "HasProvenance": {"provenance": []},
     "ChecksModel": {"check": []},
     "PlansTraining": {"plan_training": ["rows", "parameters"]},
+    "TrainsTogether": {"assist": ["model", "data", "seed", "reporter"]},
     "NamesScores": {"score_names": []},
     "ChecksPlan": {"check_plan": ["facts"]},
 }

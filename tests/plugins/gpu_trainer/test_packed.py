@@ -15,6 +15,7 @@ from clsfw.plugin.contracts import Labels
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
 from clsfw_gpu_trainer.attention import Packing, packed_attention
 from clsfw_gpu_trainer.device import choose_target
+from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import prepared
 from clsfw_gpu_trainer.packed import pack, packable, packed_forward, share
@@ -158,7 +159,7 @@ def ready(model: Any, told: Told, **settings: Any) -> Any:
 
 def all_logits(forward: Any) -> torch.Tensor:
     result = torch.empty(len(LENGTHS), 3)
-    for part in forward.parts(some_tokens(), np.arange(len(LENGTHS))):
+    for part in forward.parts(some_tokens(), np.arange(len(LENGTHS)), Team()):
         result[part.rows] = forward.logits(part)
     return result
 

@@ -1,0 +1,47 @@
+"""The part of a process that helps another one to train: everything up to the fit, and nothing of the run directory."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
+from clsfw.engine.quiet import Quiet
+from clsfw.engine.signals import StopSignals
+from clsfw.errors import UsageError
+from clsfw.plugin.contracts import TrainsTogether
+from clsfw.plugin.discovery import guard
+
+if TYPE_CHECKING:
+    from clsfw.recipe.plan import Plan
+
+
+def is_assistant() -> bool:
+    """Tell whether torchrun started this process as another than the first one."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
+
+
+def assist(plan: Plan) -> None:
+    """Help the first process, which runs the same plan, to train.
+
+    Raises:
+        UsageError: the plan's trainer knows one process only.
+        ClsfwError: as the first process raises it.
+
+    """
+    display = Quiet()
+    name = plan.trainer.component.name
+    trainer = plan.trainer.build()
+    if not isinstance(trainer, TrainsTogether):
+        raise UsageError(f"trainer {name!r} trains in one process; start clsfw without torchrun")
+    # What stops a run is for the first process to obey, between two steps; it then tells the others.
+    with StopSignals(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the first process says them
+        data = prepare_data(plan, display)
+        model, _ = prepare_model(plan)
+        with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
+            classifier = model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
+        check_fit(plan, trainer, classifier)
+        with guard(plan.trainer.plugin, f"trainer {name!r}"):
+            trainer.assist(classifier, data.parts, plan.recipe.seed, display)

@@ -1,0 +1,111 @@
+"""What a step and a validation compute: the same in every process of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from clsfw.engine.outcomes import references
+from clsfw_gpu_trainer.batches import step_rows
+from clsfw_gpu_trainer.distributed import Word
+from clsfw_gpu_trainer.loss import choose_loss
+from clsfw_gpu_trainer.optimizer import Optimizer
+from clsfw_gpu_trainer.packed import to_device
+from clsfw_gpu_trainer.predict import probabilities
+from clsfw_gpu_trainer.schedule import learning_rate, plan_length
+from clsfw_gpu_trainer.state import part_seed
+from clsfw_gpu_trainer.tokens import tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.plugin.contracts import Reporter
+    from clsfw_gpu_trainer import GpuTrainerSettings
+    from clsfw_gpu_trainer.distributed import Team
+    from clsfw_gpu_trainer.forward import Forward
+
+
+class Steps:
+    """Data, loss and optimizer of a run, and what is done with them."""
+
+    def __init__(
+        self,
+        settings: GpuTrainerSettings,
+        forward: Forward,
+        data: Mapping[str, Dataset],
+        *,
+        seed: int,
+        reporter: Reporter,
+        team: Team,
+    ) -> None:
+        model = forward.model
+        splits = ["train", *(["validation"] if settings.eval_steps is not None else [])]
+        self.length = plan_length(settings, len(data["train"]))
+        self.module = model.module
+        self.optimizer = Optimizer(model.module, settings)
+        self.window = torch.zeros((), dtype=torch.float64, device=forward.target.device)
+        self._settings = settings
+        self._forward = forward
+        self._seed = seed
+        self._reporter = reporter
+        self._team = team
+        self._tokens = {split: tokenize(model, data[split]["text"], reporter) for split in splits}
+        self._truth = {split: references(data[split], model.labels) for split in splits}
+        self._loss = choose_loss(settings, model.labels, self._truth["train"]).to(forward.target.device)
+
+    def rows(self, first: int) -> Iterator[NDArray[np.int64]]:
+        """Give the texts of each step from step `first` on, counted from 0."""
+        per_step = self._settings.batch_size * self._settings.gradient_accumulation_steps
+        return step_rows(len(self._truth["train"]), self._seed, per_step, first)
+
+    def rate(self, step: int) -> float:
+        """Give the learning rate of a step, counted from 0."""
+        return learning_rate(self._settings, self.length.total, step)
+
+    def take(self, step: int, rows: NDArray[np.int64]) -> None:
+        """Take one optimizer step, counted from 0; its loss is added to `window`."""
+        truth, team = self._truth["train"], self._team
+        divisor = self._loss.divisor(truth[rows])
+        total = torch.zeros_like(self.window)
+        self.module.train()
+        for number, part in enumerate(self._forward.parts(self._tokens["train"], rows, team)):
+            self._forward.seed(part_seed(self._seed, step, number * team.size + team.rank))
+            targets = to_device(truth[part.rows], self._forward.target.device)
+            # Each part adds its share to the gradient of the whole batch.
+            loss = self._loss.summed(self._forward.logits(part), targets) / divisor
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            total += loss.detach()
+        team.sum_gradients(self.optimizer.parameters)
+        team.sum_(total)
+        self.window += total
+        self.optimizer.update(step + 1, self.rate(step))
+
+    def validate(self) -> tuple[NDArray[np.float32], float | None]:
+        """Give probabilities [N, C] of the validation texts, and their mean loss."""
+        judge = (self._loss, self._truth["validation"])
+        return probabilities(
+            self._forward,
+            self._tokens["validation"],
+            reporter=self._reporter,
+            what="validating",
+            judge=judge,
+            team=self._team,
+        )
+
+    def assist(self) -> None:
+        """Do what rank 0 says until it says that training is over; for the other processes."""
+        if self._team.hear() is Word.END:
+            return
+        step = self._team.share_state(0, self.module, self.optimizer)
+        rows = self.rows(step)
+        while (word := self._team.hear()) is not Word.END:
+            if word is Word.STEP:
+                self.take(step, next(rows))
+                step += 1
+            else:
+                self.validate()
