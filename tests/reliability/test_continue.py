@@ -85,7 +85,7 @@ class TestSignals:
         life = gpu_forks.start(out, fault={"kind": "linger", "seconds": 0.05})
         wait_for_step(out, 3)
         os.kill(life.pid, signal.SIGINT)
-        time.sleep(0.15)
+        time.sleep(0.5)
         os.kill(life.pid, signal.SIGTERM)
 
         assert life.wait() == 143
@@ -98,7 +98,7 @@ class TestSignals:
 class TestAlone:
     def test_a_second_run_in_the_same_directory_is_refused(self, gpu_forks: Forks, tmp_path: Path) -> None:
         out = tmp_path / "run"
-        first = gpu_forks.start(out, *SLOW)
+        first = gpu_forks.start(out, "--set", "trainer.max_steps=100000")
         wait_for_step(out, 1)
         second = gpu_forks.start(out, *SLOW)
 
