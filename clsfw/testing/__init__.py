@@ -4,7 +4,7 @@
     def test_contract(check):
         check()
 
-`clsfw test-plugin NAME` runs the same checks. Each raises `clsfw.ContractError` with what is wrong and what to do.
+`clsfw test-plugin NAME` runs the same checks. Each raises `ContractError` with what is wrong and what to do.
 """
 
 from clsfw.errors import ContractError
