@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -106,6 +107,54 @@ class TestWithEveryBrokenPlugin:
         assert 0 == result.returncode
         assert [] == [line for line in too_long if "/" not in line and "acme-" not in line and "rival-" not in line]
         assert f"{all_broken / 'acme_exits_at_import.py'}:2" in result.stdout
+
+
+class TestTrulyInstalled:
+    """What pip makes of a broken package is no different from what the fake distributions show."""
+
+    PYPROJECT = """
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "acme-broken"
+version = "2.5"
+
+[project.entry-points.clsfw]
+exits = "acme_broken.exits"
+misspelt = "acme_broken.misspelt"
+works = "acme_broken.works"
+"""
+    MODULES: ClassVar = {
+        "__init__": "",
+        "exits": "import sys\n\nsys.exit('no licence')\n",
+        "misspelt": "import clsfw\n\n\n@clsfw.hookimpl\ndef register_metric():\n    return []\n",
+        "works": "import clsfw\n\n\n@clsfw.hookimpl\ndef on_run_start(run):\n    pass\n",
+    }
+
+    def test_each_entry_point_stands_for_itself(self, tmp_path):
+        package = tmp_path / "project/acme_broken"
+        package.mkdir(parents=True)
+        (tmp_path / "project/pyproject.toml").write_text(self.PYPROJECT, encoding="utf-8")
+        for name, source in self.MODULES.items():
+            (package / f"{name}.py").write_text(source, encoding="utf-8")
+        site = tmp_path / "site"
+        options = ["--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+        command = [sys.executable, "-m", "pip", "install", *options, "--target", str(site), str(tmp_path / "project")]
+        subprocess.run(command, check=True)
+        listed = json.loads(clsfw("list-plugins", "--json", site=site).stdout)
+        folder = site / "acme_broken"
+
+        assert {
+            "exits": ("2.5", "broken", f"SystemExit: no licence ({folder / 'exits.py'}:3)"),
+            "misspelt": (
+                "2.5",
+                "broken",
+                f"unknown hook 'register_metric'; did you mean 'register_metrics'? ({folder / 'misspelt.py'}:4)",
+            ),
+            "works": ("2.5", "ok", None),
+        } == {p["name"]: (p["version"], p["state"], p["reason"]) for p in listed if p["distribution"] == "acme-broken"}
 
 
 class TestJson:
