@@ -40,10 +40,13 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
     """Cut a dataset as the recipe says, or take the splits that the source gave; every split gets a `row` column.
 
     Raises:
+        PluginError: a row has no text, no label, or one that is no class: `owner` broke its contract.
         DataError: the splits ask for more than there is, or a class is missing where one is needed.
 
     """
     parts = {name: _with_rows(data) for name, data in _parts(given, owner).items()}
+    for data in parts.values():
+        _check_rows(data, labels, owner)
     if split is None or split.method == "given":
         if set(parts) == {"train"} and not isinstance(given, Mapping):
             raise DataError("the data has no splits of its own; say how to cut it in a [split] table")
@@ -110,6 +113,19 @@ def _labels_of_one(data: Dataset, owner: object) -> Labels:
     if not names:
         raise PluginError(f"{owner}: column 'label' must be a ClassLabel, or a list of them, not {feature}")
     return Labels(tuple(names), multi_label=inner is not None)
+
+
+def _check_rows(data: Dataset, labels: Labels, owner: object) -> None:
+    row = 0
+    for batch in data.select_columns(["text", "label"]).with_format("arrow").iter(batch_size=10_000):
+        for column in ("text", "label"):
+            if batch[column].null_count:
+                raise PluginError(f"{owner}: row {row + batch[column].is_null().index(True).as_py()} has no {column}")
+        for given in batch["label"].to_pylist():
+            for label in given if labels.multi_label else (given,):
+                if label is None or not 0 <= label < len(labels.names):
+                    raise PluginError(f"{owner}: the label of row {row} is {label}, which stands for no class")
+            row += 1
 
 
 def _with_rows(data: Dataset) -> Dataset:
