@@ -10,6 +10,8 @@ from torch.nn import functional
 from transformers import Trainer, TrainingArguments
 
 from clsfw.plugin.contracts import Labels
+from clsfw_hf_trainer import HfTrainerSettings
+from clsfw_hf_trainer.trainer import HfTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,3 +116,35 @@ def test_same_losses_and_weights_as_trainer(
     tmp_path: Path,
 ) -> None:
     compare(fit, classifier, data(case["rows"], case.get("labels", THREE)), tmp_path / "reference", **case)
+
+
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument is set as true:UserWarning")  # Trainer, without a GPU
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"class_weights": "balanced", "label_smoothing_factor": 0.1},
+        {"gradient_accumulation_steps": 3, "class_weights": [0.5, 2.0, 1.0]},
+        {"warmup_ratio": 0.2, "lr_scheduler_type": "cosine", "max_grad_norm": 0.5},
+    ],
+    ids=["plain", "class weights and smoothing", "accumulation with class weights", "warm-up, cosine, clipping"],
+)
+def test_swapping_the_trainers_changes_nothing_but_rounding(kit: Any, options: dict[str, Any]) -> None:
+    splits = {"train": kit.data(61, THREE), "validation": kit.data(20, THREE, seed=1)}
+    options = {
+        "device": "cpu", "batch_size": 8, "max_steps": 20, "learning_rate": 1e-3, "weight_decay": 0.01,
+        "logging_steps": 1, "eval_steps": 10, **options,
+    }  # fmt: skip
+    ours, theirs = kit.classifier(labels=THREE), kit.classifier(labels=THREE)
+    run = kit.fit(ours, splits, name="ours", **options)
+
+    with kit.open_run(splits, THREE, name="theirs") as reference:
+        HfTrainer(HfTrainerSettings(**options)).fit(theirs, splits, reference)
+
+    assert [step for step, _ in run._display.logs] == [step for step, _ in reference._display.logs]
+    for (_, mine), (_, other) in zip(run._display.logs, reference._display.logs, strict=True):
+        assert mine == pytest.approx(other, rel=1e-4, abs=2e-6)
+    for (_, my_loss, _), (_, loss, _) in zip(run._display.evaluations, reference._display.evaluations, strict=True):
+        assert my_loss == pytest.approx(loss, rel=1e-4)
+    for name, value in theirs.module.state_dict().items():
+        torch.testing.assert_close(ours.module.state_dict()[name], value, rtol=1e-4, atol=2e-6, msg=name)
