@@ -31,12 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Score the data, and print the summary."""
-    import json
     from pathlib import Path
 
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.engine.evaluating import evaluate_file
     from clsfw.engine.loaded import load_classifier
+    from clsfw.report.safe import json_text
     from clsfw.report.summary import score_lines
     from clsfw.report.terminal import open_display
 
@@ -53,9 +53,7 @@ def main(args: argparse.Namespace) -> int:
         )
         if folder is not None:
             _write(evaluation, folder)
-    lines = (
-        [json.dumps(evaluation.metrics, indent=2, ensure_ascii=False)] if args.json else score_lines(evaluation.metrics)
-    )
+    lines = [json_text(evaluation.metrics, indent=2)] if args.json else score_lines(evaluation.metrics)
     print("\n".join(lines))  # noqa: T201  # the command line is where printing belongs
     return 0
 

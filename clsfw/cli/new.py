@@ -67,7 +67,7 @@ def _recipe(args: argparse.Namespace) -> list[str]:
     if args.source is not None:
         written = copy_recipe(args.source, out)
         lines = [f"wrote {path}" for path in written]
-        return [*map(clean, lines), f"next: clsfw run {written[0]}"]
+        return [*map(clean, lines), clean(f"next: clsfw run {written[0]}")]
     path, seen = recipe_for(Path(args.data), out, args.text_column, args.label_column)
     found = f"texts in {seen.text_column!r}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
-    return [clean(f"{args.data}: {found}"), clean(f"wrote {path}"), f"next: clsfw run {path}"]
+    return [clean(f"{args.data}: {found}"), clean(f"wrote {path}"), clean(f"next: clsfw run {path}")]

@@ -64,18 +64,17 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> None:
-    import json
     from pathlib import Path
 
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.engine.predict_file import Job, predict_file
-    from clsfw.report.safe import clean
+    from clsfw.report.safe import clean, json_text
 
     job = Job(Path(args.file), Path(args.output), args.text_column, args.raw)
     with stdout_to_stderr():
         done = predict_file(classifier, job, display)
     if args.json:
-        _print(json.dumps({"output": str(job.target), "rows": done.rows, "labels": done.labels}, ensure_ascii=False))
+        _print(json_text({"output": str(job.target), "rows": done.rows, "labels": done.labels}))
     else:
         counts = ", ".join(f"{clean(name)} {count:,}" for name, count in done.labels.items())
         _print(f"{done.rows:,} rows in {clean(str(job.target))}" + (f": {counts}" if counts else ""))
@@ -102,28 +101,19 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
 
 
 def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool, as_list: bool) -> None:
-    import json
-
     from clsfw.engine.row_output import join_labels
-    from clsfw.report.safe import clean, encodable
+    from clsfw.report.safe import clean, json_text
 
     if as_json:
         objects = [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]
-        lines = [json.dumps(objects, ensure_ascii=False, indent=2)] if as_list else map(_json_line, objects)
-        for line in lines:
-            _print(encodable(line))
+        for line in [json_text(objects, indent=2)] if as_list else map(json_text, objects):
+            _print(line)
     else:
         for text, answer in zip(texts, answers, strict=True):
             labels = answer["labels"] if "labels" in answer else [answer["label"]]
             scores = ",".join(f"{answer['scores'][label]:.4f}" for label in labels)
             _print(f"{clean(join_labels(labels))}\t{scores}\t{clean(text)}")
     sys.stdout.flush()
-
-
-def _json_line(value: object) -> str:
-    import json
-
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _print(line: str) -> None:

@@ -6,6 +6,7 @@ that turn the reading direction, or half a surrogate pair that no encoder takes.
 
 from __future__ import annotations
 
+import json
 import re
 
 _HIDDEN = re.compile(
@@ -35,6 +36,12 @@ def clean_lines(text: str) -> str:
 def encodable(text: str) -> str:
     """Replace lone surrogates, which UTF-8 cannot hold, by the replacement character."""
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Give a value as JSON for a terminal or a pipe: letters as they are, what a terminal obeys as escapes."""
+    text = encodable(json.dumps(value, ensure_ascii=False, indent=indent))
+    return _HIDDEN.sub(lambda found: json.dumps(found.group())[1:-1], text)  # outside strings JSON has none of them
 
 
 def spreadsheet_cell(text: str) -> str:

@@ -18,7 +18,8 @@ MOST_CLASSES = 12
 def summarize(run: FinishedRun) -> str:
     """Give the summary as lines of plain text."""
     lines = ["", *score_lines(run.metrics), *_leaks(run.metrics["leaks"]), *_verdict(run.verdict)]
-    lines += ["", f"report: {run.directory / 'report.html'}", f"model:  {run.directory / 'model'}"]
+    place = clean(str(run.directory))
+    lines += ["", f"report: {place}/report.html", f"model:  {place}/model"]
     return "\n".join(lines)
 
 

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from clsfw.report.safe import clean, clean_lines, encodable, from_spreadsheet_cell, markdown, spreadsheet_cell
+from clsfw.report.safe import (
+    clean,
+    clean_lines,
+    encodable,
+    from_spreadsheet_cell,
+    json_text,
+    markdown,
+    spreadsheet_cell,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +61,13 @@ def test_text_without_a_formula_stays_as_it_is():
 
 def test_markdown_leaves_no_live_character():
     assert markdown("a|b`c`[x](y)<b>\n&lt; :x: @me") == r"a\|b\`c\`\[x\]\(y\)\<b\> \&lt; \:x\: \@me"
+
+
+def test_json_reads_back_and_holds_nothing_that_a_terminal_obeys():
+    value = {"\x9b\u202e": ["\x1b[2J", "caf\u00e9", "\U000e0041", "\ufeff"]}
+
+    text = json_text(value)
+
+    assert value == json.loads(text)
+    assert "caf\u00e9" in text
+    assert not set(text) & set("\x1b\x9b\u202e\U000e0041\ufeff")
