@@ -7,6 +7,7 @@ import csv
 import gzip
 import lzma
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _OPENERS: Mapping[bytes, Any] = {b"BZh": bz2.open, b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open}
 _DELIMITERS = ",;\t|"
-_ENCODINGS = ("utf-8", "cp1252", "latin-1")
 _MOST_ROWS = 200_000
 _MOST_LABELS = 200
 _LONGEST_FIELD = 2**24
@@ -51,10 +51,7 @@ def look(path: Path, text_column: str | None = None, label_column: str | None = 
 
     """
     try:
-        encoding = next(e for e in _ENCODINGS if _decodes(path, e))
-        with _open(path, encoding) as file:
-            delimiter = _delimiter(file.readline())
-        rows = list(_rows(path, encoding, delimiter))
+        encoding, delimiter, rows = _read(path)
     except (OSError, EOFError, lzma.LZMAError, csv.Error) as exc:
         raise DataError(f"{path}: cannot be read: {exc}") from exc
     if len(rows) < 2:  # noqa: PLR2004  # the header, and something under it
@@ -93,14 +90,18 @@ def _open(path: Path, encoding: str) -> TextIO:
     return cast("TextIO", opener(path, "rt", encoding=exact, newline=""))
 
 
-def _decodes(path: Path, encoding: str) -> bool:
-    try:
-        with _open(path, encoding) as file:
-            while file.read(2**20):
-                pass
-    except UnicodeDecodeError:
-        return False
-    return True
+def _read(path: Path) -> tuple[str, str, list[list[str]]]:
+    """Give the encoding, the delimiter and the rows."""
+    for encoding in ("utf-8", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            return _read_as(path, encoding)
+    return _read_as(path, "latin-1")  # it takes any byte
+
+
+def _read_as(path: Path, encoding: str) -> tuple[str, str, list[list[str]]]:
+    with _open(path, encoding) as file:
+        delimiter = _delimiter(file.readline())
+    return encoding, delimiter, list(_rows(path, encoding, delimiter))
 
 
 def _delimiter(header: str) -> str:

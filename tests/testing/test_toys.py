@@ -21,8 +21,8 @@ def component(build):
 
 
 def test_the_toys_keep_the_whole_contract():
-    check_model(component(ToyModel), trainer=ToyTrainer())
-    check_trainer(component(ToyTrainer), model=component(ToyModel))
+    check_model(component(ToyModel), trainer=ToyTrainer(steps=2))
+    check_trainer(component(lambda: ToyTrainer(steps=2)), model=component(ToyModel))
 
 
 def test_the_plain_scores_keep_the_contract():
