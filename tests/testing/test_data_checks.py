@@ -13,7 +13,7 @@ from pydantic import Field
 
 import clsfw
 from clsfw.errors import ContractError, DataError
-from clsfw.testing import data_checks
+from clsfw.testing import check_data_source, data_checks
 from clsfw.testing.kit import Check
 from clsfw.testing.samples import SEVERAL, toy_splits
 from clsfw.testing.subject import Subject
@@ -152,3 +152,11 @@ def test_a_bad_source_fails(check, bad, words, tmp_path):
 
 def test_every_check_has_a_bad_source():
     assert set(data_checks.CHECKS) == {check for check, _, _ in BAD}
+
+
+def test_check_data_source_tries_all_of_them(tmp_path):
+    good = subject(sound, tmp_path).component
+    check_data_source(good, {"path": str(tmp_path / "texts.txt")})
+
+    with pytest.raises(ContractError, match="loading twice gives different rows"):
+        check_data_source(subject(changing, tmp_path).component, {"path": str(tmp_path / "texts.txt")})
