@@ -237,7 +237,11 @@ class ChecksPlan(Protocol):
 
 @dataclass(frozen=True)
 class PlanFacts:
-    """What settings may know of the rest of the recipe: split names, and score names with greater-is-better."""
+    """What settings may know of the rest of the recipe: split names, and score names with greater-is-better.
+
+    `complete` is false where a metric does not name its scores beforehand (`NamesScores`), so that there may be others.
+    """
 
     splits: frozenset[str]
     scores: Mapping[str, bool]
+    complete: bool = True

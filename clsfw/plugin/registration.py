@@ -11,6 +11,7 @@ import difflib
 import inspect
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ HOOKS = (*REGISTER_HOOKS.values(), *WATCH_HOOKS)
 
 # Close enough to be a slip of the pen ("register_model", "on_steps"), far enough to leave other names alone.
 _SLIP = 0.88
+
+# No plugin means so many components; a generator without an end does.
+_MOST = 1000
 
 
 def register(name: str, loaded: object) -> pluggy.PluginManager:
@@ -152,7 +156,10 @@ def _check_unmarked(attribute: str, function: Callable[..., object], implemented
 def _items(hook: str, given: object, function: Callable[..., object]) -> Iterable[Any]:
     if isinstance(given, (str, bytes, Component)) or not isinstance(given, Iterable):
         raise _fault(f"{hook} must return a list of clsfw.Component, not {_shown(given)}", function)
-    return list(given)
+    items = list(islice(given, _MOST + 1))
+    if len(items) > _MOST:
+        raise _fault(f"{hook} gives more than {_MOST} components", function)
+    return items
 
 
 def _shown(value: object) -> str:

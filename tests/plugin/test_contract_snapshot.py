@@ -57,7 +57,7 @@ VALUES = {
     "Prediction": ["probabilities", "tokens", "truncated"],
     "Outcome": ["references", "predictions", "probabilities", "labels"],
     "TokenizedTexts": ["ids", "tokens", "truncated"],
-    "PlanFacts": ["splits", "scores"],
+    "PlanFacts": ["splits", "scores", "complete"],
 }
 
 PUBLIC_NAMES = [
