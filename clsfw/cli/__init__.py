@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import io
 import os
@@ -11,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from clsfw import __version__
+from clsfw.cli.streams import drop_stdout, nobody_reads, open_missing
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, UsageError
 
 if TYPE_CHECKING:
@@ -46,31 +48,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    open_missing()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows "?", and stops nothing
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except ClsfwError as exc:
+    except (ClsfwError, KeyboardInterrupt, MemoryError) as exc:
         if debug:
             raise
-        _say_error(exc)
-        return exc.exit_code
-    except KeyboardInterrupt:
-        if debug:
+        return _say_error(exc)
+    except OSError as exc:
+        if exc.filename is not None or exc.errno not in {errno.EPIPE, errno.EIO, errno.ENOSPC}:
             raise
-        _print("clsfw: interrupted")
-        return 130
-    except MemoryError:
-        if debug:
-            raise
-        _print("clsfw: error: out of memory; end other programs, or read less data at a time ([data] rows)")
-        return HostError.exit_code
-    except BrokenPipeError:
-        # The reader has gone, as in `| head -1`; the interpreter must not try to flush into the pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _output_lost(exc)
     return code
 
 
@@ -97,10 +89,16 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _say_error(exc: ClsfwError) -> None:
+def _say_error(exc: BaseException) -> int:
     """Print the message; a recipe's problems come each with its place first, as editors and `grep` like it."""
     from clsfw.report.safe import clean_lines
 
+    if isinstance(exc, KeyboardInterrupt):
+        _print("clsfw: interrupted")
+        return 130
+    if not isinstance(exc, ClsfwError):
+        _print("clsfw: error: out of memory; end other programs, or read less data at a time ([data] rows)")
+        return HostError.exit_code
     text = clean_lines(str(exc))
     if isinstance(exc, RecipeError):
         count = len(exc.problems)
@@ -108,6 +106,16 @@ def _say_error(exc: ClsfwError) -> None:
         text = f"{count} problem{'s' if count > 1 else ''} in the recipe; nothing was run"
     label = "stopped" if isinstance(exc, InterruptedRunError) else "error"
     _print(f"clsfw: {label}: {text}")
+    return exc.exit_code
+
+
+def _output_lost(exc: OSError) -> int:
+    """Go on without standard output: its reader has gone, as in `| head -1`, or its disk is full."""
+    drop_stdout()
+    if nobody_reads(exc):
+        return 0
+    _print(f"clsfw: error: cannot write to standard output: {(exc.strerror or str(exc)).lower()}")
+    return HostError.exit_code
 
 
 def _print(text: str) -> None:

@@ -45,12 +45,13 @@ def main(args: argparse.Namespace) -> int:
         assist(plan)
         return 0
 
+    from clsfw.cli.streams import say
     from clsfw.engine.execute import execute
     from clsfw.report.summary import summarize
     from clsfw.report.terminal import open_display
 
     with open_display() as display:
         finished = execute(plan, out=args.out, fresh=args.fresh, display=display)
-    print(summarize(finished))  # noqa: T201  # the command line is where printing belongs
+    say(summarize(finished))
     verdict = finished.verdict
     return 9 if verdict is not None and verdict["status"] == "NOT REPRODUCED" else 0

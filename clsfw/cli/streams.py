@@ -1,7 +1,8 @@
-"""Keeps standard output for what a verb itself prints; whatever else prints there, prints to standard error."""
+"""Keeps standard output for what a verb itself prints, and bears that nobody may be there to read it."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -33,3 +34,30 @@ def stdout_to_stderr() -> Iterator[None]:
         if kept is not None:
             os.dup2(kept, 1)
             os.close(kept)
+
+
+def open_missing() -> None:
+    """Put the null device in the place of streams that were closed before the process began, as by `>&-`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # kept to the end
+
+
+def nobody_reads(exc: OSError) -> bool:
+    """Tell whether writing failed since the reader of standard output, or its terminal, has gone."""
+    return exc.filename is None and exc.errno in {errno.EPIPE, errno.EIO}
+
+
+def drop_stdout() -> None:
+    """Send what is still to be written to standard output nowhere: the interpreter flushes once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(text: str) -> None:
+    """Print the outcome of something that is done; it stays done if nobody reads of it."""
+    try:
+        print(text, flush=True)  # noqa: T201  # the command line is where printing belongs
+    except OSError as exc:
+        if not nobody_reads(exc):
+            raise
+        drop_stdout()
