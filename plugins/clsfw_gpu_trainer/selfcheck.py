@@ -25,7 +25,7 @@ _ROUGH = 3e-2
 def differs(model: Any, target: Target, masks: RandomMasks) -> str | None:
     """Say how packed input differs from padded input, or give None if it does not."""
     try:
-        with torch.random.fork_rng(), torch.no_grad():
+        with torch.no_grad():
             if not _same_logits(model, target.device, masks):
                 return "gave other results than padded input"
         if target.device.type == "cuda" and not flash_is_right(model, target.device, masks):

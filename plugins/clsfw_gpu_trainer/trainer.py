@@ -65,7 +65,8 @@ class GpuTrainer:
 
     @contextlib.contextmanager
     def _ready(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[tuple[Forward, Team]]:
-        with target.applied(), torch.random.fork_rng(), self._memory_advice(model, target), joined(target) as team:
+        kept = torch.random.fork_rng(devices=[target.device] if target.device.type == "cuda" else [])
+        with target.applied(), kept, self._memory_advice(model, target), joined(target) as team:
             model.module.to(target.device)
             with prepared(model, target, reporter) as forward:
                 yield forward, team

@@ -175,6 +175,17 @@ def test_every_listed_family_passes_the_check_at_the_start(family: str) -> None:
     torch.testing.assert_close(given, tiny(family)(**padded_inputs()).logits, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("family", ["mpnet", "deberta-v2", "albert"])
+def test_other_families_are_padded_in_parts_and_right(family: str) -> None:
+    told, model = Told(), tiny(family)
+
+    with ready(model, told) as forward, torch.no_grad():
+        given = all_logits(forward)
+
+    assert (forward.packed, told.warnings) == (False, [])
+    torch.testing.assert_close(given, model(**padded_inputs()).logits, rtol=1e-4, atol=1e-5)
+
+
 def test_a_model_that_fails_the_check_is_padded_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told, model = Told(), tiny("roberta")
     monkeypatch.setattr("clsfw_gpu_trainer.packed._FROM_PADDING", frozenset())
