@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.engine.assist import assist, is_assistant
 
     if is_assistant():
-        assist(plan)
+        assist(plan, out=args.out, fresh=args.fresh)
         return 0
 
     from clsfw.cli.streams import say

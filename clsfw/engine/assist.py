@@ -6,14 +6,19 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
+from clsfw.engine.execute import run_path
 from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
 from clsfw.engine.quiet import Quiet
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import UsageError
 from clsfw.plugin.contracts import TrainsTogether
 from clsfw.plugin.discovery import guard
+from clsfw.store.place import is_run
+from clsfw.store.rundir import read_run
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clsfw.recipe.plan import Plan
 
 
@@ -22,14 +27,17 @@ def is_assistant() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
 
 
-def assist(plan: Plan) -> None:
-    """Help the first process, which runs the same plan, to train.
+def assist(plan: Plan, *, out: str | Path | None = None, fresh: bool = False) -> None:
+    """Help the first process, which runs the same plan, to train; where the run is complete, there is nothing to do.
 
     Raises:
         UsageError: the plan's trainer knows one process only.
         ClsfwError: as the first process raises it.
 
     """
+    path = run_path(plan, out)
+    if not fresh and is_run(path) and read_run(path, allow_incomplete=True, verify=False)["state"] == "complete":
+        return
     display = Quiet()
     name = plan.trainer.component.name
     trainer = plan.trainer.build()

@@ -44,7 +44,7 @@ def execute(
     """
     started = time.monotonic()
     display = display or Quiet()
-    path = Path(out) if out is not None else Path("runs") / f"{plan.recipe.name}-{plan.identity()[:8]}"
+    path = run_path(plan, out)
     place.checked(path)
     for note in plan.notes:
         display.note(note)
@@ -75,6 +75,11 @@ def execute(
                 with suppress(HostError):  # a disk that is full is told by the first error already
                     store.update(state="interrupted" if stopped else "failed", error=error)
             raise
+
+
+def run_path(plan: Plan, out: str | Path | None) -> Path:
+    """Give the run directory of a plan: `out`, or the one that the same recipe always gets."""
+    return Path(out) if out is not None else Path("runs") / f"{plan.recipe.name}-{plan.identity()[:8]}"
 
 
 def _carry_out(job: Job) -> FinishedRun:

@@ -117,6 +117,7 @@ def test_two_processes_give_what_one_gives(recipe: Path) -> None:
     found = load_file(folder / "together/model/model.safetensors")
     for name, value in wanted.items():
         assert abs(found[name] - value).max() < 1e-5, name
+    assert [code for code, _ in run(recipe, "together", processes=2)] == [0, 0]  # complete already: nobody waits
 
 
 def test_a_trainer_for_one_process_is_refused_in_the_others(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

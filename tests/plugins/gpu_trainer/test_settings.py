@@ -59,6 +59,12 @@ def test_evaluation_needs_a_validation_split() -> None:
     assert (key, "no validation split" in message) == ("eval_steps", True)
 
 
+def test_a_score_may_be_unknown_where_a_metric_does_not_name_its_own() -> None:
+    facts = PlanFacts(FACTS.splits, FACTS.scores, complete=False)
+
+    assert [] == list(GpuTrainerSettings(metric_for_best_model="mcc").check_plan(facts))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
