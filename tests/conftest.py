@@ -18,7 +18,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it: spinning threads starve each other
 
-pytest_plugins = ["support.baseline", "support.http_server", "support.reporting"]
+pytest_plugins = ["support.baseline", "support.http_server", "support.mistakes", "support.reporting"]
 
 ROOT = Path(__file__).parents[1]
 

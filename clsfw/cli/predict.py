@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
     parser.add_argument(
-        "texts", metavar="TEXT", nargs="*", help="a text to label; without any, lines of standard input"
+        "texts", metavar="TEXT", nargs="*", default=[], help="a text to label; without any, lines of standard input"
     )
     parser.add_argument("--file", metavar="F", help="label the rows of a file: .csv, .jsonl, .parquet or .txt")
     parser.add_argument(

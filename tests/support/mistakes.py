@@ -1,4 +1,4 @@
-"""The command line in this process, in a folder of its own, and what every answer to a mistake must be."""
+"""The command line in this process, a toy recipe, and what every answer to a mistake must be: fixtures."""
 
 from __future__ import annotations
 
