@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.recipe.crosschecks import check_together
 from clsfw.recipe.loading import check_schema, check_values
+from clsfw.recipe.resolving import dotted
 from clsfw.recipe.schema import SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
 from clsfw.recipe.suggestions import listed, offer, short
@@ -91,17 +92,30 @@ def _drop_foreign_options(document: Document, part: Found) -> list[str]:
     use = document.spot((*part.path, "use"))
     if former is None or former == part.component.name:
         return []
-    known = fields_of(part.component.settings)
     dropped = []
-    for key in [key for key in document.get(part.path) if key != "use" and key not in known]:
-        spot = document.spot((*part.path, key))
+    for key in _foreign_keys(document, part):
+        spot = document.spot((*part.path, *key))
         if spot.raw is None and (use.raw is not None or spot.rank[0] > use.rank[0]):
-            document.drop((*part.path, key))
-            dropped.append(key)
+            document.drop((*part.path, *key))
+            dropped.append(dotted(key))
     if not dropped:
         return []
     section = ".".join(map(str, part.path))
     return [f"{section}.use = {part.component.name!r} has no {listed(dropped)}; dropped what {former!r} was given"]
+
+
+def _foreign_keys(document: Document, part: Found) -> list[KeyPath]:
+    """Give the keys that the component does not have, within a table that it has too."""
+    settings = part.component.settings
+    known = fields_of(settings)
+    foreign: list[KeyPath] = []
+    for key, value in document.get(part.path).items():
+        inner = fields_of(settings, [key]) if key in known and isinstance(value, dict) else {}
+        if key != "use" and key not in known:
+            foreign.append((key,))
+        elif inner and inner != known:  # a table of fixed keys, not a free one such as labels
+            foreign += [(key, name) for name in value if name not in inner]
+    return foreign
 
 
 def _read_parts(problems: Problems, found: Sequence[Found]) -> dict[KeyPath, Part[Any]]:

@@ -36,9 +36,10 @@ def check_together(
     scores = _scores(problems, metrics)
     if ("split" in tables and split is None) or not metrics or len(metrics) != len(problems.document.get(("metrics",))):
         return
+    complete = all(isinstance(part.settings, NamesScores) for part in metrics.values())
     splits = _splits(split if isinstance(split, Split) else None)
     for path, part in parts.items():
-        facts = PlanFacts(splits, scores | _scores_of_labels(part, scores))
+        facts = PlanFacts(splits, scores | _scores_of_labels(part, scores), complete)
         if isinstance(part.settings, ChecksPlan):
             with guard(part.plugin, f"check_plan of {part.component.name!r}"):
                 found = [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
@@ -53,7 +54,7 @@ def check_together(
             problems.add(("evidence", key), "needs a validation split to be fitted on; add one under [split]")
     expect = tables.get("expect")
     if isinstance(expect, Expect):
-        _check_expectations(problems, expect, splits, scores)
+        _check_expectations(problems, expect, splits, scores if complete else {})
 
 
 def _splits(split: Split | None) -> frozenset[str]:

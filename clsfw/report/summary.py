@@ -38,9 +38,10 @@ def score_lines(metrics: Mapping[str, Any]) -> list[str]:
 def _scores(split: str, metrics: Mapping[str, Any]) -> Iterator[str]:
     yield f"{split}, {metrics['rows'][split]:,} rows"
     limits = metrics["intervals"][split]
+    width = max((len(clean(name)) for name in metrics[split]), default=0) + 2
     for name, value in metrics[split].items():
         between = f"   (95 %: {limits[name][0]:.4f} to {limits[name][1]:.4f})" if name in limits else ""
-        yield f"  {clean(name):<12}{value:.4f}{between}"
+        yield f"  {clean(name):<{width}}{value:.4f}{between}"
 
 
 def _report(report: Mapping[str, Any]) -> Iterator[str]:

@@ -96,9 +96,9 @@ class HfTrainerSettings(clsfw.Settings):
         if name is None:
             if self.greater_is_better is not None:
                 yield "greater_is_better", "it needs metric_for_best_model to say which score it is about"
-        elif name not in known:
+        elif name not in known and facts.complete:
             yield "metric_for_best_model", f"no metric of this recipe gives {name!r}; known are {_listed(known)}"
-        elif (self.better() == 1) != known[name]:
+        elif (self.better() == 1) != known.get(name, self.better() == 1):
             yield "greater_is_better", f"{name!r} is better when {'greater' if known[name] else 'smaller'}"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from clsfw.errors import RecipeError, UsageError
+from clsfw.plugin.discovery import discover
 from clsfw.recipe.overrides import read_overrides
 from clsfw.recipe.plan import make_plan
 
@@ -242,3 +243,10 @@ def test_a_value_can_be_taken_out_so_that_the_default_counts(overrides, write, f
 def test_what_is_not_there_cannot_be_taken_out(key, write, fake, fakes):
     with pytest.raises(RecipeError, match=rf"^--set {key}=: there is no key '{key}' to take out$"):
         make_plan(write(fake), [f"{key}="], fakes)
+
+
+def test_another_component_drops_what_a_table_inside_does_not_have() -> None:
+    plan = make_plan("quickstart", ["model.use=hf-encoder"], discover())
+
+    assert plan.notes[0].startswith("model.use = 'hf-encoder' has no 'scratch.dim', ")
+    assert 1000 == plan.resolved()["model"]["scratch"]["vocab_size"]
