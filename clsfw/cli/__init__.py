@@ -9,6 +9,7 @@ import importlib
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from clsfw import __version__
@@ -72,6 +73,10 @@ def _run(arguments: Sequence[str]) -> int:
     if namespace.verb is None:
         parser.print_help()
         return 2
+    try:
+        Path.cwd()
+    except FileNotFoundError as exc:
+        raise HostError("the current directory was removed; change into another one") from exc
     module = importlib.import_module(f"clsfw.cli.{namespace.verb.replace('-', '_')}")
     code: int = module.main(namespace)
     return code

@@ -109,6 +109,19 @@ class TestPlaces:
         assert 6 == answer.code
         assert "/proc/1 cannot be written by this user; choose another place" in answer.err
 
+    def test_97_a_current_directory_that_was_removed(self, cli, tmp_path, monkeypatch):
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+
+        for verb in (["run", "quickstart"], ["new", "plugin", "abc", "--kind", "metric"]):
+            answer = cli(*verb)
+
+            assert (6, "clsfw: error: the current directory was removed; change into another one\n") == (
+                answer.code,
+                answer.err,
+            )
+
     def test_98_what_is_not_ours(self, toy, cli, tmp_path):
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "thesis.tex").write_text("mine")
