@@ -1,0 +1,58 @@
+"""The flagship recipe on real reviews with real pretrained weights, made short."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clsfw.cli import main
+from clsfw.engine.finished import FinishedRun
+from clsfw.engine.prepare import prepare_data
+from clsfw.engine.quiet import Quiet
+from clsfw.plugin.discovery import discover
+from clsfw.recipe.plan import make_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+# At the full job's learning rate of 5e-5 these 60 steps only just leave chance: test accuracies of 0.677, 0.698, 0.742
+# and 0.781 under four seeds, with hf-trainer as with gpu-trainer. At 1e-4 the model has learned, whatever the seed.
+SHORT = {
+    "model.use": "hf-encoder",
+    "trainer.learning_rate": "1e-4",
+    "split.train": "1000",
+    "split.validation": "200",
+    "split.test": "1000",
+    "trainer.max_steps": "60",
+    "trainer.batch_size": "16",
+    "model.max_length": "128",
+}
+
+
+def places(shared: Path) -> dict[str, str]:
+    return {
+        "data.source": str(shared / "data" / "movie_reviews.csv.bz2"),
+        "model.checkpoint": str(shared / "models" / "minilm-l6-h384-uncased"),
+    }
+
+
+def test_the_splits_have_the_published_label_counts(shared: Path, root: Path) -> None:
+    overrides = {"data.source": places(shared)["data.source"]}
+    data = prepare_data(make_plan(root / "recipes" / "imdb_distilbert.toml", overrides, discover()), Quiet())
+
+    assert {
+        "train": {"NEGATIVE": 3997, "POSITIVE": 4003},
+        "validation": {"NEGATIVE": 975, "POSITIVE": 1025},
+        "test": {"NEGATIVE": 5125, "POSITIVE": 4875},
+    } == {name: split["labels"] for name, split in data.facts["splits"].items()}
+
+
+def test_a_short_fine_tuning_learns(
+    shared: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [f"--set={key}={value}" for key, value in (SHORT | places(shared)).items()]
+
+    assert 0 == main(["run", str(root / "recipes" / "imdb_distilbert.toml"), *settings, "--out", str(tmp_path / "run")])
+    assert "verdict: NOT COMPARABLE" in capsys.readouterr().out
+    assert FinishedRun.read(tmp_path / "run").metrics["test"]["accuracy"] > 0.70
