@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from clsfw.testing.faults import Fault
 
+# Python 3.12 warns of a fork where other tests left threads; the children here use none of those.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
 STEPS = 5
 COMMITS = (1, 3, 4, STEPS)
 
