@@ -204,6 +204,7 @@ class PlansTraining(Protocol):
 
         Raises:
             TrainingError: there would be nothing to train.
+            HostError: the device that it would train on is not there.
 
         """
 

@@ -90,6 +90,16 @@ def choose_target(settings: GpuTrainerSettings, reporter: Reporter) -> Target:
     return target
 
 
+def require_device(settings: GpuTrainerSettings) -> None:
+    """See that device and precision are there, before anything is done for them.
+
+    Raises:
+        HostError: they are not.
+
+    """
+    _precision(settings.precision, _device(settings.device))
+
+
 def _device(asked: str) -> torch.device:
     if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")

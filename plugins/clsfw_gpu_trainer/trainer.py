@@ -9,7 +9,7 @@ import torch
 
 from clsfw.errors import TrainingError
 from clsfw.plugin.contracts import Prediction, TorchClassifier
-from clsfw_gpu_trainer.device import Target, choose_target
+from clsfw_gpu_trainer.device import Target, choose_target, require_device
 from clsfw_gpu_trainer.distributed import Team, joined
 from clsfw_gpu_trainer.forward import Forward, prepared
 from clsfw_gpu_trainer.loop import Training
@@ -82,7 +82,8 @@ class GpuTrainer:
         return Prediction(chances, tokens.whole, tokens.truncated)
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
-        """Say what a fit will take, activations not counted; see `PlansTraining`."""
+        """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""
+        require_device(self._settings)
         length = plan_length(self._settings, rows)
         best = _WEIGHT if self._settings.load_best_model_at_end else 0
         kept = self._settings.save_total_limit + 1  # the next one is written before the oldest goes

@@ -86,7 +86,8 @@ class HfTrainer:
         return Prediction(chances(logits, multi_label=model.labels.multi_label), rows.tokens, rows.truncated)
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
-        """Say what a fit will take, activations not counted; see `PlansTraining`."""
+        """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""
+        choose_host(self._settings)
         length = plan_length(self._settings, rows)
         best = _WEIGHT if self._settings.load_best_model_at_end else 0
         kept = self._settings.save_total_limit + 1  # the next one is written before the oldest goes

@@ -48,17 +48,19 @@ def no_gpu():
 
 @pytest.mark.usefixtures("no_gpu")
 class TestDevice:
+    @pytest.mark.parametrize("verb", ["check", "run"])
     @pytest.mark.parametrize("use", ["gpu-trainer", "hf-trainer"])
-    def test_94_a_gpu_that_is_not_there(self, use, torch_recipe, cli):
-        answer = cli("run", torch_recipe('device = "cuda"', use))
+    def test_94_a_gpu_that_is_not_there(self, use, verb, torch_recipe, cli):
+        answer = cli(verb, torch_recipe('device = "cuda"', use))
 
         assert 6 == answer.code
         assert "device 'cuda': torch" in answer.err
         assert "sees no CUDA device" in answer.err
 
+    @pytest.mark.parametrize("verb", ["check", "run"])
     @pytest.mark.parametrize("use", ["gpu-trainer", "hf-trainer"])
-    def test_95_a_number_format_that_the_cpu_does_not_have(self, use, torch_recipe, cli):
-        answer = cli("run", torch_recipe('precision = "tf32"', use))
+    def test_95_a_number_format_that_the_cpu_does_not_have(self, use, verb, torch_recipe, cli):
+        answer = cli(verb, torch_recipe('precision = "tf32"', use))
 
         assert 6 == answer.code
         assert "precision 'tf32' is a format of NVIDIA GPUs" in answer.err
