@@ -69,7 +69,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     parser = _build_parser()
-    namespace = parser.parse_args(arguments)
+    namespace, rest = parser.parse_known_args(arguments)
+    # argparse ends a list of texts at the first option: what comes after it, as in `predict RUN --json TEXT`, is here.
+    if rest and (any(word.startswith("-") for word in rest) or not hasattr(namespace, "texts")):
+        raise UsageError(f"unrecognized arguments: {' '.join(rest)}; see `clsfw {namespace.verb or ''} --help`")
+    if rest:
+        namespace.texts = [*namespace.texts, *rest]
     if namespace.verb is None:
         parser.print_help()
         return 2

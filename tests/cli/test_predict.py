@@ -47,6 +47,11 @@ class TestTexts:
         expected = [{"text": text, **classifier(text)} for text in ("a wonderful film", "dull")]
         assert expected == json.loads(capsys.readouterr().out)
 
+    def test_texts_may_come_after_an_option(self, run, classifier, capsys):
+        assert 0 == main(["predict", run, "--json", "dull"])
+
+        assert [{"text": "dull", **classifier("dull")}] == json.loads(capsys.readouterr().out)
+
     def test_nothing_that_a_terminal_obeys_is_printed(self, run, capsys):
         assert 0 == main(["predict", run, "red \x1b[31m\x9b and [link=x] \u202e turned\nover \udcff"])
 
