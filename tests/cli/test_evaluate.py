@@ -113,7 +113,7 @@ class TestOutput:
         assert 0 == main(["evaluate", run, "--data", write(["text", "sentiment"], test_rows)])
 
         out = capsys.readouterr().out
-        assert out.startswith("test, 250 rows\n  precision   0.")
+        assert out.startswith("test, 250 rows\n  precision  0.")
         assert "(95 %: 0." in out
         assert "true / predicted" in out
 
