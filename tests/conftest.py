@@ -17,7 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_EVALUATE_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it: spinning threads starve each other
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line sets it: spinning threads starve each other
 
 # A runner in the background or under nohup ignores some signals, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
