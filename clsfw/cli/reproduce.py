@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clsfw.errors import NotReproducedError
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
@@ -34,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
         reproduction = _reproduce(Path(args.run), Path(args.out) if args.out else None)
     text = json.dumps(reproduction.to_json(), indent=2) if args.json else "\n".join(_lines(reproduction))
     sys.stdout.write(text + "\n")
-    return 0 if reproduction.same_metrics else 9
+    return 0 if reproduction.same_metrics else NotReproducedError.exit_code
 
 
 def _reproduce(first: Path, out: Path | None) -> Reproduction:

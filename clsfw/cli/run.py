@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clsfw.errors import NotReproducedError
+
 if TYPE_CHECKING:
     import argparse
 
@@ -54,4 +56,5 @@ def main(args: argparse.Namespace) -> int:
         finished = execute(plan, out=args.out, fresh=args.fresh, display=display)
     say(summarize(finished))
     verdict = finished.verdict
-    return 9 if verdict is not None and verdict["status"] == "NOT REPRODUCED" else 0
+    missed = verdict is not None and verdict["status"] == "NOT REPRODUCED"
+    return NotReproducedError.exit_code if missed else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clsfw.errors import PluginError
+from clsfw.evidence.decision import Decision
 from clsfw.plugin.contracts import Outcome
 from clsfw.plugin.discovery import guard
 
@@ -79,15 +80,9 @@ def references(data: Dataset, labels: Labels) -> NDArray[np.int64]:
     return matrix
 
 
-def decide(
-    labels: Labels, truth: NDArray[np.int64], probabilities: NDArray[np.float32], threshold: float = 0.5
-) -> Outcome:
-    """Decide for the likeliest class, or with several labels per text for each class at or over the threshold."""
-    if labels.multi_label:
-        predictions = (probabilities >= threshold).astype(np.int64)
-    else:
-        predictions = probabilities.argmax(axis=1).astype(np.int64)
-    return Outcome(truth, predictions, probabilities, labels)
+def decide(labels: Labels, truth: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Outcome:
+    """Decide the plain way, as during training, where no temperature or threshold is fitted yet."""
+    return Outcome(truth, Decision().decide(probabilities, labels), probabilities, labels)
 
 
 def score(metrics: Sequence[NamedMetric], outcome: Outcome) -> dict[str, float]:

@@ -48,7 +48,7 @@ class Plan:
     notes: tuple[str, ...]
     origins: Mapping[str, str]
     baseline: Mapping[str, Any] | None = field(default=None, repr=False)
-    """The resolved recipe without the overrides; None where there are none, or where it cannot be run without them."""
+    """As `portable()`, without the overrides; None where there are none, or where it cannot be run without them."""
     overridden: tuple[str, ...] = ()
     """The dotted keys that overrides were given for."""
 
@@ -78,7 +78,7 @@ class Plan:
             return []
         if self.baseline is None:
             return list(self.overridden)
-        return differences(self.baseline, self.resolved(), self._parts())
+        return differences(self.baseline, self.portable(), self._parts())
 
     def _parts(self) -> dict[KeyPath, Part[Any]]:
         parts: dict[KeyPath, Part[Any]] = {("data",): self.data, ("model",): self.model, ("trainer",): self.trainer}
@@ -99,7 +99,7 @@ def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], 
     baseline = None
     if changes:
         try:
-            baseline = _plan(copy.deepcopy(document), (), plugins, None).resolved()
+            baseline = _plan(copy.deepcopy(document), (), plugins, None).portable()
         except ClsfwError:
             baseline = None  # the overrides may be what makes it run
     return _plan(document, changes, plugins, baseline)
