@@ -5,6 +5,7 @@ results go to a JSON file after every run, a short table to the terminal.
 
     python tests/bench/cpu.py --data reviews.csv.bz2 --checkpoint FOLDER --output tests/bench/results/cpu.json
     python tests/bench/cpu.py ... --steps 4 --rows 256 --eval-rows 128 --test-rows 256      # a share of the job
+    python tests/bench/cpu.py ... --random-distilbert --batch 32      # DistilBERT's sizes, the checkpoint's vocabulary
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import asdict, fields
+import tempfile
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
-from measure import ARMS, Job, machine, run_arm, table, useful_flops
+from measure import ARMS, Job, described, machine, random_distilbert, rates, run_arm, table, work
 
 
 def main() -> None:
@@ -28,44 +31,41 @@ def main() -> None:
             parser.add_argument(name, type=lambda text: str(Path(text).resolve()), required=True)
         else:
             parser.add_argument(name, type=kind, default=field.default)
+    parser.add_argument("--random-distilbert", action="store_true")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=["notebook", "hf-trainer", "gpu-trainer"])
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--vary-seed", action="store_true", help="each turn takes the next seed, to compare accuracies")
     parser.add_argument("--limit", type=float, help="seconds after which an arm is given up")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     job = Job(**{field.name: getattr(options, field.name) for field in fields(Job)})
 
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    with tempfile.TemporaryDirectory() as name:
+        if options.random_distilbert:
+            job = replace(job, checkpoint=random_distilbert(job.checkpoint, Path(name)))
+        report = measured(job, options)
+    print(table(report["runs"]))
+    print(rates(report, report["runs"]))
+
+
+def measured(job: Job, options: argparse.Namespace) -> dict[str, Any]:
+    """Run the arms in turns; what is there so far is in the output file at any time."""
     report = {
         "command": sys.argv,
         "machine": machine(),
-        "job": asdict(job),
-        "useful_flops": useful_flops(job),
+        "job": described(job),
+        **work(job),
         "runs": [],
     }
     for turn in range(options.repeat):
         for arm in options.arms:
-            result = run_arm(arm, job, options.limit)
+            seed = job.seed + (turn if options.vary_seed else 0)
+            result = run_arm(arm, replace(job, seed=seed), options.limit)
             report["runs"].append({"turn": turn, "load": os.getloadavg(), **result})
             options.output.write_text(json.dumps(report, indent=2) + "\n")
             print(f"turn {turn}: {arm}: {result['wall_seconds']:.1f} s", flush=True)
-    print(table(report["runs"]))
-    for arm in options.arms:
-        print(shares(report, arm))
-
-
-def shares(report: dict, arm: str) -> str:
-    """Say how much of the machine's peak the useful arithmetic of an arm made up."""
-    runs = [r for r in report["runs"] if r["arm"] == arm and "failed" not in r]
-    if not runs:
-        return f"{arm}: no run"
-    kind = "bfloat16" if runs[0].get("precision") == "bf16" or arm.endswith("bf16") else "float32"
-    peak, flops = report["machine"]["peak_flops"][kind], report["useful_flops"]
-    parts = {}
-    for part in ("train", "evaluation", "predict"):
-        seconds = min(r.get(f"{part}_seconds", 0.0) for r in runs)
-        parts[part] = f"{100 * flops[part] / seconds / peak:.0f} %" if seconds else "-"
-    return f"{arm}: useful arithmetic as a share of the {kind} peak of {peak / 1e9:.0f} GFLOP/s: {parts}"
+    return report
 
 
 if __name__ == "__main__":

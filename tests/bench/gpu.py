@@ -16,12 +16,12 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from correctness import check_all
-from measure import Job, machine, run_arm, table, useful_flops, with_seed
+from measure import Job, described, machine, random_distilbert, rates, run_arm, table, work
 
 STARTED = time.monotonic()
 SPEED = ("notebook", "gpu-trainer", "notebook-bf16", "hf-trainer")
@@ -38,20 +38,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=("correctness", "speed", "accuracy"))
     parser.add_argument("--smoke", action="store_true", help="tiny sizes, to see that it runs")
     return parser.parse_args()
-
-
-def distilbert(tokenizer: str, folder: Path, *, smoke: bool) -> str:
-    """Make a DistilBERT of full size with random weights: the arithmetic is that of the published one."""
-    import torch
-    from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
-
-    words = AutoTokenizer.from_pretrained(tokenizer)
-    sizes = {"n_layers": 1, "dim": 32, "n_heads": 2, "hidden_dim": 64} if smoke else {}
-    torch.manual_seed(0)
-    config = DistilBertConfig(vocab_size=len(words), **sizes)
-    DistilBertForSequenceClassification(config).save_pretrained(folder)
-    words.save_pretrained(folder)
-    return str(folder)
 
 
 class Bench:
@@ -96,10 +82,9 @@ def main() -> None:
         bench.report["correctness"] = check_all()
         bench.save()
     with tempfile.TemporaryDirectory() as name:
-        random = distilbert(options.checkpoint, Path(name), smoke=options.smoke)
-        job = replace(full, checkpoint=random)
-        bench.report["useful_flops"] = useful_flops(job)
-        bench.report["job"] = asdict(job)
+        tiny = {"n_layers": 1, "dim": 32, "n_heads": 2, "hidden_dim": 64} if options.smoke else {}
+        job = replace(full, checkpoint=random_distilbert(options.checkpoint, Path(name), **tiny))
+        bench.report |= {"job": described(job), **work(job)}
         # One turn of speed, then accuracy, then the other turns: what is cut off at the end is what is worth least.
         for turn in range(1 if options.smoke else options.repeat):
             if options.only in {None, "speed"}:
@@ -108,7 +93,7 @@ def main() -> None:
             if turn == 0 and options.only in {None, "accuracy"}:
                 for seed in SEEDS[: 1 if options.smoke else None]:
                     for arm in ("gpu-trainer", "hf-trainer-bf16"):
-                        bench.run("accuracy", arm, with_seed(replace(full, learning_rate=5e-5), seed))
+                        bench.run("accuracy", arm, replace(full, learning_rate=5e-5, seed=seed))
     bench.save()
     show(bench)
 
@@ -120,12 +105,7 @@ def show(bench: Bench) -> None:
         print(f"{'ok  ' if outcome['ok'] else 'FAIL'} {name}: {outcome['detail']}")
     if bench.part("speed"):
         print("\nspeed, DistilBERT with random weights (medians)\n" + table(bench.part("speed")))
-        flops, peak = report["useful_flops"], report["machine"]["peak_flops"]["bfloat16"]
-        for run in bench.part("speed"):
-            if run["arm"] == "gpu-trainer" and "failed" not in run:
-                share = 100 * flops["train"] / run["train_seconds"] / peak
-                print(f"gpu-trainer: useful arithmetic is {share:.0f} % of the bf16 peak of {peak / 1e12:.0f} TFLOP/s")
-                break
+        print(rates(report, bench.part("speed")))
     if bench.part("accuracy"):
         print("\naccuracy, real checkpoint, one run for each seed\n" + table(bench.part("accuracy")))
     if report["left_out"]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -81,13 +81,12 @@ def run_arm(arm: str, job: Job, limit: float | None = None) -> dict[str, Any]:
             wall = time.perf_counter() - start
         if code not in {0, 9}:  # 9: the result is not the published one, which is no wonder for another model
             tail = (folder / "log.txt").read_text(errors="replace")[-2000:]
-            return {"arm": arm, "job": asdict(job), "failed": code, "log": tail, "wall_seconds": wall}
+            return {"arm": arm, "job": described(job), "failed": code, "log": tail, "wall_seconds": wall}
         result = _notebook_result(folder) if arm.startswith("notebook") else _run_result(folder / "run")
     memory = max(usage.ru_maxrss * 1024, result.pop("peak_memory_bytes", 0))
     return {
         "arm": arm,
-        "job": asdict(job),
-        "command": line,
+        "job": described(job),
         "wall_seconds": wall,
         "peak_memory_bytes": memory,
         **result,
@@ -134,8 +133,22 @@ def _run_result(run: Path) -> dict[str, Any]:
     }
 
 
-def with_seed(job: Job, seed: int) -> Job:
-    return replace(job, seed=seed)
+def described(job: Job) -> dict[str, Any]:
+    """Give a job's sizes, with the names of its files in place of where this machine has them."""
+    return {**asdict(job), "data": Path(job.data).name, "checkpoint": Path(job.checkpoint).name}
+
+
+def random_distilbert(tokenizer: str, parent: Path, **sizes: int) -> str:
+    """Make a DistilBERT with random weights, of full size unless told: the arithmetic is that of the published one."""
+    import torch
+    from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
+
+    folder = parent / "distilbert-random-weights"
+    words = AutoTokenizer.from_pretrained(tokenizer)
+    torch.manual_seed(0)
+    DistilBertForSequenceClassification(DistilBertConfig(vocab_size=len(words), **sizes)).save_pretrained(folder)
+    words.save_pretrained(folder)
+    return str(folder)
 
 
 def machine() -> dict[str, Any]:
@@ -148,6 +161,9 @@ def machine() -> dict[str, Any]:
     cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
     return {
         "cpu": cpu,
+        "bf16_units": [
+            flag for flag in ("avx512_bf16", "amx_bf16") if any(flag in line.split() for line in _cpuinfo())
+        ],
         "threads": threads,
         "gpu": torch.cuda.get_device_name() if cuda else None,
         "python": platform.python_version(),
@@ -177,11 +193,12 @@ def peak(kind: Any) -> float:
     return 2 * size**3 / best
 
 
-def useful_flops(job: Job) -> dict[str, float]:
-    """Count the arithmetic that the job cannot do without: no padding, and the last layer for first tokens alone.
+def work(job: Job) -> dict[str, dict[str, float]]:
+    """Count the tokens of each part of a job, and the arithmetic that it cannot do without.
 
-    A layer of width d and inner width m takes 2 (4 d^2 + 2 d m) FLOPs a token for its products with weights, and 4 L d
-    a token for attention over L tokens; backward takes twice as much as forward.
+    Without padding, and with the last layer for first tokens alone, a layer of width d and inner width m takes
+    2 (4 d^2 + 2 d m) FLOPs a token for its products with weights, and 4 L d a token for attention over L tokens;
+    backward takes twice as much as forward.
     """
     import numpy as np
     import pandas as pd
@@ -190,42 +207,68 @@ def useful_flops(job: Job) -> dict[str, float]:
     config = AutoConfig.from_pretrained(job.checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(job.checkpoint)
     texts = pd.read_csv(job.data, nrows=job.rows + job.eval_rows + job.test_rows)["review"].tolist()
-    lengths = np.array(
-        [min(len(ids), job.max_length) for ids in tokenizer(texts, truncation=False)["input_ids"]], float
-    )
+    rows = tokenizer(texts, truncation=True, max_length=job.max_length)["input_ids"]
+    lengths = np.array([len(ids) for ids in rows], float)
     d = config.hidden_size
     m = getattr(config, "intermediate_size", None) or config.hidden_dim
     layers = config.num_hidden_layers
     whole = (layers - 1) * (2 * (4 * d * d + 2 * d * m) * lengths + 4 * d * lengths**2)
     last = 4 * d * d * lengths + 2 * (2 * d * d + 2 * d * m) + 4 * d * lengths
-    text = whole + last
-    train, evaluation = text[: job.rows], text[job.rows : job.rows + job.eval_rows]
     evaluations = job.steps // job.eval_steps + (job.steps % job.eval_steps > 0)
-    return {
-        "train": 3 * float(train.mean()) * job.batch * job.steps,
-        "evaluation": float(evaluation.sum()) * evaluations,
-        "predict": float(text[job.rows + job.eval_rows :].sum()),
-    }
+
+    def parts(of_text: Any) -> dict[str, float]:
+        train, evaluation = of_text[: job.rows], of_text[job.rows : job.rows + job.eval_rows]
+        return {
+            "train": float(train.mean()) * job.batch * job.steps,
+            "evaluation": float(evaluation.sum()) * evaluations,
+            "predict": float(of_text[job.rows + job.eval_rows :].sum()),
+        }
+
+    flops = parts(whole + last)
+    return {"tokens": parts(lengths), "useful_flops": {**flops, "train": 3 * flops["train"]}}
+
+
+def rates(report: dict[str, Any], runs: list[dict[str, Any]]) -> str:
+    """Say of each arm how many tokens it took a second, and what share of the peak its useful arithmetic was."""
+    import statistics
+
+    lines = []
+    for arm in dict.fromkeys(run["arm"] for run in runs if "failed" not in run):
+        own = [run for run in runs if run["arm"] == arm and "failed" not in run]
+        kind = "bfloat16" if arm.endswith("bf16") or own[0].get("precision") == "bf16" else "float32"
+        peak = report["machine"]["peak_flops"][kind]
+        cells = []
+        for part, flops in report["useful_flops"].items():
+            seconds = statistics.median(run.get(f"{part}_seconds", 0.0) for run in own)
+            if seconds:
+                tokens = report["tokens"][part] / seconds
+                cells.append(f"{part} {tokens:,.0f} tokens/s, {100 * flops / seconds / peak:.0f} %")
+        lines.append(f"{arm}: {'; '.join(cells)} of the {kind} peak of {peak / 1e12:.2f} TFLOP/s")
+    return "\n".join(lines)
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Give the medians of each arm as a short table, and how many times faster they are than the first arm."""
+    """Give the medians of each arm as a short table, and how many times faster they are than the first arm's.
+
+    Accuracies are means, with the standard deviation over seeds if there are several.
+    """
     import statistics
 
     arms = list(dict.fromkeys(r["arm"] for r in results if "failed" not in r))
     columns = ("train_seconds", "evaluation_seconds", "predict_seconds", "wall_seconds")
-    lines = [
-        f"{'arm':18} {'runs':>4} {'train':>9} {'evaluate':>9} {'predict':>9} {'in all':>9} {'memory':>8} {'acc.':>6}"
-    ]
+    headings = f"{'train':>9} {'evaluate':>9} {'predict':>9} {'in all':>9} {'memory':>8} {'accuracy':>15}"
+    lines = [f"{'arm':18} {'runs':>4} {headings}"]
     first: dict[str, float] = {}
     for arm in arms:
         runs = [r for r in results if r["arm"] == arm and "failed" not in r]
         medians = {c: statistics.median(r.get(c, 0.0) for r in runs) for c in columns}
         first = first or medians
         memory = max(r["peak_memory_bytes"] for r in runs) / 2**30
-        accuracy = statistics.mean(r["accuracy"] for r in runs)
+        accuracy = f"{statistics.mean(r['accuracy'] for r in runs):.4f}"
+        if len({r["job"]["seed"] for r in runs}) > 1:
+            accuracy += f" ±{statistics.stdev(r['accuracy'] for r in runs):.4f}"
         cells = " ".join(f"{medians[c]:8.1f}s" for c in columns)
-        lines.append(f"{arm:18} {len(runs):>4} {cells} {memory:6.1f}Gi {accuracy:6.4f}")
+        lines.append(f"{arm:18} {len(runs):>4} {cells} {memory:6.1f}Gi {accuracy:>15}")
         if arm != arms[0]:
             times = " ".join(f"{first[c] / medians[c]:8.1f}x" if medians[c] else " " * 9 for c in columns)
             lines.append(f"{'':18} {'':4} {times}")
