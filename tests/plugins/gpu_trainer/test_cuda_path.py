@@ -1,0 +1,157 @@
+"""What runs on CUDA, as far as a machine without it can tell: the kernel's place is taken by a slow one of the CPU.
+
+That proves the arguments (signature, bounds, first tokens, scaling) and the way that texts lie without gaps. Whether
+the real kernel computes the same is for `tests/bench/gpu.py`, and for the check at the start of each run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from support.encoders import (
+    FAMILIES,
+    LENGTHS,
+    assert_gradients_close,
+    logits_and_gradients,
+    padded_inputs,
+    some_tokens,
+    tiny,
+)
+
+from clsfw_gpu_trainer import first_token, packed
+from clsfw_gpu_trainer.attention import flash_attention
+from clsfw_gpu_trainer.dropout import RandomMasks
+from clsfw_gpu_trainer.packed import pack, packed_forward
+from clsfw_gpu_trainer.selfcheck import flash_is_right
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+Answer = tuple[torch.Tensor, ...]
+
+
+def weigh(q: torch.Tensor, k: torch.Tensor, scale: float) -> torch.Tensor:
+    return torch.einsum("qhd,khd->hqk", q, k).mul(scale).softmax(dim=-1)
+
+
+def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> torch.Tensor:
+    return torch.einsum("hqk,khd->qhd", weigh(q, k, scale), v)
+
+
+def differentiate(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, above: torch.Tensor, scale: float) -> Answer:
+    """Give the gradients by hand: autograd does not look into what stands in for an operation."""
+    weights = weigh(q, k, scale)
+    of_weights = torch.einsum("qhd,khd->hqk", above, v)
+    of_scores = weights * (of_weights - (of_weights * weights).sum(-1, keepdim=True)) * scale
+    return (
+        torch.einsum("hqk,khd->qhd", of_scores, k),
+        torch.einsum("hqk,qhd->khd", of_scores, q),
+        torch.einsum("hqk,qhd->khd", weights, above),
+    )
+
+
+def each(bounds_q: torch.Tensor, bounds_k: torch.Tensor) -> Iterator[tuple[slice, slice]]:
+    for i in range(len(bounds_q) - 1):
+        yield slice(int(bounds_q[i]), int(bounds_q[i + 1])), slice(int(bounds_k[i]), int(bounds_k[i + 1]))
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, ...]]]:
+    """Give the CPU the two operations that only CUDA has, and gather the sizes that they are told."""
+    told: list[tuple[int, ...]] = []
+
+    def forward(
+        q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor,
+        most_q: int, most_k: int, rate: float, causal: bool, debug: bool, *, scale: float, **_: Any,
+    ) -> Answer:  # fmt: skip
+        assert bounds_q.dtype == bounds_k.dtype == torch.int32
+        assert (rate, causal, debug) == (0.0, False, False)
+        assert (int(bounds_q.diff().max()), int(bounds_k.diff().max())) == (most_q, most_k)
+        told.append((len(q), len(k), most_q, most_k))
+        output = torch.empty_like(q)
+        for queries, keys in each(bounds_q, bounds_k):
+            output[queries] = attend(q[queries].float(), k[keys].float(), v[keys].float(), scale).to(q.dtype)
+        nothing = torch.empty(0)
+        return output, nothing, nothing, nothing, nothing
+
+    def backward(
+        gradient: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, _out: torch.Tensor,
+        _sums: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor, *_: Any, scale: float, **__: Any,
+    ) -> Answer:  # fmt: skip
+        gradients = tuple(torch.empty_like(part) for part in (q, k, v))
+        for queries, keys in each(bounds_q, bounds_k):
+            parts = [part.float() for part in (q[queries], k[keys], v[keys], gradient[queries])]
+            found = differentiate(*parts, scale)
+            for whole, place, value in zip(gradients, (queries, keys, keys), found, strict=True):
+                whole[place] = value.to(whole.dtype)
+        return gradients
+
+    library = torch.library.Library("aten", "IMPL")
+    library.impl("_flash_attention_forward", forward, "CPU")
+    library.impl("_flash_attention_backward", backward, "CPU")
+    monkeypatch.setattr(packed, "to_device", lambda array, _: torch.from_numpy(array))
+    yield told
+    library._destroy()
+
+
+def lying_without_gaps(model: Any) -> dict[str, Any]:
+    return pack(model, some_tokens(), np.arange(len(LENGTHS)), CUDA, RandomMasks())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_texts_without_gaps_give_what_padded_ones_give(
+    family: str, kernel: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (packed, first_token):  # in float32, where a difference is more than rounding
+        monkeypatch.setattr(module, "packed_attention", flash_attention)
+    model = tiny(family)
+    expected, wanted = logits_and_gradients(model, padded_inputs())
+
+    with packed_forward(model):
+        inputs = lying_without_gaps(model)
+        given, found = logits_and_gradients(model, inputs)
+
+    assert inputs["input_ids"].shape == (1, sum(LENGTHS))
+    assert kernel == [(110, 110, 40, 40), (6, 110, 1, 40)]  # the last layer asks for the first tokens alone
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_gradients_close(found, wanted)
+
+
+@pytest.mark.parametrize(("kind", "times"), [(torch.bfloat16, 2), (torch.float32, 0)])
+def test_the_kernel_is_for_half_precision_alone(kind: torch.dtype, times: int, kernel: list[tuple[int, ...]]) -> None:
+    model = tiny("bert").to(kind)
+
+    with packed_forward(model):
+        model(**lying_without_gaps(model))
+
+    assert len(kernel) == times
+
+
+def test_the_kernel_passes_the_check_of_each_run(kernel: list[tuple[int, ...]]) -> None:
+    assert flash_is_right(tiny("bert"), CPU, RandomMasks())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda given: given * 1.1,
+        lambda given: given.roll(1, 0),
+        lambda given: given.detach().requires_grad_(),
+    ],
+    ids=["scaled", "shifted", "without a gradient"],
+)
+def test_a_wrong_kernel_does_not_pass(
+    wrong: Callable[[torch.Tensor], torch.Tensor], kernel: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clsfw_gpu_trainer.selfcheck.flash_attention", lambda *a, **k: wrong(flash_attention(*a, **k)))
+
+    try:
+        passed = flash_is_right(tiny("bert"), CPU, RandomMasks())
+    except RuntimeError:  # what `differs` takes for a failed check
+        passed = False
+
+    assert not passed
