@@ -6,6 +6,7 @@ has to fit there. Its name is a hash of all texts and of the exact tokenization;
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.errors import HostError
 from clsfw.store.atomic import staged_directory
 from clsfw.store.cache import cache_directory
 
@@ -64,15 +66,15 @@ class Tokens:
         return ids, mask.astype(np.int64)
 
 
-def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:
-    """Tokenize texts, or find them in the cache.
+def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter, *, keep: bool = True) -> Tokens:
+    """Tokenize texts, or find them in the cache, where they are kept unless told otherwise.
 
     Raises:
         HostError: the cache cannot be written.
 
     """
-    if len(texts) < CACHED_FROM:
-        return _in_memory(model, texts)
+    if not keep or len(texts) < CACHED_FROM:
+        return _in_memory(model, texts, reporter)
     entry = cache_directory("tokens") / _key(model, texts)
     tokens = _open(entry)
     if tokens is None:
@@ -80,7 +82,7 @@ def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -
             _write(folder, model, texts, reporter)
         tokens = _open(entry)
         if tokens is None:
-            raise OSError(f"{entry} was changed while it was written")
+            raise HostError(f"{entry} was changed while it was written; see what else writes there, and run again")
         _remove_oldest(entry.parent)
     return tokens
 
@@ -100,22 +102,33 @@ def _key(model: TorchClassifier, texts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _in_memory(model: TorchClassifier, texts: Sequence[str]) -> Tokens:
-    ids, whole, truncated = _tokenize(model, texts)
-    flat = np.fromiter((i for row in ids for i in row), dtype=np.int32)
-    return Tokens(flat, _starts([len(row) for row in ids]), whole, truncated)
+def _in_memory(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:
+    chunks = list(_tokenized(model, texts, reporter))
+    ids, lengths, whole, truncated = (
+        np.concatenate([np.empty(0, kind), *(chunk[name] for chunk in chunks)]) for name, kind in _ARRAYS.items()
+    )
+    return Tokens(ids, _starts(lengths), whole, truncated)
 
 
-def _tokenize(
-    model: TorchClassifier, texts: Sequence[str]
-) -> tuple[list[Sequence[int]], NDArray[np.int64], NDArray[np.bool_]]:
-    given = model.tokenize(list(texts))
-    # A text without any token has nothing that a model could look at; one padding token stands for it.
-    ids = [row if len(row) else [model.pad_token_id] for row in given.ids]
-    return ids, np.asarray(given.tokens), np.asarray(given.truncated)
+def _tokenized(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Iterator[dict[str, NDArray[Any]]]:
+    """Give the arrays of an entry chunk by chunk."""
+    done = 0
+    for chunk in _chunks(texts):
+        given = model.tokenize(list(chunk))
+        # A text without any token has nothing that a model could look at; one padding token stands for it.
+        rows = [row if len(row) else [model.pad_token_id] for row in given.ids]
+        values: dict[str, Any] = {
+            "ids": [i for row in rows for i in row],
+            "lengths": [len(row) for row in rows],
+            "whole": given.tokens,
+            "truncated": given.truncated,
+        }
+        yield {name: np.asarray(values[name], dtype=kind) for name, kind in _ARRAYS.items()}
+        done += len(chunk)
+        reporter.progress("tokenizing", done, len(texts), "texts")
 
 
-def _starts(lengths: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:
+def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts
@@ -123,26 +136,13 @@ def _starts(lengths: Sequence[int] | NDArray[np.int32]) -> NDArray[np.int64]:
 
 def _write(folder: Path, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> None:
     digests = {name: hashlib.sha256() for name in _ARRAYS}
-    files = {name: (folder / name).open("wb") for name in _ARRAYS}
-    done = 0
-    try:
-        for chunk in _chunks(texts):
-            ids, whole, truncated = _tokenize(model, chunk)
-            values: dict[str, Any] = {
-                "ids": [i for row in ids for i in row],
-                "lengths": [len(row) for row in ids],
-                "whole": whole,
-                "truncated": truncated,
-            }
-            for name, kind in _ARRAYS.items():
-                data = np.asarray(values[name], dtype=kind).tobytes()
+    with contextlib.ExitStack() as stack:
+        files = {name: stack.enter_context((folder / name).open("wb")) for name in _ARRAYS}
+        for chunk in _tokenized(model, texts, reporter):
+            for name, values in chunk.items():
+                data = values.tobytes()
                 digests[name].update(data)
                 files[name].write(data)
-            done += len(chunk)
-            reporter.progress("tokenizing", done, len(texts), "texts")
-    finally:
-        for file in files.values():
-            file.close()
     (folder / "sha256.json").write_text(json.dumps({name: digest.hexdigest() for name, digest in digests.items()}))
 
 

@@ -74,7 +74,8 @@ class GpuTrainer:
     def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
         """Predict in the order given; see `Trainer.predict`."""
         target = self._choose(reporter)
-        tokens = tokenize(model, texts, reporter)
+        # A split of a run comes again with the next run; a list is somebody's rows, which are seen once.
+        tokens = tokenize(model, texts, reporter, keep=not isinstance(texts, list))
         with target.applied(), self._memory_advice(model, target):
             model.module.to(target.device)
             with prepared(model, target, reporter) as forward:

@@ -75,6 +75,20 @@ def test_few_texts_are_not_kept(cache: Path, texts: Any, classifier: Callable[..
     assert not cache.exists()
 
 
+def test_predicting_keeps_the_splits_of_a_run_and_nobodys_own_rows(
+    cache: Path, texts: Any, classifier: Callable[..., Any], trainer: Callable[..., Any]
+) -> None:
+    own = trainer().predict(classifier(), list(texts), Quiet())
+    kept_of_a_list = cache.exists()
+
+    of_a_split = trainer().predict(classifier(), texts, Quiet())
+
+    assert not kept_of_a_list
+    assert len(list(cache.iterdir())) == 1
+    np.testing.assert_array_equal(own.probabilities, of_a_split.probabilities)
+    np.testing.assert_array_equal(own.tokens, of_a_split.tokens)
+
+
 @pytest.mark.parametrize("other", [["w5 w6"], ["w5", "w6"], ["w56"], ["w5 w6", ""]])
 def test_other_texts_have_another_key(other: list[str], classifier: Callable[..., Any]) -> None:
     keys = {module._key(classifier(), texts) for texts in ([*other], ["w5", "w6", ""])}
