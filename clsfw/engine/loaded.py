@@ -20,6 +20,7 @@ from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
 from clsfw.plugin.contracts import Prediction
 from clsfw.plugin.discovery import discover, guard
+from clsfw.recipe.validating import validate
 from clsfw.report.safe import encodable
 from clsfw.store.rundir import read_run
 
@@ -175,7 +176,7 @@ class RecordedParts:
             raise PluginError(self._missing(kind, name))
         plugin, component = found
         try:
-            settings = component.settings.model_validate({key: value for key, value in table.items() if key != "use"})
+            settings = validate(component.settings, {key: value for key, value in table.items() if key != "use"})
         except ValidationError as exc:
             wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
             raise PluginError(f"{plugin}: {kind} {name!r} no longer takes the options of this run: {wrong}") from exc

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -14,6 +13,7 @@ from clsfw.plugin.component import KINDS, Component, Kind, Settings
 from clsfw.plugin.discovery import Plugin, Plugins, guard
 from clsfw.recipe.document import section_of
 from clsfw.recipe.suggestions import listed, near, offer, short, unknown_key
+from clsfw.recipe.validating import validate
 from clsfw.recipe.wording import explain_errors, fields_of, show
 
 if TYPE_CHECKING:
@@ -127,12 +127,10 @@ def read_settings(
     """
     document = problems.document
     values = {key: value for key, value in document.get(path).items() if key not in apart}
-    context = {"base_of": lambda name: _folder_of(document, path, model, name)}
     for _ in range(2):
         try:
             with _guarded(owner, f"settings of {document.get((*path, 'use'))!r}"):
-                # TOML has JSON's types, and pydantic's strictness fits them: a list may become a tuple there.
-                return model.model_validate_json(json.dumps(values, default=str), context=context)
+                return validate(model, values, lambda name: _folder_of(document, path, model, name))
         except ValidationError as exc:
             error = exc
         if not _take_as_text(document, path, values, error, model):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from clsfw.errors import ContractError
+from clsfw.recipe.validating import validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,7 @@ class Subject(Generic[T]):
 
     def validate(self, values: Mapping[str, Any]) -> Settings:
         """Check values against the component's settings."""
-        return self.component.settings.model_validate(dict(values), context={"base_of": lambda _: self.folder})
+        return validate(self.component.settings, values, lambda _: self.folder)
 
     def build(self) -> T:
         """Build the part with its settings."""

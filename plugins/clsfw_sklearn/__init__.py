@@ -19,7 +19,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class TfidfSettings(Settings):
     """Options of `tfidf`; names, meanings and defaults are those of scikit-learn's `TfidfVectorizer`."""
 
-    ngram_range: Annotated[tuple[PositiveInt, PositiveInt], Field(strict=False)] = Field(
+    ngram_range: tuple[PositiveInt, PositiveInt] = Field(
         default=(1, 1), description="shortest and longest run of words (or characters) that counts as a term"
     )
     min_df: PositiveInt | Share = Field(

@@ -12,6 +12,7 @@ from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
 from clsfw.plugin.discovery import Plugin
+from clsfw.recipe.validating import validate
 from clsfw.store.rundir import RunDirectory
 from clsfw_macro_metrics import MacroMetricsSettings
 from clsfw_macro_metrics import build as build_metric
@@ -89,7 +90,7 @@ def fitted(open_run, notes):
         kind = data["train"].features["label"]
         multi_label = isinstance(kind, List)
         labels = Labels(tuple((kind.feature if multi_label else kind).names), multi_label)
-        classifier = build_model(TfidfSettings(**(model or {}))).create(labels, data["train"]["text"], 42, notes)
+        classifier = build_model(validate(TfidfSettings, model or {})).create(labels, data["train"]["text"], 42, notes)
         built = build_trainer(SklearnFitSettings(**(trainer or {})))
         with open_run(labels, data, name) as run:
             built.fit(classifier, data, run)

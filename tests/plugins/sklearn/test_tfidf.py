@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from clsfw import Labels, ModelError
+from clsfw.recipe.validating import validate
 from clsfw_sklearn import TfidfSettings, build_model
 
 TEXTS = ["Good film, really good!", "a BAD film", "", "naïve plot \U0001f600 but good"]
@@ -14,7 +15,7 @@ LABELS = Labels(("negative", "positive"))
 
 
 def create(notes, texts=TEXTS, **options):
-    return build_model(TfidfSettings(**options)).create(LABELS, texts, 42, notes)
+    return build_model(validate(TfidfSettings, options)).create(LABELS, texts, 42, notes)
 
 
 def test_a_saved_model_predicts_the_same_bits(rows, fitted, notes, tmp_path):
@@ -114,7 +115,7 @@ def test_arrays_of_another_size_are_a_model_error(notes, tmp_path):
 
 
 def test_options_keep_the_library_s_names():
-    settings = TfidfSettings.model_validate({"ngram_range": [1, 2], "min_df": 2, "max_df": 0.5, "sublinear_tf": True})
+    settings = validate(TfidfSettings, {"ngram_range": [1, 2], "min_df": 2, "max_df": 0.5, "sublinear_tf": True})
 
     assert settings.vectorizer_options()["ngram_range"] == (1, 2)
     assert settings.vectorizer_options()["max_df"] == 0.5
@@ -126,4 +127,4 @@ def test_options_keep_the_library_s_names():
 )
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(ValidationError):
-        TfidfSettings.model_validate(wrong)
+        validate(TfidfSettings, wrong)
