@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
 from clsfw.engine.prepare import prepare_data
 from clsfw.errors import HostError
+from clsfw.report.csv_lines import csv_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +47,11 @@ def export_data(plan: Plan, directory: Path, kind: str, display: Display) -> Ite
 def _write_csv(data: Dataset, labels: Labels, file: Path) -> None:
     columns = list(data.column_names)
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
+        stream.write(csv_line(columns))
         for batch in data.iter(batch_size=1_000):
             names = [_names(given, labels) for given in batch["label"]]
-            writer.writerows(zip(*(names if column == "label" else batch[column] for column in columns), strict=True))
+            rows = zip(*(names if column == "label" else batch[column] for column in columns), strict=True)
+            stream.writelines(map(csv_line, rows))
 
 
 def _names(given: int | list[int], labels: Labels) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clsfw.store.history import read_history
 from clsfw.store.rundir import read_run
 
 if TYPE_CHECKING:
@@ -61,5 +62,4 @@ class FinishedRun:
     @cached_property
     def history(self) -> list[dict[str, Any]]:
         """The lines of `history.jsonl`: logged steps and evaluations."""
-        lines = (self.directory / "history.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+        return read_history(self.directory / "history.jsonl")

@@ -6,8 +6,6 @@ these names is written as `input_<name>`. Several labels of one text stand in on
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.errors import DataError
+from clsfw.report.csv_lines import csv_line
 from clsfw.report.safe import encodable, spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -99,14 +98,11 @@ def join_labels(names: Sequence[str]) -> str:
 
 def csv_bytes(columns: Columns, predicted: Predicted, *, header: bool, raw: bool) -> bytes:
     """Write a chunk as CSV; text that a spreadsheet would run gets a `'` before it, unless `raw`."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    if header:
-        writer.writerow(_cell(name, raw=raw) for name in columns.header())
     order = columns.header()
-    for values in columns.values(predicted, joined=True):
-        writer.writerow(_cell(values.get(name), raw=raw) for name in order)
-    return out.getvalue().encode()
+    lines = [csv_line(_cell(name, raw=raw) for name in order)] if header else []
+    rows = columns.values(predicted, joined=True)
+    lines.extend(csv_line(_cell(values.get(name), raw=raw) for name in order) for values in rows)
+    return "".join(lines).encode()
 
 
 def jsonl_bytes(columns: Columns, predicted: Predicted) -> bytes:

@@ -8,7 +8,6 @@ spreadsheet would run as a formula gets a `'` before it, which `read_predictions
 from __future__ import annotations
 
 import csv
-import io
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clsfw.errors import RunDirectoryError
+from clsfw.report.csv_lines import csv_line
 from clsfw.report.safe import encodable, from_spreadsheet_cell, spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -64,17 +64,16 @@ def predictions_csv(labels: Labels, rows: Ints, references: Ints, predictions: I
 
     `references` and `predictions` are int [N] of class ids, or 0/1 [N, C]; `prediction` holds the final probabilities.
     """
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["row", "gold", "predicted", *(_cell(f"p_{name}") for name in labels.names), "tokens", "truncated"])
+    header = ["row", "gold", "predicted", *(_cell(f"p_{name}") for name in labels.names), "tokens", "truncated"]
+    lines = [csv_line(header)]
     gold, predicted = _names(labels, references), _names(labels, predictions)
     flags = ("false", "true")
     for i, row in enumerate(rows.tolist()):
         # str() of a numpy float32 gives the fewest digits that read back as the same float32.
         probabilities = [str(p) for p in prediction.probabilities[i]]
         tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
-        writer.writerow([row, next(gold), next(predicted), *probabilities, tokens, truncated])
-    return out.getvalue()
+        lines.append(csv_line([row, next(gold), next(predicted), *probabilities, tokens, truncated]))
+    return "".join(lines)
 
 
 def read_predictions(path: Path) -> PredictionTable:

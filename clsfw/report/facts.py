@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from clsfw.store.history import read_history
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -79,7 +81,7 @@ def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None) -> ReportF
     return ReportFacts(
         record=_json(run_dir / "run.json"),
         metrics=_json(run_dir / "metrics.json"),
-        history=[json.loads(line) for line in _text(run_dir / "history.jsonl").splitlines() if line.strip()],
+        history=read_history(run_dir / "history.jsonl"),
         timings=_json(run_dir / "timings.json") if (run_dir / "timings.json").is_file() else {},
         recipe=_text(run_dir / "recipe.toml"),
         texts=texts or {},

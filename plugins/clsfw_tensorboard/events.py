@@ -73,7 +73,7 @@ def _history(run_directory: Path) -> Iterator[tuple[int, str, dict[str, float]]]
     history = run_directory / "history.jsonl"
     if not history.exists():
         return
-    for line in history.read_text(encoding="utf-8").splitlines():
+    for line in history.read_text(encoding="utf-8").split("\n")[:-1]:  # labels may hold other line ends
         record: dict[str, Any] = json.loads(line)
         yield int(record.pop("step")), str(record.pop("split", "train")), record
 

@@ -6,11 +6,12 @@ import csv
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from datasets import load_dataset
+from datasets import ClassLabel, Dataset, Features, Value, load_dataset
 
-from clsfw.engine.export import export_data
+from clsfw.engine.export import _write_csv, export_data
 from clsfw.engine.quiet import Quiet
 from clsfw.errors import HostError
+from clsfw.plugin.contracts import Labels
 from clsfw.plugin.discovery import discover
 from clsfw.recipe.plan import make_plan
 
@@ -52,3 +53,11 @@ def test_a_file_that_stands_there_is_not_overwritten(plan: Plan, tmp_path: Path)
     with pytest.raises(HostError, match=r"train\.csv exists already"):
         list(export_data(plan, tmp_path, "csv", Quiet()))
     assert "mine" == (tmp_path / "train.csv").read_text()
+
+
+def test_a_lone_carriage_return_reads_back(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["a", "b"])})
+    data = Dataset.from_dict({"text": ["one\rtwo", "x"], "label": [0, 1]}, features=features)
+    _write_csv(data, Labels(("a", "b")), tmp_path / "x.csv")
+
+    assert b'text,label\n"one\rtwo",a\nx,b\n' == (tmp_path / "x.csv").read_bytes()

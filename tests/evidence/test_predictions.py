@@ -10,7 +10,19 @@ from clsfw.errors import RunDirectoryError
 from clsfw.evidence.predictions import predictions_csv, read_predictions
 from clsfw.plugin.contracts import Labels, Prediction
 
-HOSTILE = ("=cmd|' /C calc'!A0", "+1", "-x", "@sum", "a|b\\c", 'quote",comma', "new\nline", "'=x", "\ttab", "")
+HOSTILE = (
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-x",
+    "@sum",
+    "a|b\\c",
+    'quote",comma',
+    "new\nline",
+    "old\rline",
+    "'=x",
+    "\ttab",
+    "",
+)
 
 
 def written(labels, true, said, probabilities=None, rows=None):

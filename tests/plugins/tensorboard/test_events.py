@@ -84,6 +84,14 @@ def test_a_continued_run_shows_each_step_once(open_run, tmp_path):
     assert [(20, "train/loss", 0.5), (40, "train/loss", 0.3)] == read(tmp_path)
 
 
+def test_a_label_may_hold_any_line_end(open_run, tmp_path):
+    with open_run() as run:
+        run.log(20, {"f1_a\x85b": 0.5})
+        run.log(40, {"f1_a\x85b": 0.25})
+
+    assert [(20, "train/f1_a\x85b", 0.5), (40, "train/f1_a\x85b", 0.25)] == read(tmp_path)
+
+
 def test_nothing_is_written_into_the_run_directory(open_run):
     with open_run() as run:
         run.log(20, {"loss": 0.5})
