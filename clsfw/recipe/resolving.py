@@ -59,6 +59,7 @@ def origins_of(resolved: Mapping[str, Any], document: Document, parts: Mapping[K
 def portable(resolved: Mapping[str, Any], parts: Mapping[KeyPath, Part[Any]], folder: Path) -> dict[str, Any]:
     """Write the local paths of a resolved recipe as seen from a folder."""
     content = dict(resolved)
+    folder = folder.resolve()  # as the paths are
     for section in ("data", "model", "trainer"):
         content[section] = _change_paths(parts[section,].settings, content[section], lambda p: _relative(p, folder))
     metrics = [part for path, part in parts.items() if path[0] == "metrics"]
@@ -70,7 +71,10 @@ def portable(resolved: Mapping[str, Any], parts: Mapping[KeyPath, Part[Any]], fo
 
 
 def _relative(value: str, folder: Path) -> str:
-    return Path(os.path.relpath(value, folder)).as_posix() if Path(value).is_absolute() else value
+    if not Path(value).is_absolute():
+        return value
+    path = Path(os.path.relpath(value, folder)).as_posix()
+    return path if path.split("/")[0] in {".", ".."} else f"./{path}"  # or it might be taken for an id on the hub
 
 
 def _change_paths(settings: BaseModel, dumped: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:

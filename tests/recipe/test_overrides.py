@@ -255,4 +255,4 @@ def test_another_component_drops_what_a_table_inside_does_not_have() -> None:
 def test_a_changed_path_is_named_without_this_machines_folders(root: Path) -> None:
     plan = make_plan("quickstart", [f"data.source={root / 'recipes' / 'other.csv'}"], discover())
 
-    assert ["data.source: 'other.csv', not 'quickstart.csv'"] == plan.comparable_changes()
+    assert ["data.source: './other.csv', not './quickstart.csv'"] == plan.comparable_changes()

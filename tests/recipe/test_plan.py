@@ -84,6 +84,26 @@ def test_a_moved_project_keeps_its_identity(write, fake, fakes, tmp_path):
     assert first == make_plan(tmp_path / "two/deeper/recipe.toml", [], fakes).identity()
 
 
+def test_a_link_to_the_project_keeps_its_identity(write, fake, fakes, tmp_path):
+    file = write(fake, "real/deep/recipe.toml")
+    (tmp_path / "link").symlink_to(file.parent)
+
+    assert make_plan(file, [], fakes).identity() == make_plan(tmp_path / "link" / "recipe.toml", [], fakes).identity()
+
+
+@pytest.mark.parametrize("given", ["./models/distil", "../distil", ".", "./.cache/distil"])
+def test_a_local_folder_still_looks_like_one_in_the_portable_recipe(given, write, fake, fakes):
+    plan = make_plan(write(fake.replace('"bag"', f'"bag"\ncheckpoint = "{given}"')), [], fakes)
+
+    assert given == plan.portable()["model"]["checkpoint"]
+
+
+def test_an_id_on_the_hub_stays_one_in_the_portable_recipe(write, fake, fakes):
+    plan = make_plan(write(fake.replace('"bag"', '"bag"\ncheckpoint = "me/distil"')), [], fakes)
+
+    assert "me/distil" == plan.portable()["model"]["checkpoint"]
+
+
 def test_an_inner_path_is_part_of_the_project_too(write, fake, fakes):
     text = fake.replace('"bag"', '"bag"\ninner.vocabulary = "words.txt"')
 

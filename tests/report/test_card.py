@@ -40,7 +40,7 @@ def test_a_checkpoint_of_the_hub_is_named_and_a_local_one_is_not(report_facts):
         return parts(card(report_facts(record={"fixed": {"recipe": recipe}})))[0]
 
     assert front("distilbert/distilbert-base-uncased")["base_model"] == "distilbert/distilbert-base-uncased"
-    for local in ("../models/mine", "/home/somebody/model", "~/model", "models/mine/deep"):
+    for local in ("../models/mine", "/home/somebody/model", "~/model", "models/mine/deep", "./models/mine"):
         assert "base_model" not in front(local)
 
 
