@@ -157,17 +157,24 @@ def _choose(
     shuffled = split.method != "in-order"
     order = np.random.RandomState(seed).permutation(len(data)) if shuffled else np.arange(len(data))
     groups = _groups(data, order, by_text=split.group_by == "text")
+    exact = not any(isinstance(size, float) for size in split.sizes.values())
     if split.method != "stratified":
-        return _fill(groups, order, sizes)
+        return _fill(groups, order, sizes, dict.fromkeys(sizes, 0), exact=exact)
     if labels.multi_label:
         raise DataError('a stratified split needs one label per text; use `method = "random"`')
     column = np.asarray(data["label"], dtype=np.int64)
-    quotas = _quotas(column, sizes, labels)
+    _check_enough(column, sizes, labels)
+    by_group = column.copy()  # equal texts with two labels are shared out with the first one's class
+    for group in groups:
+        by_group[group] = column[group[0]]
+    quotas = _quotas(by_group, sizes, labels)
     chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
+    owed = dict.fromkeys(sizes, 0)
     for label in range(len(labels.names)):
         own = [group for group in groups if column[group[0]] == label]
-        for name, rows in _fill(own, order, quotas[label]).items():
+        for name, rows in _fill(own, order, quotas[label], owed, exact=exact).items():
             chosen[name].append(rows)
+            owed[name] += quotas[label][name] - len(rows)
     return {name: _in_order(np.concatenate(rows), order) for name, rows in chosen.items()}
 
 
@@ -183,29 +190,44 @@ def _groups(data: Dataset, order: NDArray[np.int64], *, by_text: bool) -> list[N
 
 
 def _fill(
-    groups: Sequence[NDArray[np.int64]], order: NDArray[np.int64], sizes: Mapping[str, int]
+    groups: Sequence[NDArray[np.int64]],
+    order: NDArray[np.int64],
+    sizes: Mapping[str, int],
+    owed: Mapping[str, int],
+    *,
+    exact: bool,
 ) -> dict[str, NDArray[np.int64]]:
-    """Fill each split in turn with the next groups that still fit; one too large for the rest of a split waits."""
+    """Fill each split in turn with the next groups that still fit; one too large for the rest of a split waits.
+
+    Unless the sizes are `exact`, groups that fit nowhere then go to the split that is short of most rows, counting what
+    earlier classes left it `owed`; the first goes to train if that has none yet, for it must know every class.
+    """
     waiting = list(groups)
-    filled: dict[str, NDArray[np.int64]] = {}
+    taken: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
+    free = dict(sizes)
     for name, size in sizes.items():
-        taken: list[NDArray[np.int64]] = []
         left: list[NDArray[np.int64]] = []
-        free = size
         for group in waiting:
-            if len(group) <= free:
-                taken.append(group)
-                free -= len(group)
+            if len(group) <= free[name]:
+                taken[name].append(group)
+                free[name] -= len(group)
             else:
                 left.append(group)
-        if free:
+        if exact and free[name]:
             raise DataError(
-                f"the {name} split is {free} rows short of {size}: equal texts are kept together and do not fit"
+                f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do not "
+                'fit; give fractions, use method = "random", leave group_by out, or ask for fewer rows'
             )
         waiting = left
-        rows = np.concatenate(taken) if taken else np.empty(0, dtype=np.int64)
-        filled[name] = _in_order(rows, order)
-    return filled
+    for group in waiting:
+        name = max(free, key=lambda split: free[split] + owed[split])
+        if free[name] + owed[name] <= 0:
+            break
+        name = name if taken["train"] else "train"
+        taken[name].append(group)
+        free[name] -= len(group)
+    empty = np.empty(0, dtype=np.int64)
+    return {name: _in_order(np.concatenate([empty, *rows]), order) for name, rows in taken.items()}
 
 
 def _in_order(rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -214,14 +236,18 @@ def _in_order(rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.i
     return rows[np.argsort(rank[rows], kind="stable")]
 
 
-def _quotas(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels) -> list[dict[str, int]]:
-    """Share each split's size out over the classes by their share of the data, rounding by largest remainder."""
+def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels) -> None:
     have = np.bincount(column, minlength=len(labels.names))
     for name, count in zip(labels.names, have, strict=True):
         if 0 < count < len(sizes):
             raise DataError(
                 f"class {name!r} has {count} row(s), too few for a stratified split into {len(sizes)} parts"
             )
+
+
+def _quotas(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels) -> list[dict[str, int]]:
+    """Share each split's size out over the classes by their share of the data, rounding by largest remainder."""
+    have = np.bincount(column, minlength=len(labels.names))
     quotas: list[dict[str, int]] = [{} for _ in labels.names]
     free = have.copy()
     for split, size in sizes.items():

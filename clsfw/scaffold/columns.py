@@ -6,6 +6,7 @@ import bz2
 import csv
 import gzip
 import lzma
+import zlib
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Look:
     text_column: str
     label_column: str
     labels: Counter[str]
+    labels_with_text: Counter[str]
     rows: int
     blank_texts: int
     repeated_texts: int
@@ -52,7 +54,7 @@ def look(path: Path, text_column: str | None = None, label_column: str | None = 
     """
     try:
         encoding, delimiter, rows = _read(path)
-    except (OSError, EOFError, lzma.LZMAError, csv.Error) as exc:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error, csv.Error) as exc:
         raise DataError(f"{path}: cannot be read: {exc}") from exc
     if len(rows) < 2:  # noqa: PLR2004  # the header, and something under it
         raise DataError(f"{path}: there is no row under the header")
@@ -64,6 +66,8 @@ def look(path: Path, text_column: str | None = None, label_column: str | None = 
     for given in (text_column, label_column):
         if given is not None and given not in by_column:
             raise UsageError(f"{path} has no column {given!r}; there are: {', '.join(map(repr, columns))}")
+    if len(by_column) == 1:
+        raise DataError(f"{path}: there is one column only; texts and labels need a column each")
     text = text_column or _longest({name: v for name, v in by_column.items() if name != label_column})
     label = label_column or _label(path, {name: v for name, v in by_column.items() if name != text})
     texts = by_column[text]
@@ -74,6 +78,7 @@ def look(path: Path, text_column: str | None = None, label_column: str | None = 
         text,
         label,
         Counter(by_column[label]),
+        Counter(row for row, text in zip(by_column[label], texts, strict=True) if text.strip()),
         rows=len(values),
         blank_texts=sum(not text.strip() for text in texts),
         repeated_texts=len(texts) - len(set(texts)),
@@ -134,7 +139,7 @@ def _label(path: Path, columns: dict[str, list[str]]) -> str:
     if not fit:
         raise DataError(
             f"{path}: no column looks like labels (two to {_MOST_LABELS} different values, each more than once): "
-            f"{', '.join(f'{name!r} has {n}' for name, n in distinct.items()) or 'there is one column only'}; "
+            f"{', '.join(f'{name!r} has {n}' for name, n in distinct.items())}; "
             "name one with --label-column"
         )
     return min(fit, key=lambda name: (name.strip().lower() not in _LABEL_WORDS, fit[name]))

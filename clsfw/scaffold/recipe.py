@@ -16,10 +16,13 @@ from clsfw.report.safe import clean
 from clsfw.scaffold.columns import look
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from clsfw.scaffold.columns import Look
 
 _MOST_DECLARED = 20
 _FEW = 10
+_SPLITS = 3
 
 
 def copy_recipe(name: str, out: Path | None) -> list[Path]:
@@ -143,11 +146,12 @@ def _labels(seen: Look) -> list[str]:
 
 
 def _split(seen: Look) -> list[str]:
-    rare = min(seen.labels.values()) < _FEW
+    rare = {label: rows for label, rows in seen.labels_with_text.most_common() if rows < _SPLITS}
     method = "random" if rare else "stratified"
     why = "shuffled by the seed" if rare else "shuffled by the seed, with each class's share kept"
     lines = [
         f"# {method}: {why}; in-order: as the rows stand in the file.",
+        *(_told_rare(rare) if rare else ()),
         "[split]",
         f'method = "{method}"',
         "train = 0.8",
@@ -157,6 +161,16 @@ def _split(seen: Look) -> list[str]:
     if seen.repeated_texts:
         lines.append('group_by = "text" # equal texts stay together, so that none leaks into another split')
     return lines
+
+
+def _told_rare(rare: Mapping[str, int]) -> list[str]:
+    some = ", ".join(f"{clean(label)!r} {rows}" for label, rows in list(rare.items())[:_FEW])
+    more = f", and {len(rare) - _FEW} others" if len(rare) > _FEW else ""
+    return [
+        f"# Too few rows to have one in each of the {_SPLITS} splits: {some}{more}.",
+        "# A run is refused if none of a class's rows falls into train: then add rows, leave the class out, or try",
+        "# another seed.",
+    ]
 
 
 def _toml(table: dict[str, Any]) -> str:

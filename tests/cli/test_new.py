@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -250,6 +251,38 @@ class TestRecipeForData:
 
         assert DataError.exit_code == main(["new", "recipe", "data.csv"])
         assert words in capsys.readouterr().err
+
+    def test_the_only_column_cannot_hold_the_labels_alone(self, tmp_path, capsys):
+        (tmp_path / "one.csv").write_text("text\na\nb\n", encoding="utf-8")
+
+        assert DataError.exit_code == main(["new", "recipe", "one.csv", "--label-column", "text"])
+        assert "there is one column only" in capsys.readouterr().err
+
+    def test_a_damaged_compressed_file_is_refused(self, tmp_path, capsys):
+        packed = bytearray(gzip.compress("".join(f"some words {n},{n % 2}\n" for n in range(500)).encode()))
+        packed[10] = 0xFF  # no kind of block begins so
+        (tmp_path / "data.csv.gz").write_bytes(packed)
+
+        assert DataError.exit_code == main(["new", "recipe", "data.csv.gz"])
+        assert "data.csv.gz: cannot be read" in capsys.readouterr().err
+
+    def test_a_few_rows_of_each_class_and_many_equal_texts_still_run(self, tmp_path):
+        rare = [f"rare words {n},c{n % 5}\n" for n in range(15)]
+        repeated = [f"often said {n // 7},c5\n" for n in range(70)]
+        (tmp_path / "few.csv").write_text("text,label\n" + "".join(rare + repeated), encoding="utf-8")
+        main(["new", "recipe", "few.csv"])
+        split = make_plan("few.toml", {}, discover()).recipe.split
+
+        assert ("stratified", "text") == (split.method, split.group_by)
+        assert 0 == main(["run", "few.toml", "--out", "run"])
+
+    def test_classes_too_small_for_three_splits_are_told(self, tmp_path):
+        rows = [f"words {n},{'ab'[n % 2]}\n" for n in range(40)] + [" ,c\n", "x,c\n", "y,c\n", "z,d\n"]
+        (tmp_path / "rare.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+        main(["new", "recipe", "rare.csv"])
+
+        assert "random" == make_plan("rare.toml", {}, discover()).recipe.split.method
+        assert "each of the 3 splits: 'c' 2, 'd' 1." in (tmp_path / "rare.toml").read_text(encoding="utf-8")
 
     def test_a_missing_file_is_named(self, capsys):
         assert DataError.exit_code == main(["new", "recipe", "nowhere.csv"])

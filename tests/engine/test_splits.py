@@ -105,6 +105,30 @@ class TestGroups:
             for pair in ((0, 18), (1, 19)):
                 assert len({split for split, members in rows.items() for row in pair if row in members}) == 1
 
+    @pytest.mark.parametrize("method", ["in-order", "random", "stratified"])
+    def test_fractions_are_met_to_within_the_largest_group_and_leave_no_row_over(self, method: str) -> None:
+        data = make(60, texts=[f"text {i // 6}" for i in range(60)], labels=[i // 6 % 2 for i in range(60)])
+        rows = cut(data, method=method, train=0.75, validation=0.1, test=0.15, group_by="text")
+
+        assert list(range(60)) == sorted(row for part in rows.values() for row in part)
+        assert len({(name, row // 6) for name, part in rows.items() for row in part}) == 10
+        assert all(abs(len(rows[name]) - asked) <= 6 for name, asked in (("train", 45), ("validation", 6), ("test", 9)))
+
+    def test_equal_texts_with_two_labels_do_not_spoil_the_shares_of_the_classes(self) -> None:
+        data = make(40, texts=[f"text {i // 2}" for i in range(40)])
+        rows = cut(data, method="stratified", train=0.8, validation=0.1, test=0.1, group_by="text")
+
+        assert list(range(40)) == sorted(row for part in rows.values() for row in part)
+        assert all(abs(len(rows[name]) - asked) <= 2 for name, asked in (("train", 32), ("validation", 4), ("test", 4)))
+
+    def test_counts_that_cannot_be_met_say_what_to_do(self) -> None:
+        data = make(texts=[f"text {i // 2}" for i in range(20)])
+
+        with pytest.raises(
+            DataError, match=r"test split is 1 row\(s\) short of 11: .* do not fit; give fractions, use"
+        ):
+            cut(data, method="in-order", train=8, test=11, group_by="text")
+
 
 class TestGivenSplits:
     def test_a_dataset_dict_is_taken_as_it_is(self) -> None:
