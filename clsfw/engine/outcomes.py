@@ -10,7 +10,7 @@ import numpy as np
 
 from clsfw.errors import PluginError
 from clsfw.evidence.decision import Decision
-from clsfw.plugin.contracts import Outcome
+from clsfw.plugin.contracts import Outcome, Prediction
 from clsfw.plugin.discovery import guard
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Labels, Metric, Prediction
+    from clsfw.plugin.contracts import Labels, Metric
     from clsfw.plugin.discovery import Plugin
 
 _SLACK = 1e-2  # softmax in low precision is off by less
+_TAKEN = frozenset({"loss", "split", "step"})  # a line of the history holds these beside the scores
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,15 @@ class NamedMetric:
     metric: Metric
 
 
-def check_prediction(prediction: Prediction, rows: int, labels: Labels, who: str) -> Prediction:
+def check_prediction(prediction: object, rows: int, labels: Labels, who: str) -> Prediction:
     """Give the prediction back if it is what the contract says; `who` names the trainer and its plugin.
 
     Raises:
         PluginError: a shape or type is wrong, or a probability is none.
 
     """
+    if not isinstance(prediction, Prediction):
+        raise PluginError(f"{who} must give a Prediction, not {type(prediction).__name__}")
     check_probabilities(prediction.probabilities, rows, labels, who)
     for name in ("tokens", "truncated"):
         shape = np.shape(getattr(prediction, name))
@@ -111,6 +114,8 @@ def _checked(named: NamedMetric, given: Mapping[str, float]) -> dict[str, float]
         raise PluginError(f"{who} must give a mapping of names to numbers, not {type(given).__name__}")
     checked: dict[str, float] = {}
     for key, value in given.items():
+        if str(key) in _TAKEN:
+            raise PluginError(f"{who} gives {key!r}, a name that the run's history takes; the score needs another name")
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise PluginError(f"{who} must give plain numbers, but {key!r} is {type(value).__name__}")
         if not math.isfinite(value):

@@ -36,7 +36,7 @@ def write_parquet(path: Path, source: Path, labels: Labels, predicted: Iterator[
         for chunk in chain([] if first is None else [first], predicted):
             try:
                 writer.write_table(pa.Table.from_pylist(list(columns.values(chunk, joined=False)), schema=schema))
-            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as exc:
+            except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as exc:
                 raise DataError(
                     f"{source}: a value from record {chunk.rows[0].number} on does not fit its column: {exc};"
                     " write JSONL instead"
@@ -58,5 +58,7 @@ def _guess(name: str, first: Predicted | None) -> Any:
     values = [row.values.get(name) for row in first.rows] if first is not None else []
     try:
         return pa.array(values).type
+    except OverflowError as exc:
+        raise DataError(f"column {name!r} has a number that is too large for Parquet; write JSONL instead") from exc
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as exc:
         raise DataError(f"column {name!r} mixes kinds of values, which Parquet cannot hold: {exc}") from exc

@@ -173,7 +173,7 @@ class Metric(Protocol):
     """Scores an outcome."""
 
     def compute(self, outcome: Outcome) -> Mapping[str, float]:
-        """Give finite scores by name; names are unique over all metrics of a recipe."""
+        """Give finite scores by name, unique over all metrics of a recipe and none of `loss`, `split` and `step`."""
 
 
 # Optional abilities of parts

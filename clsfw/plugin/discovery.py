@@ -70,7 +70,8 @@ class Plugin:
         digest = hashlib.sha256()
         top = self.folder
         if top is not None:
-            for file in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
+            # An editor's lock file is a link to nowhere.
+            for file in sorted(f for f in top.rglob("*.py") if f.is_file()) if top.is_dir() else [top]:
                 name = file.relative_to(top).as_posix() if top.is_dir() else file.name
                 digest.update(name.encode() + b"\0" + file.read_bytes())
         return {"distribution": self.distribution, "version": self.version, "sha256": digest.hexdigest()}

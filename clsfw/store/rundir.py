@@ -170,9 +170,14 @@ def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True)
         RunDirectoryError: there is no run, it is not complete, or files were changed; the message says which.
 
     """
-    if not path.is_dir():
+    try:
+        is_directory, is_run = path.is_dir(), place.is_run(path)
+    except OSError as exc:  # such as a text given in the place of the run, which is too long for a name
+        reason = (exc.strerror or str(exc)).lower()
+        raise RunDirectoryError(f"{path} cannot be read: {reason}; give the directory of a run") from exc
+    if not is_directory:
         raise RunDirectoryError(f"{path} is not a directory; give the directory of a run")
-    if not place.is_run(path):
+    if not is_run:
         raise RunDirectoryError(f"{path} is not a run directory: it holds no {RECORD}")
     record = _read_record(path)
     if record["state"] == "complete":

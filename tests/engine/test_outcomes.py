@@ -72,6 +72,9 @@ def test_numbers_of_numpy_become_plain_ones() -> None:
         ({"f1": [0.5]}, "plain numbers, but 'f1' is list"),
         ({"f1": True}, "plain numbers, but 'f1' is bool"),
         (None, "must give a mapping of names to numbers, not NoneType"),
+        ({"f1": 0.5, "loss": 0.1}, "metric 'm' gives 'loss', a name that the run's history takes"),
+        ({"split": 0.1}, "gives 'split', a name"),
+        ({"step": 0.1}, "gives 'step', a name"),
         (ValueError("boom"), "failed in metric 'm': ValueError: boom"),
     ],
 )
@@ -117,6 +120,11 @@ def test_a_prediction_that_keeps_the_contract_is_given_back():
 def test_a_prediction_that_breaks_the_contract_names_the_trainer(changes, message):
     with pytest.raises(PluginError, match=f"^plugin 'x': its trainer .*{message}"):
         check_prediction(good_prediction(**changes), 3, Labels(("a", "b")), "plugin 'x': its trainer")
+
+
+def test_no_prediction_at_all_names_the_trainer():
+    with pytest.raises(PluginError, match=r"^plugin 'x': its trainer must give a Prediction, not NoneType$"):
+        check_prediction(None, 3, Labels(("a", "b")), "plugin 'x': its trainer")
 
 
 def test_several_labels_need_not_sum_to_1():

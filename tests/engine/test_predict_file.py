@@ -103,6 +103,13 @@ class TestOutput:
         assert ["a|b", "sport"] == read_jsonl(tmp_path / "out.jsonl")[0]["label"]
         assert ["label", "p_a|b", "p_music", "p_sport", "text"] == list(read_csv(tmp_path / "out.csv")[0])
 
+    def test_a_lone_carriage_return_reads_back(self, classifier, tmp_path, reporter):
+        (tmp_path / "in.jsonl").write_text(json.dumps({"text": "one\rtwo"}))
+        predict_file(classifier, Job(tmp_path / "in.jsonl", tmp_path / "a.csv"), reporter)
+        predict_file(classifier, Job(tmp_path / "a.csv", tmp_path / "b.csv"), reporter)
+
+        assert ["one\rtwo"] == [row["text"] for row in read_csv(tmp_path / "b.csv")]
+
     def test_no_rows_give_a_header_alone(self, classifier, tmp_path, reporter):
         (tmp_path / "in.csv").write_text("text\n")
         done = predict_file(classifier, Job(tmp_path / "in.csv", tmp_path / "out.csv"), reporter)
@@ -259,6 +266,18 @@ class TestMistakes:
         (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
         with pytest.raises(DataError, match=r"from record 3 on does not fit its column.*write JSONL instead"):
+            predict_file(classifier, Job(tmp_path / "in.jsonl", tmp_path / "out.parquet"), reporter)
+
+    @pytest.mark.parametrize(
+        ("numbers", "words"),
+        [([2**64], "'n' has a number that is too large for Parquet"), ([1, 2, 2**64], "record 3 on does not fit")],
+    )
+    def test_a_number_too_large_for_parquet_is_named(
+        self, numbers, words, classifier, tmp_path, reporter, small_chunks
+    ):
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps({"text": "a", "n": n}) + "\n" for n in numbers))
+
+        with pytest.raises(DataError, match=f"{words}.*write JSONL instead"):
             predict_file(classifier, Job(tmp_path / "in.jsonl", tmp_path / "out.parquet"), reporter)
 
     def test_the_input_is_never_its_own_output(self, classifier, source, reporter):

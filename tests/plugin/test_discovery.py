@@ -190,6 +190,14 @@ class TestPlugin:
         assert ("deep", "1.2") == (first["distribution"], first["version"])
         assert first["sha256"] != changed["sha256"]
 
+    def test_provenance_passes_over_an_editors_lock(self, site, fake_distribution):
+        fake_distribution("deep", {"deep/__init__.py": GOOD}, "deep = deep")
+        plugin = discover().named("deep")
+        before = plugin.provenance()
+        (site / "deep/.#heavy.py").symlink_to("user@host.1234")
+
+        assert before == plugin.provenance()
+
 
 class TestGuard:
     def test_lets_the_errors_of_the_contract_pass_unchanged(self):

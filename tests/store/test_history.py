@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from clsfw.engine.finished import FinishedRun
 from clsfw.errors import RunDirectoryError, TrainingError
+from clsfw.report.facts import read_facts
 from clsfw.store.checkpoints import Checkpoint
 from clsfw.store.history import History, read_history
 
@@ -80,3 +82,14 @@ def test_an_edited_line_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is no line of a history"):
         read_history(tmp_path / "history.jsonl")
+
+
+def test_line_ends_within_a_text_end_no_line(tmp_path):
+    history = History(tmp_path / "history.jsonl")
+    history.append({"step": 1, "f1_a\x85b\u2028c": 0.5})
+    history.finish()
+    for name in ("run.json", "metrics.json"):
+        (tmp_path / name).write_text("{}")
+
+    assert [{"step": 1, "f1_a\x85b\u2028c": 0.5}] == list(read_facts(tmp_path).history)
+    assert [{"step": 1, "f1_a\x85b\u2028c": 0.5}] == FinishedRun(tmp_path, {}, {}).history

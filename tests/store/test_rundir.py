@@ -255,6 +255,19 @@ class TestReadRun:
         with pytest.raises(RunDirectoryError, match="is not a directory; give the directory of a run"):
             read_run(tmp_path / "none")
 
+    def test_a_text_in_the_place_of_a_run_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(RunDirectoryError, match="cannot be read: file name too long; give the directory of a run"):
+            read_run(tmp_path / ("a text " * 50))
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+    def test_a_run_below_a_folder_that_may_not_be_entered_is_refused(self, complete: Path) -> None:
+        complete.parent.chmod(0)
+        try:
+            with pytest.raises(RunDirectoryError, match="cannot be read: permission denied"):
+                read_run(complete)
+        finally:
+            complete.parent.chmod(0o700)
+
 
 def test_only_plain_names_may_be_written() -> None:
     assert all("/" not in name and not name.startswith(".") for name in FILES)
