@@ -17,11 +17,12 @@ from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
 from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
+from clsfw.errors import ClsfwError, HostError, InterruptedRunError, PluginError, RunDirectoryError
 from clsfw.plugin.contracts import HasProvenance, PlansTraining
 from clsfw.plugin.discovery import guard
 from clsfw.store import place
 from clsfw.store.disk import require_space
+from clsfw.store.lock import locked
 from clsfw.store.rundir import RunDirectory, read_run
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from clsfw.engine.run import Display
     from clsfw.plugin.contracts import Classifier, Trainer
     from clsfw.recipe.plan import Plan
+    from clsfw.store.checkpoints import Checkpoint
 
 
 def execute(
@@ -44,15 +46,18 @@ def execute(
     """
     started = time.monotonic()
     display = display or Quiet()
-    path = run_path(plan, out)
-    place.checked(path)
+    path = place.checked(run_path(plan, out))
     for note in plan.notes:
         display.note(note)
     with ExitStack() as stack:
         store = None
         fixed = _fixed(plan)
-        if path.exists():  # lock it before the long work of reading the data
-            store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
+        # Ask before the long work of reading the data; what is moved aside, and what is made, waits until that is read.
+        if fresh and place.is_run(path):
+            with locked(path):
+                pass
+        elif path.exists():
+            store = stack.enter_context(RunDirectory.open(path, warn=display.warn))
             if store.state == "complete":
                 return _already_complete(path, plan, display)
             _refuse_changes(store, fixed)
@@ -60,9 +65,10 @@ def execute(
         model, model_facts = prepare_model(plan)
         fixed["data"] = data.hashes()
         if store is None:
-            store = stack.enter_context(RunDirectory.open(path, warn=display.warn))
-        else:
-            _refuse_changes(store, fixed)
+            store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
+            if store.state == "complete":  # by another process meanwhile
+                return _already_complete(path, plan, display)
+        _refuse_changes(store, fixed)
         signals = stack.enter_context(StopSignals(display.note))
         _begin(store, plan, data, fixed)
         job = Job(plan, data, model, model_facts, store, display, signals, started)
@@ -91,21 +97,23 @@ def _carry_out(job: Job) -> FinishedRun:
             needs = trainer.plan_training(len(job.data.parts["train"]), classifier.parameters()[1])
         still_needed = int(needs["disk_bytes"]) - job.store.checkpoints.size()
         require_space(job.store.path, still_needed, "the checkpoints and the model")
-    run = _open_run(job)
-    error: BaseException | None = None
+    checkpoint = job.store.checkpoints.latest()
+    run = _open_run(job, checkpoint)
     try:
         run.notify("on_run_start")
-        checkpoint = job.store.checkpoints.latest()
         job.display.stage("training" if checkpoint is None else f"training, continued after step {checkpoint.step}")
         with guard(job.plan.trainer.plugin, f"trainer {job.plan.trainer.component.name!r}"):
             trainer.fit(classifier, run.data, run)
         job.store.update(training=run.facts)
-        return finish(job, run, classifier, trainer)
+        finished = finish(job, run, classifier, trainer)
     except BaseException as exc:
-        error = exc
+        try:
+            run.notify("on_run_end", error=exc)
+        except PluginError as second:  # the first error says what ended the run
+            job.display.warn(str(second))
         raise
-    finally:
-        run.notify("on_run_end", error=error)
+    run.notify("on_run_end", error=None)
+    return finished
 
 
 def _create(job: Job) -> Classifier:
@@ -117,11 +125,11 @@ def _create(job: Job) -> Classifier:
         provenance = dict(job.model.provenance()) if isinstance(job.model, HasProvenance) else {}
     job.display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
     counts = {"parameters": total, "trainable_parameters": trainable}
-    job.store.update(model={**counts, **job.model_facts, "provenance": provenance})
+    job.store.update(model={**job.model_facts, **counts, "provenance": provenance})
     return classifier
 
 
-def _open_run(job: Job) -> Run:
+def _open_run(job: Job, checkpoint: Checkpoint | None) -> Run:
     return Run(
         name=job.plan.recipe.name,
         seed=job.plan.recipe.seed,
@@ -132,6 +140,8 @@ def _open_run(job: Job) -> Run:
         watchers=job.plan.watchers,
         display=job.display,
         signals=job.signals,
+        started=job.started,
+        timings=checkpoint.timings if checkpoint is not None else None,
     )
 
 

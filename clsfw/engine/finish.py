@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +48,7 @@ def finish(job: Job, run: Run, classifier: Classifier, trainer: Trainer[Any]) ->
         changes = job.plan.comparable_changes()
         verdict = judge(job.plan.recipe.expect, metrics, job.store.history.read(), changes).to_json()
     job.store.update(verdict=verdict, warnings=job.display.warnings)
-    run.timings["total_seconds"] = time.monotonic() - job.started
-    job.store.write_json("timings.json", run.timings)
+    job.store.write_json("timings.json", run.seconds())
     texts = run.data[split]["text"]
     mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}
     job.store.write_text("report.html", render_report(job.store.path, mistakes))

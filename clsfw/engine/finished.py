@@ -31,7 +31,7 @@ class FinishedRun:
             RunDirectoryError: the directory holds no complete run, or a file of it was changed.
 
         """
-        path = Path(directory)
+        path = Path(directory).expanduser()
         record = read_run(path)
         return cls(path, record, json.loads((path / "metrics.json").read_text(encoding="utf-8")))
 

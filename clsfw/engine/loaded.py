@@ -125,7 +125,7 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
         ModelError: the model cannot be read.
 
     """
-    path = Path(run_dir)
+    path = Path(run_dir).expanduser()
     record = read_run(path, allow_incomplete=allow_incomplete)
     if not (path / "model").is_dir():
         raise RunDirectoryError(f"{path} holds no model: its state is {record['state']!r}")

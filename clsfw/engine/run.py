@@ -12,7 +12,8 @@ The duties of a trainer towards it, in the order of a step:
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from clsfw.engine.outcomes import check_probabilities, decide, references, score
@@ -20,7 +21,7 @@ from clsfw.errors import InterruptedRunError
 from clsfw.plugin.contracts import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -68,15 +69,24 @@ class Run:
         watchers: Sequence[Plugin],
         display: Display,
         signals: StopSignals,
+        started: float | None = None,
+        timings: Mapping[str, float] | None = None,
     ) -> None:
+        """Take what a run is made of; `started` is a monotonic clock, `timings` the seconds that a checkpoint holds."""
         self.name = name
         self.seed = seed
         self.labels = labels
         self.data = data
         self.reporter: Reporter = display
         self.facts: dict[str, object] = {}
-        self.timings: dict[str, float] = {}
+        self.timings = dict(timings or {})
+        self._total_before = self.timings.pop("total_seconds", 0.0)
+        self._timed: list[str] = []
+        self._since = self._started = time.monotonic()
+        if started is not None:
+            self._started = started
         self._store = store
+        store.checkpoints.timings = self.seconds
         self.metrics = metrics
         self._watchers = watchers
         self._display = display
@@ -112,12 +122,26 @@ class Run:
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds of a block to `timings.json`, as `train_seconds` and the like."""
-        start = time.monotonic()
+        """Add the seconds of a block to `timings.json`, as `train_seconds`; a block within it counts for itself."""
+        self._charge()
+        self._timed.append(name)
         try:
             yield
         finally:
-            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - start
+            self._charge()
+            self._timed.pop()
+
+    def seconds(self) -> dict[str, float]:
+        """Give the seconds so far by name, with `total_seconds`; a continued run counts on from its checkpoint."""
+        self._charge()
+        return {**self.timings, "total_seconds": self._total_before + self._since - self._started}
+
+    def _charge(self) -> None:
+        """Give the time since the last look to the innermost block that is timed."""
+        now = time.monotonic()
+        if self._timed:
+            self.timings[self._timed[-1]] = self.timings.get(self._timed[-1], 0.0) + now - self._since
+        self._since = now
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Record a training step: `loss` is the mean since the last logged step."""
@@ -149,6 +173,11 @@ class Run:
         return dict(told)
 
     def notify(self, hook: str, **arguments: object) -> None:
-        """Call a watching hook of every plugin that watches this run."""
-        for plugin in self._watchers:
-            plugin.watch(hook, run=self, **arguments)
+        """Call a watching hook of every plugin that watches this run, each with its own copy of what it is told.
+
+        All are told, even where one fails.
+        """
+        with ExitStack() as stack:  # which calls the last one first
+            for plugin in reversed(self._watchers):
+                own = {key: dict(value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
+                stack.callback(plugin.watch, hook, run=self, **own)

@@ -34,7 +34,7 @@ def compare_runs(directories: Sequence[str | Path]) -> Comparison:
         RunDirectoryError: a directory holds no complete run, or a file of it was changed.
 
     """
-    paths = [Path(directory) for directory in directories]
+    paths = [Path(directory).expanduser() for directory in directories]
     if len(paths) < _TWO:
         raise UsageError("a comparison takes at least two run directories")
     resolved = [path.resolve() for path in paths]

@@ -1,8 +1,9 @@
 """Checkpoints that are whole or not there, and that are proven before they are used.
 
-A checkpoint is a directory `step-N`: `state/` holds what the trainer wrote, `history.jsonl` the history up to it, and
-`checkpoint.json` the step with sha256 and size of every file. A second commit of the same step is called `step-N-2`, so
-that the first one stays until the second is there. Numbers decide which is newest, never clocks.
+A checkpoint is a directory `step-N`: `state/` holds what the trainer wrote, `history.jsonl` the history up to it,
+`timings.json` the seconds taken so far, and `checkpoint.json` the step with sha256 and size of every file. A second
+commit of the same step is called `step-N-2`, so that the first one stays until the second is there. Numbers decide
+which is newest, never clocks.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clsfw.errors import RunDirectoryError
@@ -19,13 +20,15 @@ from clsfw.store.disk import explained
 from clsfw.store.history import NAME as HISTORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from clsfw.store.history import History
 
 _MANIFEST = "checkpoint.json"
 _STATE = "state"
+_TIMINGS = "timings.json"
+_PROVEN = (_STATE, HISTORY, _TIMINGS)
 _NAME = re.compile(r"step-(\d+)(?:-(\d+))?")
 
 
@@ -35,6 +38,8 @@ class Checkpoint:
 
     step: int
     path: Path
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """The seconds by name that the run had taken so far."""
 
 
 class Checkpoints:
@@ -44,6 +49,7 @@ class Checkpoints:
         self._folder = folder
         self._history = history
         self._warn = warn
+        self.timings: Callable[[], Mapping[str, float]] = dict
 
     def commit(self, step: int, write: Callable[[Path], None], *, keep: int | None = 2) -> None:
         """Keep a state of training: `write(directory)` puts its files into an empty directory.
@@ -63,9 +69,10 @@ class Checkpoints:
             files.make_directory(stage / _STATE)
             write(stage / _STATE)
             files.create(stage / HISTORY, self._history.content())
+            files.create(stage / _TIMINGS, json.dumps(dict(self.timings())).encode() + b"\n")
             # Hashing reads everything back, without which nothing older may go; meanwhile the disk is waited for.
             with ThreadPoolExecutor(1) as pool:
-                taken = pool.submit(manifest.take, stage, (_STATE, HISTORY))
+                taken = pool.submit(manifest.take, stage, _PROVEN)
                 files.sync_tree(stage)
             facts = {"step": step, "files": taken.result()}
             files.create(stage / _MANIFEST, json.dumps(facts, indent=2).encode() + b"\n")
@@ -95,7 +102,8 @@ class Checkpoints:
         for path in reversed(self._committed()):
             problems = _problems(path)
             if not problems:
-                found = Checkpoint(_number(path)[0], path / _STATE)
+                timings = manifest.read(path / _TIMINGS) or {}
+                found = Checkpoint(_number(path)[0], path / _STATE, timings)
                 break
             broken.append((path, problems))
         if broken and found is None:
@@ -158,4 +166,4 @@ def _problems(path: Path) -> list[str]:
         return [f"{_MANIFEST} is missing or damaged"]
     if facts.get("step") != _number(path)[0]:
         return [f"it holds step {facts.get('step')!r}"]
-    return manifest.differences(path, expected, (_STATE, HISTORY))
+    return manifest.differences(path, expected, _PROVEN)

@@ -38,7 +38,6 @@ FILES = (
     "predictions.csv",
     "report.html",
     "README.md",
-    "log.txt",
 )
 """The names that a run may write; no name ever comes out of data, labels or plugins."""
 
@@ -65,7 +64,7 @@ class RunDirectory:
         """
         path = place.checked(path)
         with ExitStack() as stack:
-            if fresh and place.is_run(path):
+            if fresh and place.is_run(path) and not _untouched(path):
                 # Held to the end: who waited for the old directory's lock must not take it for the new one's.
                 stack.enter_context(locked(path))
                 place.move_aside(path)
@@ -188,6 +187,11 @@ def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True)
             f"{path} is not complete: its state is {record['state']!r}; the same `clsfw run` command continues it"
         )
     return record
+
+
+def _untouched(path: Path) -> bool:
+    """Say whether nothing but an empty record was ever written."""
+    return (manifest.read(path / RECORD) or {}).get("state") == "new"
 
 
 def _read_record(path: Path) -> dict[str, Any]:

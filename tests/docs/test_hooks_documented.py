@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # What the engine asks of the run; a trainer or a watcher has no business with it.
-ENGINE_ONLY = {"notify"}
+ENGINE_ONLY = {"notify", "seconds"}
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import clsfw
+from clsfw.engine import execute
 from clsfw.engine.check import check
+from clsfw.engine.finished import FinishedRun
+from clsfw.engine.prepare import prepare_data
 from clsfw.engine.quiet import Quiet
-from clsfw.errors import RecipeError, RunDirectoryError
+from clsfw.errors import DataError, LockedError, RecipeError, RunDirectoryError
 from clsfw.plugin.discovery import discover
 from clsfw.recipe.plan import make_plan
+from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from clsfw.engine.finished import FinishedRun
 
 SMALL: dict[str, Any] = {
     "split.train": 64,
@@ -110,6 +112,60 @@ class TestSecondTime:
         again = clsfw.run("quickstart", overrides=SMALL, out=tmp_path / "again")
         for name in ("model/model.safetensors", "metrics.json", "predictions.csv", "history.jsonl"):
             assert (finished.directory / name).read_bytes() == (again.directory / name).read_bytes(), name
+
+
+class TestOnePlace:
+    """The directory is asked about twice: before the data is read, and when it is first written."""
+
+    def test_the_home_folder_may_be_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        clsfw.run("quickstart", overrides=SMALL, out="~/run")
+
+        with pytest.raises(RunDirectoryError, match=r"trainer\.max_steps: 6 before, 7 now"):
+            clsfw.run("quickstart", overrides=SMALL | {"trainer.max_steps": 7}, out="~/run")
+        assert (tmp_path / "run" / "run.json").is_file()
+        assert clsfw.load("~/run")("a fine loaf")["label"]
+
+    @pytest.mark.parametrize("steps", [6, 7])
+    def test_a_run_that_another_process_made_meanwhile_is_never_trained_again(
+        self, steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        out = tmp_path / "run"
+
+        def prepare_slowly(*args: Any) -> Any:
+            monkeypatch.setattr(execute, "prepare_data", prepare_data)
+            clsfw.run("quickstart", overrides=SMALL | {"trainer.max_steps": steps}, out=out)
+            return prepare_data(*args)
+
+        monkeypatch.setattr(execute, "prepare_data", prepare_slowly)
+        if steps == SMALL["trainer.max_steps"]:
+            clsfw.run("quickstart", overrides=SMALL, out=out)
+        else:
+            with pytest.raises(RunDirectoryError, match=r"trainer\.max_steps: 7 before, 6 now"):
+                clsfw.run("quickstart", overrides=SMALL, out=out)
+
+        assert steps == json.loads((out / "run.json").read_text())["training"]["steps"]
+
+    def test_a_good_run_stays_where_it_is_if_the_data_of_a_fresh_one_cannot_be_read(
+        self, finished: FinishedRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unreadable(*_: Any) -> Any:
+            raise DataError("unreadable")
+
+        monkeypatch.setattr(execute, "prepare_data", unreadable)
+        with pytest.raises(DataError, match="unreadable"):
+            clsfw.run("quickstart", overrides=SMALL, out=finished.directory, fresh=True)
+
+        assert [finished.directory] == list(finished.directory.parent.iterdir())
+        assert finished.metrics == FinishedRun.read(finished.directory).metrics
+
+    def test_a_directory_at_work_is_refused_before_the_data_of_a_fresh_run_is_read(
+        self, finished: FinishedRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(execute, "prepare_data", lambda *_: pytest.fail("the data was read"))
+
+        with RunDirectory.open(finished.directory), pytest.raises(LockedError):
+            clsfw.run("quickstart", overrides=SMALL, out=finished.directory, fresh=True)
 
 
 class TestParts:

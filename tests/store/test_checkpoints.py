@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NAMES = ("state/optimizer.bin", "state/model.bin", "history.jsonl", "checkpoint.json")
+NAMES = ("state/optimizer.bin", "state/model.bin", "history.jsonl", "timings.json", "checkpoint.json")
 
 
 def write(folder: Path) -> None:
@@ -53,6 +53,14 @@ class TestCommit:
     def test_none_is_latest_before_the_first(self, checkpoints: Checkpoints) -> None:
         assert checkpoints.latest() is None
         assert not checkpoints.any()
+
+    def test_keeps_the_seconds_taken_so_far(self, checkpoints: Checkpoints) -> None:
+        checkpoints.timings = lambda: {"train_seconds": 1.5}
+        checkpoints.commit(7, write)
+        latest = checkpoints.latest()
+
+        assert latest is not None
+        assert {"train_seconds": 1.5} == latest.timings
 
     def test_gives_back_what_was_written(self, checkpoints: Checkpoints) -> None:
         checkpoints.commit(7, write)
@@ -145,7 +153,7 @@ def empty(path: Path) -> None:
 
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[len(content) // 2] ^= 0x80
     path.write_bytes(content)
 
 
@@ -311,5 +319,5 @@ class TestLatest:
 
         facts = json.loads((tmp_path / "checkpoints" / "step-3" / "checkpoint.json").read_text())
         assert facts["step"] == 3
-        assert list(facts["files"]) == ["history.jsonl", "state/model.bin", "state/optimizer.bin"]
+        assert list(facts["files"]) == ["history.jsonl", "state/model.bin", "state/optimizer.bin", "timings.json"]
         assert facts["files"]["state/model.bin"]["bytes"] == 350

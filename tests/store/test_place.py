@@ -133,7 +133,7 @@ class TestFresh:
         for value in (1, 2, 3):
             with RunDirectory.open(tmp_path / "run", fresh=True) as store:
                 assert store.state == "new"
-                store.update(value=value)
+                store.update(state="running", value=value)
 
         assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "run.old-1", "run.old-2"]
         assert '"value": 1' in (tmp_path / "run.old-1" / "run.json").read_text()
@@ -146,6 +146,13 @@ class TestFresh:
             opened(tmp_path / "run")
         with RunDirectory.open(tmp_path / "run", fresh=True) as store:
             assert store.state == "new"
+
+    def test_leaves_a_directory_where_nothing_was_begun(self, tmp_path: Path) -> None:
+        opened(tmp_path / "run")
+        with RunDirectory.open(tmp_path / "run", fresh=True):
+            pass
+
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
     def test_of_nothing_is_a_new_run(self, tmp_path: Path) -> None:
         with RunDirectory.open(tmp_path / "run", fresh=True) as store:

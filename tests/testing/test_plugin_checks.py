@@ -57,6 +57,20 @@ BAD_WATCHERS = [
         "the run ends differently when it is watched",
     ),
     (
+        watcher_checks.leaves_what_it_is_given_alone,
+        "on_step",
+        "run, values",
+        "values['mine'] = 1.0",
+        "on_step changes the mapping that it is given",
+    ),
+    (
+        watcher_checks.leaves_what_it_is_given_alone,
+        "on_evaluate",
+        "run, scores",
+        "scores.clear()",
+        "on_evaluate changes the mapping that it is given",
+    ),
+    (
         watcher_checks.works_offline,
         "on_run_start",
         "run",
@@ -168,7 +182,7 @@ class TestChecks:
             checks("macro-metrics", tmp_path / "settings.toml")
 
     def test_a_settings_file_that_is_not_there(self, tmp_path):
-        with pytest.raises(UsageError, match=r"none\.toml: cannot be read as TOML"):
+        with pytest.raises(UsageError, match=r"none\.toml: there is no such file of settings$"):
             checks("macro-metrics", tmp_path / "none.toml")
 
     def test_a_watcher_that_is_none(self):

@@ -1,0 +1,130 @@
+"""What a run tells its watchers, and how it counts seconds."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from datasets import Dataset
+
+from clsfw.engine.quiet import Quiet
+from clsfw.engine.run import Run
+from clsfw.engine.signals import StopSignals
+from clsfw.errors import PluginError
+from clsfw.plugin.contracts import Labels
+from clsfw.plugin.discovery import Plugin
+from clsfw.store.rundir import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    Open = Callable[..., Run]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Open]:
+    data = {"train": Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})}
+    with ExitStack() as stack:
+        store = stack.enter_context(RunDirectory.open(tmp_path / "run"))
+
+        def opened(*watchers: Plugin, timings: Mapping[str, float] | None = None) -> Run:
+            return Run(
+                name="run",
+                seed=1,
+                labels=Labels(("no", "yes")),
+                data=data,
+                store=store,
+                metrics=[],
+                watchers=watchers,
+                display=Quiet(),
+                signals=stack.enter_context(StopSignals()),
+                timings=timings,
+            )
+
+        yield opened
+
+
+class Watcher(Plugin):
+    """Keeps what it was told; does something of its own first."""
+
+    def __init__(self, name: str, act: Callable[[Any], object] = lambda _: None) -> None:
+        super().__init__(name, name, "0", "ok")
+        object.__setattr__(self, "told", [])
+        object.__setattr__(self, "act", act)
+
+    told: list[Any]
+    act: Callable[[Any], object]
+
+    def watch(self, hook: str, **arguments: object) -> None:
+        self.act(arguments.get("scores"))
+        self.told.append((hook, arguments.get("scores")))
+
+
+def test_a_watcher_cannot_change_what_others_get(opened: Open) -> None:
+    first, second = Watcher("first", lambda scores: scores.clear()), Watcher("second")
+    scores = {"accuracy": 0.5}
+    opened(first, second).notify("on_evaluate", split="test", scores=scores)
+
+    assert {"accuracy": 0.5} == scores
+    assert [("on_evaluate", scores)] == second.told
+
+
+def test_all_watchers_are_told_in_order_though_one_fails(opened: Open) -> None:
+    order: list[str] = []
+
+    def fail(_: object) -> None:
+        order.append("first")
+        raise PluginError("first is broken")
+
+    first, second = Watcher("first", fail), Watcher("second", lambda _: order.append("second"))
+    with pytest.raises(PluginError, match="first is broken"):
+        opened(first, second).notify("on_run_end", error=None)
+
+    assert ["first", "second"] == order
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    return clock
+
+
+def test_a_block_within_another_is_counted_once(opened: Open, clock: Clock) -> None:
+    run = opened()
+    with run.timed("train_seconds"):
+        clock.now += 1
+        with run.timed("evaluation_seconds"):
+            clock.now += 10
+        clock.now += 2
+    clock.now += 100
+
+    assert {"train_seconds": 3.0, "evaluation_seconds": 10.0, "total_seconds": 113.0} == run.seconds()
+
+
+def test_a_continued_run_counts_on_from_its_checkpoint(opened: Open, clock: Clock) -> None:
+    first = opened()
+    clock.now += 1
+    with first.timed("train_seconds"):
+        clock.now += 4
+        first.checkpoints.commit(1, lambda folder: (folder / "x").touch())
+        clock.now += 50
+    checkpoint = first.checkpoints.latest()
+    assert checkpoint is not None
+    second = opened(timings=checkpoint.timings)
+    with second.timed("train_seconds"):
+        clock.now += 6
+
+    assert {"train_seconds": 10.0, "total_seconds": 11.0} == second.seconds()
