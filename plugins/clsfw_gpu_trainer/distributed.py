@@ -64,8 +64,8 @@ class Team:
         if self.size == 1:
             return
         every = list(parameters.values())
-        there = torch.tensor([p.grad is not None for p in every], dtype=torch.float32, device=every[0].device)
-        distributed.all_reduce(there)
+        there = torch.tensor([p.grad is not None for p in every], dtype=torch.int32)
+        distributed.all_reduce(there, group=self._control)
         used = [p for p, count in zip(every, there.tolist(), strict=True) if count]
         if not used:
             return
@@ -78,15 +78,31 @@ class Team:
         """Give all processes the weights, the optimizer's state and the step of rank 0; gives the step."""
         if self.size == 1:
             return step
-        facts = torch.tensor([step, int(optimizer.started)])
+        facts = torch.tensor([step, *optimizer.started()])
         distributed.broadcast(facts, 0, group=self._control)
-        for tensor in module.state_dict().values():
+        step, *started = facts.tolist()
+        optimizer.start(started)
+        for tensor in (*module.state_dict().values(), *(moment for _, moment in optimizer.tensors())):
             distributed.broadcast(tensor, 0)
-        if int(facts[1]):
-            optimizer.start()
-            for _, tensor in optimizer.tensors():
-                distributed.broadcast(tensor, 0)
-        return int(facts[0])
+        return step
+
+    def require_same(self, **choices: object) -> None:
+        """See that all processes chose alike: on this hangs which texts each of them takes.
+
+        Raises:
+            HostError: they did not.
+
+        """
+        if self.size == 1:
+            return
+        every: list[Mapping[str, object]] = [{} for _ in range(self.size)]
+        distributed.all_gather_object(every, choices, group=self._control)
+        for rank, others in enumerate(every):
+            different = [
+                f"{key} {value!r} and {others[key]!r}" for key, value in choices.items() if value != others[key]
+            ]
+            if different:
+                raise HostError(f"process {self.rank} and {rank} would compute differently: {', '.join(different)}")
 
 
 @contextlib.contextmanager

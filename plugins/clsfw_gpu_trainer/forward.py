@@ -51,6 +51,8 @@ class Forward:
             for chosen in share(lengths, budget, team.size)[team.rank :: team.size]:
                 yield Part(rows[chosen], pack(self._module, tokens, rows[chosen], device, self._masks))
             return
+        if team.size > 1:  # no process without a part
+            budget = min(budget, -(-int(lengths.sum()) // team.size))
         for chosen in cut(lengths, budget)[team.rank :: team.size]:
             ids, mask = tokens.padded(rows[chosen], self.model.pad_token_id)
             inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
@@ -69,15 +71,18 @@ class Forward:
 
 
 @contextlib.contextmanager
-def prepared(model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[Forward]:
+def prepared(
+    model: TorchClassifier, target: Target, reporter: Reporter, *, known: bool | None = None
+) -> Iterator[Forward]:
     """Make a model on its device ready, for as long as the block runs.
 
-    Packed input is taken only where it gives the same as padded input on this very model and machine.
+    Packed input is taken only where it gives the same as padded input on this very model and machine; `known` is what
+    came out when that was asked before.
     """
     masks = RandomMasks()
     inner = encoder(model.module)
-    packed = packable(inner) and (target.device.type == "cpu" or target.precision == "bf16")
-    if packed:
+    packed = packable(inner) and (target.device.type == "cpu" or target.precision == "bf16") and known is not False
+    if packed and known is None:
         difference = differs(inner, target, masks)
         if difference is not None:
             reporter.warn(f"texts are padded, which is slower: packed input {difference} on this machine")

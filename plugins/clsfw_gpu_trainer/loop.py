@@ -10,13 +10,13 @@ from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.state import Progress, load_weights, restore_state, save_state, weights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import torch
 
     from clsfw.engine.run import Run
     from clsfw_gpu_trainer import GpuTrainerSettings
-    from clsfw_gpu_trainer.device import Target
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.steps import Steps
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 class Training:
     """One run of the loop, and where it stands."""
 
-    def __init__(self, settings: GpuTrainerSettings, steps: Steps, run: Run, target: Target, team: Team) -> None:
+    def __init__(
+        self, settings: GpuTrainerSettings, steps: Steps, run: Run, team: Team, made: Mapping[str, object]
+    ) -> None:
+        """Take what a training needs; `made` says all that its bits hang on besides."""
         self._settings = settings
         self._steps = steps
         self._run = run
-        self._target = target
         self._team = team
+        self._made = made
         self._progress = Progress()
         self._best: dict[str, torch.Tensor] | None = None
 
@@ -67,9 +70,7 @@ class Training:
         checkpoint = self._run.checkpoints.latest()
         steps = self._steps
         if checkpoint is not None:
-            self._progress, self._best = restore_state(
-                checkpoint.path, steps.module, steps.optimizer, processes=self._team.size
-            )
+            self._progress, self._best = restore_state(checkpoint.path, steps.module, steps.optimizer, self._made)
             steps.window.fill_(self._progress.loss_sum)
             self._run.reporter.note(f"going on after step {self._progress.step} of {steps.length.total}")
         self._team.tell(Word.START)
@@ -86,7 +87,7 @@ class Training:
         log = length.due(settings.logging_steps, step)
         evaluate = length.due(settings.eval_steps, step)
         save = length.due(settings.save_steps, step) or stopping
-        if log or evaluate or save or self._target.device.type == "cpu":
+        if log or evaluate or save or self._steps.target.device.type == "cpu":
             with self._run.timed("train_seconds"):  # on CUDA the host waits here for the steps that it asked for
                 self._check_finite()
         if log:
@@ -103,7 +104,7 @@ class Training:
             raise TrainingError(
                 f"step {bad}: loss or gradients are not finite at learning rate {self._steps.rate(bad - 1):.3g}, "
                 "so no update was made; try a lower learning_rate, more warmup_steps or a smaller max_grad_norm"
-                + (', or precision = "fp32"' if self._target.precision != "fp32" else "")
+                + (', or precision = "fp32"' if self._steps.target.precision != "fp32" else "")
             )
 
     def _log(self) -> None:
@@ -141,7 +142,7 @@ class Training:
         progress = dataclasses.replace(self._progress)
 
         def write(folder: Path) -> None:
-            save_state(folder, steps.module, steps.optimizer, progress, self._best, processes=self._team.size)
+            save_state(folder, steps.module, steps.optimizer, progress, self._best, made=self._made)
 
         with self._run.timed("checkpoint_seconds"):
             self._run.checkpoints.commit(progress.step, write, keep=self._settings.save_total_limit)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from clsfw_gpu_trainer import GpuTrainerSettings
 
@@ -75,26 +75,25 @@ class Optimizer:
         """Give the step whose gradients were not finite, if there was one; waits for the device."""
         return int(self._bad_step.item()) or None
 
-    @property
-    def started(self) -> bool:
-        """Whether there was an update, so that there is a state."""
-        return bool(self._adam.state)
+    def started(self) -> list[bool]:
+        """Say of each parameter whether it has a state: one that never gets a gradient has none."""
+        return [parameter in self._adam.state for parameter in self.parameters.values()]
 
-    def start(self) -> None:
-        """Make an empty state where there is none, for others to fill."""
-        if not self.started:
-            zeros = {f"step/{name}": torch.zeros(()) for name in self.parameters}
-            moments = {f"{key}/{n}": torch.zeros_like(p) for n, p in self.parameters.items() for key in _MOMENTS}
-            self.restore({**zeros, **moments})
+    def start(self, which: Sequence[bool]) -> None:
+        """Make a state of zeros for each parameter that has one elsewhere and none here, for others to fill."""
+        for parameter, there in zip(self.parameters.values(), which, strict=True):
+            if there and parameter not in self._adam.state:
+                moments = {key: torch.zeros_like(parameter) for key in _MOMENTS}
+                self._adam.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
 
     def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
         """Give AdamW's moments and step counts by name; empty before the first update."""
         for name, parameter in self.parameters.items():
-            for key, value in self._adam.state[parameter].items():
+            for key, value in self._adam.state.get(parameter, {}).items():
                 yield f"{key}/{name}", value
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
         """Take over what `tensors` gave before."""
-        for name, parameter in self.parameters.items():
-            state = {key: tensors[f"{key}/{name}"].to(parameter.device) for key in ("step", *_MOMENTS)}
-            self._adam.state[parameter] = state
+        self.start([f"step/{name}" in tensors for name in self.parameters])
+        for name, state in self.tensors():
+            state.copy_(tensors[name])

@@ -33,6 +33,8 @@ def differs(model: Any, target: Target, masks: RandomMasks) -> str | None:
     except (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError) as exc:
         if isinstance(exc, torch.OutOfMemoryError):
             raise
+        if target.device.type == "cuda":
+            torch.cuda.synchronize(target.device)  # fails again where the device itself is lost
         return f"failed with {type(exc).__name__}: {exc}"
     return None
 

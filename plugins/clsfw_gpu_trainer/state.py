@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file, save_file
 
+from clsfw.engine.environment import differences
 from clsfw.errors import RunDirectoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import nn
 
     from clsfw_gpu_trainer.optimizer import Optimizer
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -75,35 +77,34 @@ def save_state(
     progress: Progress,
     best: dict[str, torch.Tensor] | None,
     *,
-    processes: int,
+    made: Mapping[str, object],
 ) -> None:
-    """Write a checkpoint."""
+    """Write a checkpoint; `made` says on what and how it was computed."""
     save_file(weights(module), folder / "weights.safetensors")
     save_file({name: value.detach().cpu() for name, value in optimizer.tensors()}, folder / "optimizer.safetensors")
     if best is not None:
         save_file(best, folder / "best.safetensors")
-    text = json.dumps({"format": FORMAT, "processes": processes, **dataclasses.asdict(progress)}, allow_nan=False)
-    (folder / "trainer.json").write_text(text + "\n")
+    facts = {"format": FORMAT, "made": dict(made), "progress": dataclasses.asdict(progress)}
+    (folder / "trainer.json").write_text(json.dumps(facts, allow_nan=False) + "\n")
 
 
 def restore_state(
-    folder: Path, module: nn.Module, optimizer: Optimizer, *, processes: int
+    folder: Path, module: nn.Module, optimizer: Optimizer, made: Mapping[str, object]
 ) -> tuple[Progress, dict[str, torch.Tensor] | None]:
     """Take over a checkpoint; gives the progress and the best weights if they were kept.
 
     Raises:
-        RunDirectoryError: the checkpoint is of another model, of another version of this trainer, or of more or fewer
-            processes.
+        RunDirectoryError: the checkpoint is of another model, of another version of this trainer, or was computed on
+            something else or otherwise than `made` says.
 
     """
     facts = json.loads((folder / "trainer.json").read_text())
-    if facts.pop("format") != FORMAT:
+    if facts["format"] != FORMAT:
         raise RunDirectoryError(f"{folder}: written by another version of gpu-trainer; start again with --fresh")
-    before = facts.pop("processes")
-    if before != processes:
+    if changed := differences(facts["made"], made):
         raise RunDirectoryError(
-            f"{folder}: {before} process{'es' if before > 1 else ''} trained this run, and now there are {processes}, "
-            f"which would end otherwise; use torchrun --nproc-per-node {before}, or start again with --fresh"
+            f"{folder}: this run was computed otherwise and would not end as it should: {'; '.join(changed)}; "
+            "go on as and where it began, or start again with --fresh"
         )
     saved = load_file(folder / "weights.safetensors")
     if {n: v.shape for n, v in saved.items()} != {n: v.shape for n, v in weights(module).items()}:
@@ -111,4 +112,4 @@ def restore_state(
     load_weights(module, saved)
     optimizer.restore(load_file(folder / "optimizer.safetensors"))
     best = folder / "best.safetensors"
-    return Progress(**facts), load_file(best) if best.exists() else None
+    return Progress(**facts["progress"]), load_file(best) if best.exists() else None

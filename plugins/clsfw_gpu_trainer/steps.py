@@ -47,6 +47,7 @@ class Steps:
         splits = ["train", *(["validation"] if settings.eval_steps is not None else [])]
         self.length = plan_length(settings, len(data["train"]))
         self.module = model.module
+        self.target = forward.target
         self.optimizer = Optimizer(model.module, settings)
         self.window = torch.zeros((), dtype=torch.float64, device=forward.target.device)
         self._settings = settings

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from clsfw.errors import HostError
 from clsfw.store.atomic import staged_directory
 from clsfw.store.cache import cache_directory
+from clsfw.store.disk import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,12 +80,35 @@ def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter, *
     entry = cache_directory("tokens") / _key(model, texts)
     tokens = _open(entry)
     if tokens is None:
-        with staged_directory(entry) as folder:
-            _write(folder, model, texts, reporter)
-        tokens = _open(entry)
-        if tokens is None:
-            raise HostError(f"{entry} was changed while it was written; see what else writes there, and run again")
-        _remove_oldest(entry.parent)
+        with _alone(entry, reporter):
+            tokens = _open(entry) or _made(entry, model, texts, reporter)
+    return tokens
+
+
+@contextlib.contextmanager
+def _alone(entry: Path, reporter: Reporter) -> Iterator[None]:
+    """Let one process at a time make an entry; whoever waited for it finds it."""
+    path = cache_directory("locks") / f"tokens-{entry.name[0]}"  # sixteen files, not one for each entry that ever was
+    lock = FileLock(path)
+    with explained(path):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            reporter.note("another process is tokenizing; waiting for it")
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _made(entry: Path, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:
+    with staged_directory(entry) as folder:
+        _write(folder, model, texts, reporter)
+    tokens = _open(entry)
+    if tokens is None:
+        raise HostError(f"{entry} was changed while it was written; see what else writes there, and run again")
+    _remove_oldest(entry.parent)
     return tokens
 
 
@@ -164,6 +189,10 @@ def _open(entry: Path) -> Tokens | None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    entries = sorted((e for e in folder.iterdir() if not e.name.startswith(".")), key=lambda e: e.stat().st_mtime)
-    for entry in entries[:-KEPT_ENTRIES]:
+    used: dict[Path, float] = {}
+    for entry in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process removes, too
+            if not entry.name.startswith("."):
+                used[entry] = entry.stat().st_mtime
+    for entry in sorted(used, key=used.__getitem__)[:-KEPT_ENTRIES]:
         shutil.rmtree(entry, ignore_errors=True)

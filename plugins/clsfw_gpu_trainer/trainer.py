@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -43,16 +44,17 @@ class GpuTrainer:
     def __init__(self, settings: GpuTrainerSettings) -> None:
         self._settings = settings
         self._target: Target | None = None
+        self._packed: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
 
     def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place; see `Trainer.fit`."""
         target = self._choose(run.reporter)
-        run.record(**target.facts())
         with self._ready(model, target, run.reporter) as (forward, team):
-            run.record(packed=forward.packed, processes=team.size)
+            made = {**target.facts(), "packed": forward.packed, "processes": team.size}
+            run.record(**made)
             with run.timed("tokenize_seconds"):
                 steps = Steps(self._settings, forward, data, seed=run.seed, reporter=run.reporter, team=team)
-            Training(self._settings, steps, run, target, team).run()
+            Training(self._settings, steps, run, team, made).run()
         if target.device.type == "cuda":
             run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(target.device))
         model.module.to("cpu").eval()
@@ -68,8 +70,18 @@ class GpuTrainer:
         kept = torch.random.fork_rng(devices=[target.device] if target.device.type == "cuda" else [])
         with target.applied(), kept, self._memory_advice(model, target), joined(target) as team:
             model.module.to(target.device)
-            with prepared(model, target, reporter) as forward:
+            with self._prepared(model, target, reporter) as forward:
+                team.require_same(
+                    precision=target.precision, max_batch_tokens=target.batch_tokens, packed=forward.packed
+                )
                 yield forward, team
+
+    @contextlib.contextmanager
+    def _prepared(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[Forward]:
+        """Make a model ready; whether it takes packed input is asked once, as that may take longer than a text."""
+        with prepared(model, target, reporter, known=self._packed.get(model.module)) as forward:
+            self._packed[model.module] = forward.packed
+            yield forward
 
     def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
         """Predict in the order given; see `Trainer.predict`."""
@@ -78,7 +90,7 @@ class GpuTrainer:
         tokens = tokenize(model, texts, reporter, keep=not isinstance(texts, list))
         with target.applied(), self._memory_advice(model, target):
             model.module.to(target.device)
-            with prepared(model, target, reporter) as forward:
+            with self._prepared(model, target, reporter) as forward:
                 chances, _ = probabilities(forward, tokens, reporter=reporter, what="predicting")
         return Prediction(chances, tokens.whole, tokens.truncated)
 

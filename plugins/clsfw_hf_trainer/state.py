@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file, save_file
 
+from clsfw.engine.environment import differences
 from clsfw.errors import RunDirectoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-_FORMAT = 1
+_FORMAT = 2
 _FILE, _BEST = "clsfw.json", "best.safetensors"
 
 
@@ -54,26 +56,34 @@ def load_weights(module: torch.nn.Module, tensors: dict[str, torch.Tensor]) -> N
             current[name].copy_(value)
 
 
-def save_extra(folder: Path, progress: Progress, best: dict[str, torch.Tensor] | None) -> None:
-    """Write the state that `Trainer` does not know of."""
-    text = json.dumps({"format": _FORMAT, **dataclasses.asdict(progress)}, allow_nan=False)
-    (folder / _FILE).write_text(text + "\n")
+def save_extra(
+    folder: Path, progress: Progress, best: dict[str, torch.Tensor] | None, made: Mapping[str, object]
+) -> None:
+    """Write the state that `Trainer` does not know of; `made` says on what and how it was computed."""
+    facts = {"format": _FORMAT, "made": dict(made), "progress": dataclasses.asdict(progress)}
+    (folder / _FILE).write_text(json.dumps(facts, allow_nan=False) + "\n")
     if best is not None:
         save_file(best, folder / _BEST)
 
 
-def load_extra(folder: Path) -> tuple[Progress, dict[str, torch.Tensor] | None]:
+def load_extra(folder: Path, made: Mapping[str, object]) -> tuple[Progress, dict[str, torch.Tensor] | None]:
     """Read what `save_extra` wrote.
 
     Raises:
-        RunDirectoryError: the checkpoint is another trainer's, or of another version of this one.
+        RunDirectoryError: the checkpoint is another trainer's, of another version of this one, or was computed on
+            something else or otherwise than `made` says.
 
     """
     try:
         facts = json.loads((folder / _FILE).read_text())
     except FileNotFoundError as exc:
         raise RunDirectoryError(f"{folder}: not a checkpoint of hf-trainer; start again with --fresh") from exc
-    if facts.pop("format") != _FORMAT:
+    if facts["format"] != _FORMAT:
         raise RunDirectoryError(f"{folder}: written by another version of hf-trainer; start again with --fresh")
+    if changed := differences(facts["made"], made):
+        raise RunDirectoryError(
+            f"{folder}: this run was computed otherwise and would not end as it should: {'; '.join(changed)}; "
+            "go on as and where it began, or start again with --fresh"
+        )
     best = folder / _BEST
-    return Progress(**facts), load_file(best) if best.exists() else None
+    return Progress(**facts["progress"]), load_file(best) if best.exists() else None

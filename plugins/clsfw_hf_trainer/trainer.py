@@ -64,13 +64,15 @@ class HfTrainer:
             _kept_module(model.module),
             self._memory_advice(host),
             tempfile.TemporaryDirectory() as elsewhere,
-            _train_seconds(run),
+            run.timed("train_seconds"),
         ):
             arguments = self._arguments(elsewhere, length, run.seed, host)
             training = Training(
                 arguments, settings=settings, model=model, rows=rows, loss=loss, length=length, run=run, host=host
             )
             training.run_to_the_end(run.checkpoints.latest())
+        if host.device.type == "cuda":
+            run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(host.device))
         if training.progress.best_step is not None:
             run.record(best_step=training.progress.best_step)
 
@@ -167,18 +169,3 @@ def _kept_module(module: torch.nn.Module) -> Iterator[None]:
         if forward is not None:
             module.__dict__["forward"] = forward
         module.to("cpu").eval()
-
-
-@contextlib.contextmanager
-def _train_seconds(run: Run) -> Iterator[None]:
-    """Time the training without its evaluations and checkpoints, which have times of their own."""
-
-    def others() -> float:
-        return run.timings.get("evaluation_seconds", 0.0) + run.timings.get("checkpoint_seconds", 0.0)
-
-    before = others()
-    try:
-        with run.timed("train_seconds"):
-            yield
-    finally:
-        run.timings["train_seconds"] -= others() - before

@@ -96,7 +96,7 @@ class Training(transformers.Trainer):
         folder = None
         if checkpoint is not None:
             folder = checkpoint.path / f"checkpoint-{checkpoint.step}"
-            self.progress, self.best = load_extra(folder)
+            self.progress, self.best = load_extra(folder, self._host.facts())
             self._window.fill_(self.progress.loss_sum)
             self.run.reporter.note(f"going on after step {checkpoint.step} of {self.length.total}")
         if checkpoint is not None and (checkpoint.step >= self.length.total or self._gave_up()):
@@ -218,7 +218,7 @@ class Training(transformers.Trainer):
                 self.args.output_dir = elsewhere
             written = folder / f"checkpoint-{step}"
             (written / "training_args.bin").unlink(missing_ok=True)
-            save_extra(written, self.progress, self.best)
+            save_extra(written, self.progress, self.best, self._host.facts())
 
         with self.run.timed("checkpoint_seconds"):
             self.run.checkpoints.commit(step, write, keep=self.settings.save_total_limit)

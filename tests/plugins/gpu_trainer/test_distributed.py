@@ -10,13 +10,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 
+from clsfw.engine.quiet import Quiet
 from clsfw.errors import RunDirectoryError
 from clsfw_gpu_trainer import GpuTrainerSettings
+from clsfw_gpu_trainer.device import choose_target
+from clsfw_gpu_trainer.distributed import Team
+from clsfw_gpu_trainer.dropout import RandomMasks
+from clsfw_gpu_trainer.forward import Forward
 from clsfw_gpu_trainer.optimizer import Optimizer
 from clsfw_gpu_trainer.state import restore_state
+from clsfw_gpu_trainer.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +147,67 @@ def test_another_number_of_processes_cannot_go_on(
     module = classifier().module
     optimizer = Optimizer(module, GpuTrainerSettings())
 
-    with pytest.raises(
-        RunDirectoryError, match=r"1 process trained this run, and now there are 2.* --nproc-per-node 1"
-    ):
-        restore_state(folder, module, optimizer, processes=2)
+    made = json.loads((folder / "trainer.json").read_text())["made"]
+    with pytest.raises(RunDirectoryError, match=r"computed otherwise and would not end .*: processes: 1 before, 2 now"):
+        restore_state(folder, module, optimizer, {**made, "processes": 2})
+
+
+MEET = """
+import sys
+from torch import distributed
+from clsfw.errors import HostError
+from clsfw_gpu_trainer.distributed import Team
+rank = int(sys.argv[1])
+distributed.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
+team = Team(rank, 2, distributed.new_group(backend="gloo"))
+team.require_same(packed=True)
+try:
+    team.require_same(precision="bf16", packed=rank == 0)
+except HostError as error:
+    print(error)
+"""
+
+
+def test_processes_that_would_compute_differently_do_not_begin(tmp_path: Path) -> None:
+    line = [sys.executable, "-c", MEET]
+    started = [
+        subprocess.Popen([*line, str(rank), tmp_path / "meet"], stdout=subprocess.PIPE, text=True) for rank in (0, 1)
+    ]
+    said = [process.communicate(timeout=120)[0].strip() for process in started]
+
+    assert said == [
+        "process 0 and 1 would compute differently: packed True and False",
+        "process 1 and 0 would compute differently: packed False and True",
+    ]
+
+
+@pytest.mark.parametrize("lengths", [[9, 8, 8, 7], [40, 1, 1, 1], [5, 5]])
+def test_padded_texts_are_shared_out_to_all_processes(lengths: list[int], classifier: Callable[..., Any]) -> None:
+    tokens = Tokens(
+        np.ones(sum(lengths), dtype=np.int32),
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.array(lengths),
+        np.zeros(len(lengths), dtype=np.bool_),
+    )
+    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), Quiet())
+    forward = Forward(classifier(), target, RandomMasks(), packed=False)
+    rows = np.arange(len(lengths))
+
+    shares = [[part.rows.tolist() for part in forward.parts(tokens, rows, Team(rank, 2))] for rank in (0, 1)]
+
+    assert all(shares)
+    assert sorted(row for parts in shares for part in parts for row in part) == rows.tolist()
+
+
+def test_others_take_over_just_the_state_that_there_is(classifier: Callable[..., Any]) -> None:
+    def optimizer() -> Optimizer:
+        return Optimizer(classifier().module, GpuTrainerSettings())
+
+    trained, other = optimizer(), optimizer()
+    names = list(trained.parameters)
+    trained.parameters[names[0]].grad = torch.ones_like(trained.parameters[names[0]])
+    trained.update(1, 1e-3)
+    other.start(trained.started())
+
+    assert [True, *[False] * (len(names) - 1)] == other.started()
+    assert {f"step/{names[0]}", f"exp_avg/{names[0]}", f"exp_avg_sq/{names[0]}"} == {n for n, _ in other.tensors()}

@@ -20,6 +20,7 @@ from support.encoders import (
 )
 from transformers import AutoModelForSequenceClassification
 
+from clsfw.engine.quiet import Quiet
 from clsfw.plugin.contracts import Labels
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
 from clsfw_gpu_trainer.attention import Packing, packed_attention
@@ -264,3 +265,16 @@ def test_lora_adapters_are_packed_too(trainer: Callable[..., Any], classifier: C
 
     with prepared(model, target, told) as forward:
         assert (forward.packed, told.warnings) == (True, [])
+
+
+def test_whether_texts_are_packed_is_asked_once(
+    trainer: Callable[..., Any], classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("clsfw_gpu_trainer.forward.differs", lambda *args: asked.append(args))
+    model, predicting = classifier(), trainer()
+    first = predicting.predict(model, ["w5 w6"], Quiet())
+    second = predicting.predict(model, ["w5 w6"], Quiet())
+
+    assert len(asked) == 1
+    assert first.probabilities.tolist() == second.probabilities.tolist()

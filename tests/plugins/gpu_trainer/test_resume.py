@@ -124,3 +124,30 @@ def test_a_checkpoint_of_another_model_is_refused(
 
     with pytest.raises(RunDirectoryError, match="of another model; start again with --fresh"):
         fit(classifier(layers=1), splits, max_steps=4)
+
+
+def test_parameters_that_never_get_a_gradient_have_no_state_to_restore(kit: Any) -> None:
+    splits = {"train": kit.data(ROWS)}
+    options = {"batch_size": 8, "max_steps": 6, "learning_rate": 1e-3}
+
+    def model() -> Any:
+        made = kit.classifier(dropout=0.1)
+        made.module.register_parameter("unused", torch.nn.Parameter(torch.ones(3)))
+        return made
+
+    whole = model()
+    expected = whole_state(kit.fit(whole, splits, name="whole", **options), whole)
+    with contextlib.suppress(Crash), kit.open_run(splits, LABELS, name="cut") as run:
+        run.reporter.progress = crash_at(4)
+        kit.trainer(**options, save_steps=3).fit(model(), splits, run)
+    resumed = model()
+
+    assert whole_state(kit.fit(resumed, splits, name="cut", **options), resumed) == expected
+
+
+def test_a_run_that_would_be_computed_otherwise_does_not_go_on(kit: Any) -> None:
+    splits = {"train": kit.data(ROWS)}
+    kit.fit(kit.classifier(), splits, max_steps=2, max_batch_tokens=64)
+
+    with pytest.raises(RunDirectoryError, match=r"max_batch_tokens: 64 before, 32 now; precision: 'fp32' before"):
+        kit.fit(kit.classifier(), splits, max_steps=4, max_batch_tokens=32, precision="bf16")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +18,6 @@ from clsfw_gpu_trainer.tokens import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -134,3 +136,34 @@ def test_a_cache_that_cannot_be_written_is_named(
 
     with pytest.raises(HostError, match="file"):
         tokenize(classifier(), texts, Quiet())
+
+
+def test_of_two_processes_one_tokenizes_and_the_other_waits(
+    cache: Path, texts: Any, classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = [classifier(), classifier()]
+    for model in models:
+        monkeypatch.setattr(model, "tokenize", slowly(model.tokenize))
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda model: tokenize(model, texts, Quiet()), models)
+
+    assert rows(first) == rows(second)
+    assert sorted(model.calls for model in models) == [0, -(-len(texts) // module.CHUNK)]
+
+
+def slowly(tokenize: Callable[..., Any]) -> Callable[..., Any]:
+    def later(texts: list[str]) -> Any:
+        time.sleep(0.05)
+        return tokenize(texts)
+
+    return later
+
+
+def test_an_entry_that_another_process_removes_is_no_error(
+    cache: Path, texts: Any, classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda self: [*there(self), self / "gone"])
+
+    assert len(rows(tokenize(classifier(), texts, Quiet()))) == len(texts)
