@@ -42,6 +42,7 @@ def prepare_data(plan: Plan, display: Display) -> PreparedData:
 
     Raises:
         DataError: the data cannot be read or cut as asked.
+        RecipeError: a setting does not fit the data's labels.
         PluginError: the data source broke its contract.
 
     """
@@ -51,6 +52,7 @@ def prepare_data(plan: Plan, display: Display) -> PreparedData:
     with guard(owner, f"data {plan.data.component.name!r}"):
         given = source.load(display)
     labels = labels_of(given, owner)
+    plan.check_labels(labels)
     parts = make_splits(given, plan.recipe.split, labels, plan.recipe.seed, owner)
     check_options(plan.recipe.evidence, labels, parts)
     splits: dict[str, dict[str, Any]] = {

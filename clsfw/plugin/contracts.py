@@ -202,6 +202,8 @@ class PlansTraining(Protocol):
     def plan_training(self, rows: int, parameters: int) -> Mapping[str, float]:
         """Give `steps`, `epochs`, `memory_bytes`, `disk_bytes` for so many training rows and parameters.
 
+        `memory_bytes` counts what hangs on the parameters alone, not the activations.
+
         Raises:
             TrainingError: there would be nothing to train.
             HostError: the device that it would train on is not there.
@@ -225,7 +227,10 @@ class NamesScores(Protocol):
     """Settings of a metric that knows its score names: each with whether greater is better."""
 
     def score_names(self) -> Mapping[str, bool]:
-        """Give `{"accuracy": True}` and the like."""
+        """Give `{"accuracy": True}` and the like: all, but for those of single labels, which begin as in `accuracy_`.
+
+        An empty mapping says that none is certain beforehand.
+        """
 
 
 @runtime_checkable
@@ -241,8 +246,12 @@ class PlanFacts:
     """What settings may know of the rest of the recipe: split names, and score names with greater-is-better.
 
     `complete` is false where a metric does not name its scores beforehand (`NamesScores`), so that there may be others.
+    `expected_steps` are those that the recipe expects validation scores at. `labels` are known once the data is read:
+    the settings are asked once before and once with them.
     """
 
     splits: frozenset[str]
     scores: Mapping[str, bool]
     complete: bool = True
+    expected_steps: tuple[int, ...] = ()
+    labels: Labels | None = None

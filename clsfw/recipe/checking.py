@@ -14,9 +14,10 @@ from clsfw.recipe.suggestions import listed, offer, short
 from clsfw.recipe.wording import fields_of, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from clsfw.plugin.component import Settings
+    from clsfw.plugin.contracts import PlanFacts
     from clsfw.plugin.discovery import Plugins
     from clsfw.recipe.document import Document, Problems
     from clsfw.recipe.positions import KeyPath
@@ -26,15 +27,21 @@ _OWN_TABLES: Mapping[str, type[Settings]] = {"split": Split, "evidence": Evidenc
 
 @dataclass(frozen=True)
 class Checked:
-    """A document that can be run: its own tables typed, its parts by their path, and what was decided on the way."""
+    """A document that can be run: its own tables typed, its parts by their path, and what was decided on the way.
+
+    `facts` are what the settings of each part know of the rest.
+    """
 
     recipe: Recipe
     parts: Mapping[KeyPath, Part[Any]]
+    facts: Mapping[KeyPath, PlanFacts]
     notes: Sequence[str]
 
 
-def check_document(problems: Problems, plugins: Plugins) -> Checked:
+def check_document(problems: Problems, plugins: Plugins, changed: Collection[str] = ()) -> Checked:
     """Check everything that can be checked before anything is built.
+
+    `changed` are the tables that are not as in the recipe that states what to expect.
 
     Raises:
         RecipeError: the recipe has problems; all of them are in it.
@@ -57,11 +64,11 @@ def check_document(problems: Problems, plugins: Plugins) -> Checked:
     apart = [*SECTIONS, *_OWN_TABLES, "extends"]
     recipe = read_settings(problems, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
     _check_plugins(problems, plugins)
-    check_together(problems, tables, parts)
+    facts = check_together(problems, tables, parts, changed)
     problems.raise_all()
     if recipe is None:
         raise AssertionError("a recipe without problems has settings")
-    return Checked(recipe.model_copy(update=tables), parts, notes)
+    return Checked(recipe.model_copy(update=tables), parts, facts, notes)
 
 
 def _find_components(problems: Problems, plugins: Plugins) -> list[Found]:

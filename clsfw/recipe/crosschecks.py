@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from clsfw.plugin.contracts import ChecksPlan, NamesScores, PlanFacts
 from clsfw.plugin.discovery import guard
 from clsfw.recipe.schema import SPLITS, Expect, Split
-from clsfw.recipe.suggestions import did_you_mean, near
+from clsfw.recipe.suggestions import did_you_mean, offer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
     from clsfw.plugin.component import Settings
@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 
 
 def check_together(
-    problems: Problems, tables: Mapping[str, Settings | None], parts: Mapping[KeyPath, Part[Any]]
-) -> None:
-    """Report what does not fit together.
+    problems: Problems,
+    tables: Mapping[str, Settings | None],
+    parts: Mapping[KeyPath, Part[Any]],
+    changed: Collection[str],
+) -> dict[KeyPath, PlanFacts]:
+    """Report what does not fit together; give what each part's settings were told of the rest.
 
     `tables` are the recipe's own tables by name, None where one is wrong. What depends on a table that is wrong itself
-    is left alone, so that one mistake is not told twice.
+    is left alone, so that one mistake is not told twice. `changed` are the tables that are not as in the recipe that
+    states what to expect.
 
     Raises:
         PluginError: a plugin failed while it was asked.
@@ -33,28 +37,45 @@ def check_together(
     """
     split = tables.get("split")
     metrics = {path: part for path, part in parts.items() if part.kind == "metric"}
-    scores = _scores(problems, metrics)
+    scores, complete = _scores(problems, metrics)
     if ("split" in tables and split is None) or not metrics or len(metrics) != len(problems.document.get(("metrics",))):
-        return
-    complete = all(isinstance(part.settings, NamesScores) for part in metrics.values())
+        return {}
     splits = _splits(split if isinstance(split, Split) else None)
+    expect = tables.get("expect")
+    steps: tuple[int, ...] = ()
+    if isinstance(expect, Expect):
+        # A run that is not judged need not be able to give what is expected.
+        judged = not expect.not_comparable and not {"metrics", "trainer"} & set(changed)
+        _check_expectations(problems, expect, splits, scores if complete and judged else {})
+        steps = expect.history.steps if judged and expect.history is not None else ()
+    facts = {
+        path: PlanFacts(splits, scores | _scores_of_labels(part, scores), complete, steps)
+        for path, part in parts.items()
+    }
     for path, part in parts.items():
-        facts = PlanFacts(splits, scores | _scores_of_labels(part, scores), complete)
-        if isinstance(part.settings, ChecksPlan):
-            with guard(part.plugin, f"check_plan of {part.component.name!r}"):
-                found = [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
-            for key, message in found:
-                whole = (*path, *key.split(".")) if key else path
-                given = problems.document.get(whole)
-                misspelt = isinstance(given, str) and given not in facts.scores
-                problems.add(whole, message + (did_you_mean(given, facts.scores) if misspelt else ""))
+        for key, message in check_part(part, facts[path]):
+            whole = (*path, *key.split(".")) if key else path
+            given = problems.document.get(whole)
+            misspelt = isinstance(given, str) and given not in facts[path].scores
+            problems.add(whole, message + (did_you_mean(given, facts[path].scores) if misspelt else ""))
     evidence = tables.get("evidence")
     for key in ("tune_threshold", "temperature_scaling"):
         if getattr(evidence, key, False) and "validation" not in splits:
             problems.add(("evidence", key), "needs a validation split to be fitted on; add one under [split]")
-    expect = tables.get("expect")
-    if isinstance(expect, Expect):
-        _check_expectations(problems, expect, splits, scores if complete else {})
+    return facts
+
+
+def check_part(part: Part[Any], facts: PlanFacts) -> list[tuple[str, str]]:
+    """Ask a part's settings what of them does not fit the rest of the recipe, as (key, message).
+
+    Raises:
+        PluginError: the plugin failed while it was asked.
+
+    """
+    if not isinstance(part.settings, ChecksPlan):
+        return []
+    with guard(part.plugin, f"check_plan of {part.component.name!r}"):
+        return [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
 
 
 def _splits(split: Split | None) -> frozenset[str]:
@@ -62,14 +83,17 @@ def _splits(split: Split | None) -> frozenset[str]:
     return frozenset(SPLITS if split is None or split.method == "given" else split.sizes)
 
 
-def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> dict[str, bool]:
+def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> tuple[dict[str, bool], bool]:
+    """Give the scores that the metrics name, and whether there are no others."""
     scores: dict[str, bool] = {}
     owners: dict[str, str] = {}
+    complete = True
     for path, part in metrics.items():
-        if not isinstance(part.settings, NamesScores):
-            continue
-        with guard(part.plugin, f"score_names of {part.component.name!r}"):
-            named = {str(name): bool(greater) for name, greater in part.settings.score_names().items()}
+        named: dict[str, bool] = {}
+        if isinstance(part.settings, NamesScores):
+            with guard(part.plugin, f"score_names of {part.component.name!r}"):
+                named = {str(name): bool(greater) for name, greater in part.settings.score_names().items()}
+        complete = complete and bool(named)
         taken: Sequence[str] = [name for name in named if name in owners]
         if taken:
             problems.add(
@@ -77,7 +101,7 @@ def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> dict[st
             )
         owners |= dict.fromkeys(named, part.component.name)
         scores |= named
-    return scores
+    return scores, complete
 
 
 def _scores_of_labels(part: Part[Any], scores: Mapping[str, bool]) -> dict[str, bool]:
@@ -90,17 +114,15 @@ def _scores_of_labels(part: Part[Any], scores: Mapping[str, bool]) -> dict[str, 
 
 
 def _check_expectations(problems: Problems, expect: Expect, splits: frozenset[str], scores: Mapping[str, bool]) -> None:
-    named: dict[KeyPath, list[str]] = {}
-    for split, expected in expect.splits.items():
+    for split in expect.splits:
         if split not in splits:
             problems.add(("expect", split), f"there is no {split} split; add one under [split]", at_key=True)
-        named["expect", split] = list(expected.targets)
+    named = {("expect", split): (list(expected.targets), set(scores)) for split, expected in expect.splits.items()}
     if expect.history is not None:
-        named["expect", "history"] = list(expect.history.values)
-    for path, names in named.items():
-        for name in names:
-            meant = near(name, scores)
+        named["expect", "history"] = (list(expect.history.values), {*scores, "loss"})
+    for path, (names, known) in named.items():
+        for name in names if scores else ():
             # A metric may give scores of each label besides those it can name, as in f1_positive.
-            if meant is not None and name not in scores and not any(name.startswith(f"{s}_") for s in scores):
-                message = f"no metric of this recipe gives {name!r}; did you mean {meant!r}?"
+            if name not in known and not any(name.startswith(f"{s}_") for s in scores):
+                message = f"no metric of this recipe gives {name!r}{offer(name, known, 'known')}"
                 problems.add((*path, name), message, at_key=True)

@@ -49,6 +49,10 @@ class Document:
     spots: dict[KeyPath, Spot] = field(default_factory=dict)
     former_uses: dict[KeyPath, str] = field(default_factory=dict)
     """The component that a table named before the recipe, or an override, named its own."""
+    stated: Document | None = None
+    """Where `[expect]` stands in the recipe that this one extends: that recipe alone."""
+    added: tuple[str, ...] = ()
+    """The dotted keys that this recipe gives on top of `stated`."""
 
     def get(self, path: KeyPath) -> Any:
         """Give the value at a path, or None."""

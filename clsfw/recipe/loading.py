@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from datetime import date, datetime, time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.recipe.document import Document, Problems, walk
 from clsfw.recipe.reading import read_document
+from clsfw.recipe.resolving import dotted, leaves
 from clsfw.recipe.schema import SCHEMA
 from clsfw.recipe.secrets import ADVICE, SECRET_KEY, holds_secret
 from clsfw.recipe.shipped import find_recipe
@@ -59,6 +61,9 @@ def _shown_beside(shown: str, given: str) -> str:
 
 def _merge(base: Document, top: Document) -> Document:
     merged = Document(top.file, top.shown, top.text, base.values, base.spots, uses_of(base))
+    if "expect" in base.values and "expect" not in top.values:
+        merged.stated = copy.deepcopy(base)
+        merged.added = tuple(dotted(path) for path, _ in leaves(top.values) if path[0] not in {"schema", "name"})
     merged.merge((), top.values, top.spots.__getitem__)
     return merged
 

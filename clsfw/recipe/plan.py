@@ -5,22 +5,24 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import ClsfwError
+from clsfw.errors import ClsfwError, Place, Problem, RecipeError
 from clsfw.recipe.checking import check_document
-from clsfw.recipe.document import Document, Problems
+from clsfw.recipe.crosschecks import check_part
+from clsfw.recipe.document import Document, Problems, section_of
 from clsfw.recipe.loading import load_document, uses_of
 from clsfw.recipe.overrides import apply_overrides, read_overrides
 from clsfw.recipe.rendering import render
-from clsfw.recipe.resolving import differences, origins_of, portable, resolve
+from clsfw.recipe.resolving import differences, dotted, origins_of, portable, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.plugin.contracts import DataSource, Metric, Model, Trainer
+    from clsfw.plugin.contracts import DataSource, Labels, Metric, Model, PlanFacts, Trainer
     from clsfw.plugin.discovery import Plugin, Plugins
     from clsfw.recipe.overrides import Override
     from clsfw.recipe.positions import KeyPath
@@ -47,10 +49,12 @@ class Plan:
     watchers: tuple[Plugin, ...]
     notes: tuple[str, ...]
     origins: Mapping[str, str]
+    facts: Mapping[KeyPath, PlanFacts] = field(repr=False)
+    """What the settings of each part know of the rest of the recipe."""
     baseline: Mapping[str, Any] | None = field(default=None, repr=False)
-    """As `portable()`, without the overrides; None where there are none, or where it cannot be run without them."""
-    overridden: tuple[str, ...] = ()
-    """The dotted keys that overrides were given for."""
+    """As `portable()`, of the recipe that states what to expect; None where nothing changes it, or it cannot be run."""
+    changed: tuple[str, ...] = ()
+    """The dotted keys that change that recipe: those of overrides, and of a recipe that extends it."""
 
     def resolved(self) -> dict[str, Any]:
         """Give the recipe with every default filled in and every local path absolute, in TOML's own types."""
@@ -73,12 +77,32 @@ class Plan:
         return portable(self.resolved(), self._parts(), self.file.parent)
 
     def comparable_changes(self) -> list[str]:
-        """Name what overrides made different from the recipe's own, so that its result cannot be expected."""
-        if not self.overridden:
-            return []
-        if self.baseline is None:
-            return list(self.overridden)
-        return differences(self.baseline, self.portable(), self._parts())
+        """Name what differs from the recipe that states what to expect, so that its result cannot be expected."""
+        stated = self.recipe.expect.not_comparable if self.recipe.expect is not None else None
+        found = list(self.changed)
+        if self.baseline is not None:
+            found = differences(self.baseline, self.portable(), self._parts())
+        return list(dict.fromkeys([*(stated or ()), *found]))
+
+    def check_labels(self, labels: Labels) -> None:
+        """See that all settings fit the labels, which only the data tells.
+
+        Raises:
+            RecipeError: some do not.
+            PluginError: a plugin failed while it was asked.
+
+        """
+        problems = [
+            Problem(Place(self._origin((*path, key))), f"{key}: {message}" if key else message, section_of(path)[0])
+            for path, part in self._parts().items()
+            for key, message in check_part(part, replace(self.facts[path], labels=labels))
+        ]
+        if problems:
+            raise RecipeError(problems)
+
+    def _origin(self, path: KeyPath) -> str:
+        """Say where a setting was given, or else the `use` of its table."""
+        return self.origins.get(dotted(path)) or self.origins[dotted((*path[:-1], "use"))]
 
     def _parts(self) -> dict[KeyPath, Part[Any]]:
         parts: dict[KeyPath, Part[Any]] = {("data",): self.data, ("model",): self.model, ("trainer",): self.trainer}
@@ -96,26 +120,30 @@ def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], 
     """
     changes = read_overrides(overrides)
     document = load_document(recipe)
+    changed = (*document.added, *(".".join(map(str, change.path)) for change in changes))
     baseline = None
-    if changes:
-        try:
-            baseline = _plan(copy.deepcopy(document), (), plugins, None).portable()
-        except ClsfwError:
-            baseline = None  # the overrides may be what makes it run
-    return _plan(document, changes, plugins, baseline)
+    if changed:
+        with suppress(ClsfwError):  # the changes may be what makes it run
+            stated = _plan(copy.deepcopy(document.stated or document), (), plugins)
+            baseline = replace(stated, file=document.file).portable()
+    return _plan(document, changes, plugins, changed, baseline)
 
 
 def _plan(
-    document: Document, changes: Sequence[Override], plugins: Plugins, baseline: Mapping[str, Any] | None
+    document: Document,
+    changes: Sequence[Override],
+    plugins: Plugins,
+    changed: tuple[str, ...] = (),
+    baseline: Mapping[str, Any] | None = None,
 ) -> Plan:
     document.former_uses |= uses_of(document) if changes else {}
     problems = Problems(document)
     apply_overrides(problems, changes)
-    checked = check_document(problems, plugins)
+    checked = check_document(problems, plugins, {key.partition(".")[0] for key in changed})
     recipe, parts = checked.recipe, checked.parts
     named = [plugin for plugin in map(plugins.named, recipe.plugins) if plugin is not None]
     watchers = {plugin.name: plugin for plugin in (*(part.plugin for part in parts.values()), *named)}
-    return Plan(
+    plan = Plan(
         recipe=recipe,
         file=document.file,
         text=document.text,
@@ -126,6 +154,13 @@ def _plan(
         watchers=tuple(watchers[name] for name in sorted(watchers)),
         notes=tuple(checked.notes),
         origins=origins_of(resolve(recipe, parts), document, parts),
+        facts=checked.facts,
         baseline=baseline,
-        overridden=tuple(".".join(map(str, change.path)) for change in changes),
+        changed=changed,
     )
+    reasons = tuple(plan.comparable_changes())
+    if recipe.expect is None or not reasons:
+        return plan
+    # It stands in the resolved recipe too, which is judged no more than this one.
+    expect = recipe.expect.model_copy(update={"not_comparable": reasons})
+    return replace(plan, recipe=recipe.model_copy(update={"expect": expect}))

@@ -149,6 +149,9 @@ class Expect(Settings):
     validation: ExpectedSplit | None = Field(default=None, description="targets on the validation split")
     test: ExpectedSplit | None = Field(default=None, description="targets on the test split")
     history: ExpectedHistory | None = Field(default=None, description="validation scores during training")
+    not_comparable: tuple[str, ...] | None = Field(
+        default=None, description="what differs from the recipe of that result, so that no run is judged by it"
+    )
 
     @property
     def splits(self) -> dict[str, ExpectedSplit]:

@@ -14,7 +14,7 @@ from clsfw.plugin.discovery import Plugin, Plugins, guard
 from clsfw.recipe.document import section_of
 from clsfw.recipe.suggestions import listed, near, offer, short, unknown_key
 from clsfw.recipe.validating import validate
-from clsfw.recipe.wording import explain_errors, fields_of, show
+from clsfw.recipe.wording import choices_of, explain_errors, fields_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -140,8 +140,11 @@ def read_settings(
             problems.add((*path, *below), words, at_key=details["type"] == "missing")
         else:
             own = [*fields_of(model, below[:-1]), *(apart if len(below) == 1 else ())]
-            # Guessing takes time, and nobody reads the guesses for a thousand keys.
-            meant = "unknown key" if problems.full else unknown_key(str(below[-1]), own, elsewhere)
+            meant = "unknown key"
+            if not problems.full:  # guessing takes time, and nobody reads the guesses for a thousand keys
+                choices = choices_of(model, below[:-1])
+                component = document.get((*path, "use")) if owner is not None else None
+                meant = unknown_key(str(below[-1]), own, elsewhere, choices=choices, component=component)
             problems.add((*path, *below), meant, at_key=True)
     return None
 

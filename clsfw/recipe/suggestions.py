@@ -6,9 +6,10 @@ import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 _LONGEST = 60  # characters
+_MOST_LISTED = 15  # names
 
 RENAMED = {
     "accumulation_steps": "gradient_accumulation_steps",
@@ -87,10 +88,18 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names) or "none"
 
 
-def unknown_key(name: str, own: Iterable[str], elsewhere: Mapping[str, Iterable[str]]) -> str:
+def unknown_key(
+    name: str,
+    own: Iterable[str],
+    elsewhere: Mapping[str, Iterable[str]],
+    *,
+    choices: Mapping[str, str] | None = None,
+    component: str | None = None,
+) -> str:
     """Say what to do about a key that its table does not have.
 
-    `own` are the keys that the table has; `elsewhere` those of the other tables, by how a message names the table.
+    `own` are the keys that the table has; `elsewhere` those of the other tables, by how a message names the table;
+    `choices` are the words that own keys may be set to, each with its key; `component` is what the table uses.
     """
     own = set(own)
     for table, keys in elsewhere.items():
@@ -106,4 +115,13 @@ def unknown_key(name: str, own: Iterable[str], elsewhere: Mapping[str, Iterable[
         found = meant if meant in keys else near(name, keys)
         if found:
             return f"unknown key; did you mean {found!r}, which belongs {table}?"
+    return _not_guessed(name, own, choices or {}, component)
+
+
+def _not_guessed(name: str, own: Collection[str], choices: Mapping[str, str], component: str | None) -> str:
+    words = difflib.get_close_matches(name[:_LONGEST], choices, n=1, cutoff=0.75)  # "no_cuda" is not "cuda"
+    if words:
+        return f'unknown key; did you mean {choices[words[0]]} = "{words[0]}"?'
+    if component is not None and len(own) > _MOST_LISTED:
+        return f"unknown key; `clsfw schema --component {component}` shows all that there are"
     return f"unknown key; known are {listed(sorted(own))}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
@@ -104,6 +104,22 @@ def fields_of(model: type[BaseModel], path: Sequence[str | int] = ()) -> dict[st
         for inner in _models_at(model, path)
         for name, field in inner.model_fields.items()
     }
+
+
+def choices_of(model: type[BaseModel], path: Sequence[str | int] = ()) -> dict[str, str]:
+    """Give the words that a table's keys may be set to, each with its key; `path` as in `fields_of`."""
+    return {
+        word: field.alias or name
+        for inner in _models_at(model, path)
+        for name, field in inner.model_fields.items()
+        for word in _words_in(field.annotation)
+    }
+
+
+def _words_in(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [word for word in get_args(annotation) if isinstance(word, str)]
+    return [word for inner in get_args(annotation) for word in _words_in(inner)]
 
 
 def _models_at(model: type[BaseModel], path: Sequence[str | int]) -> list[type[BaseModel]]:

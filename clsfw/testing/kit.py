@@ -103,6 +103,8 @@ def checks(name: str, settings: Examples | Path | str | None = None) -> list[Che
 def _read(file: Path) -> Examples:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise UsageError(f"{file}: there is no such file of settings") from exc
     except (OSError, ValueError) as exc:
         raise UsageError(f"{file}: cannot be read as TOML: {exc}") from exc
     for kind, named in tables.items():

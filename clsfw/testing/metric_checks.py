@@ -72,7 +72,7 @@ def leaves_the_outcome_alone(subject: Subject[Metric]) -> None:
 
 
 def keeps_its_word_on_score_names(subject: Subject[Metric]) -> None:
-    """If its settings name its scores, it gives those, and a perfect prediction is not worse than a wrong one."""
+    """If its settings name its scores, it gives those alone, and a perfect prediction is not worse than a wrong one."""
     settings = subject.settings()
     if not isinstance(settings, NamesScores):
         return
@@ -87,6 +87,11 @@ def keeps_its_word_on_score_names(subject: Subject[Metric]) -> None:
     if missing:
         raise ContractError(
             f"{subject}: score_names() tells of {missing[0]!r}, but it gives {', '.join(sorted(given))}"
+        )
+    others = [name for name in best if said and not any(name == s or name.startswith(f"{s}_") for s in said)]
+    if others:
+        raise ContractError(
+            f"{subject}: it gives {others[0]!r}, but score_names() does not tell of it, so that no recipe can expect it"
         )
     for name, greater in said.items():
         if name not in best:

@@ -11,6 +11,7 @@ from clsfw.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clsfw.plugin.component import Settings
     from clsfw.testing.subject import Subject
 
 _UNKNOWN = "no_such_setting"
@@ -32,8 +33,8 @@ def settings_are_strict(subject: Subject[Any]) -> None:
             f"{subject}: an unknown setting is accepted; do not override clsfw.Settings' extra='forbid'"
         )
     for name, field in subject.component.settings.model_fields.items():
-        kinds = {kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)}
-        if kinds & {int, float, bool} and str not in kinds and _accepts(subject, {**subject.values, name: "1"}):
+        made = _made(subject, {**subject.values, field.alias or name: "1"})
+        if made is not None and isinstance(getattr(made, name), (int, float)):
             raise ContractError(f"{subject}: {name} takes the text '1' for a number; do not override strict=True")
     if not settings.model_config.get("frozen"):
         raise ContractError(f"{subject}: its settings can be changed after they were checked; keep frozen=True")
@@ -45,11 +46,14 @@ def fit(subject: Subject[Any]) -> bool:
 
 
 def _accepts(subject: Subject[Any], values: dict[str, Any]) -> bool:
+    return _made(subject, values) is not None
+
+
+def _made(subject: Subject[Any], values: dict[str, Any]) -> Settings | None:
     try:
-        subject.validate(values)
+        return subject.validate(values)
     except ValidationError:
-        return False
-    return True
+        return None
 
 
 def _fields(settings: type[BaseModel], before: str = "") -> Iterator[tuple[str, Any]]:

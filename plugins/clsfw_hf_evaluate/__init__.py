@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from clsfw.plugin.contracts import Metric
 
+_KNOWN = ("accuracy", "f1", "matthews_correlation", "precision", "recall", "roc_auc")
+"""Scripts of the library that give one score, called as they are."""
+
 
 def _keep_names(value: Any, resolve: ValidatorFunctionWrapHandler) -> Any:
     """Take for a path only what is written as one: a folder that happens to be called `f1` is not the metric `f1`."""
@@ -50,8 +53,12 @@ class HfEvaluateSettings(Settings):
     greater_is_better: bool = Field(default=True, description="whether a greater score is a better one")
 
     def score_names(self) -> Mapping[str, bool]:
-        """Give the one name that nearly every script uses, its own; the labels' own scores have no names yet."""
-        if self.average == "none":
+        """Give the one name that nearly every script uses, its own, where that is certain.
+
+        The labels' own scores have no names yet. Other scripts than the known ones may give what they like, unless the
+        recipe speaks of their one score by `greater_is_better = false`.
+        """
+        if self.average == "none" or (self.greater_is_better and self.metric not in _KNOWN):
             return {}
         name = self.metric.rsplit("/", 1)[-1].removesuffix(".py")
         return {f"{self.prefix}{name}": self.greater_is_better}

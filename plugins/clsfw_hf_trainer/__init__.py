@@ -81,7 +81,21 @@ class HfTrainerSettings(clsfw.Settings):
             yield "lr_scheduler_type", "'constant' has no warm-up; write 'constant_with_warmup'"
         if self.eval_steps is not None and "validation" not in facts.splits:
             yield "eval_steps", "there is no validation split to evaluate; add one under [split], or drop eval_steps"
+        weights = self.class_weights
+        if facts.labels is not None and isinstance(weights, list) and len(weights) != len(facts.labels.names):
+            names = ", ".join(facts.labels.names)
+            yield "class_weights", f"{len(weights)} numbers for {len(facts.labels.names)} labels: {names}"
+        unseen = [step for step in facts.expected_steps if not self._validates(step)]
+        if unseen:
+            yield "eval_steps", f"[expect.history] expects scores at step {unseen[0]}, where nothing is validated"
         yield from self._check_best_model(facts)
+
+    def _validates(self, step: int) -> bool:
+        """Say whether a step may be one that is validated after; how long an epoch is, only the data tells."""
+        every, last = self.eval_steps, self.max_steps
+        if every is None or (last is not None and step > last):
+            return False
+        return every == "epoch" or step % every == 0 or step == last or last is None
 
     def _check_best_model(self, facts: PlanFacts) -> Iterator[tuple[str, str]]:
         name = self.metric_for_best_model

@@ -57,7 +57,7 @@ VALUES = {
     "Prediction": ["probabilities", "tokens", "truncated"],
     "Outcome": ["references", "predictions", "probabilities", "labels"],
     "TokenizedTexts": ["ids", "tokens", "truncated"],
-    "PlanFacts": ["splits", "scores", "complete"],
+    "PlanFacts": ["splits", "scores", "complete", "expected_steps", "labels"],
 }
 
 PUBLIC_NAMES = [

@@ -75,15 +75,20 @@ class Count(Settings):
             raise KeyError("watch")
         if self.watch is not None and self.watch not in facts.scores:
             yield "watch", f"no score {self.watch!r}, only {sorted(facts.scores)}"
+        if facts.expected_steps and max(facts.expected_steps) > self.steps:
+            yield "steps", f"there is no step {max(facts.expected_steps)}"
+        if facts.labels is not None and len(facts.labels.names) > self.steps:
+            yield ("steps" if self.watch is None else ""), f"too few for {len(facts.labels.names)} labels"
         if "validation" not in facts.splits:
             yield "", "it cannot do without a validation split"
 
 
 class Hits(Settings):
     prefix: str = ""
+    sure: bool = True
 
     def score_names(self):
-        return {f"{self.prefix}hits": True}
+        return {f"{self.prefix}hits": True} if self.sure else {}
 
 
 def component(name, settings, build=lambda settings: settings):

@@ -139,6 +139,51 @@ def test_an_unknown_score_in_the_expectation_is_suggested(write, fake, fakes):
     assert "[expect] test.hit: no metric of this recipe gives 'hit'; did you mean 'hits'?" in str(problem)
 
 
+EXPECTED = "[expect.{}]\n{} = {{ value = 1, tolerance = 0 }}\n"
+HISTORY = "[expect.history]\nsteps = [{}]\ntolerance = 0\n{} = [1]\n"
+
+
+def test_a_score_that_no_metric_gives_cannot_be_expected(write, fake, fakes):
+    text = fake + EXPECTED.format("test", "colour") + HISTORY.format(1, "colour")
+
+    with pytest.raises(RecipeError) as caught:
+        make_plan(write(text), [], fakes)
+
+    assert [
+        "[expect] test.colour: no metric of this recipe gives 'colour'; known: 'hits'",
+        "[expect] history.colour: no metric of this recipe gives 'colour'; known: 'hits', 'loss'",
+    ] == [str(problem).splitlines()[0].split(": ", 1)[1] for problem in caught.value.problems]
+
+
+def test_the_loss_may_be_expected_during_training(write, fake, fakes):
+    assert make_plan(write(fake + HISTORY.format(1, "loss")), [], fakes)
+
+
+def test_any_score_may_be_expected_of_a_metric_that_names_none(write, fake, fakes):
+    assert make_plan(write(fake + "sure = false\n" + EXPECTED.format("test", "colour")), [], fakes)
+
+
+def test_a_trainer_is_told_the_steps_that_are_expected(write, fake, fakes):
+    with pytest.raises(RecipeError, match=r"\[trainer\] .*there is no step 9"):
+        make_plan(write(fake + HISTORY.format(9, "hits")), [], fakes)
+
+
+@pytest.mark.parametrize("override", ["trainer.steps=2", "metrics.0.prefix=my_"])
+def test_a_run_that_is_not_judged_need_not_give_what_is_expected(override, write, fake, fakes):
+    text = fake + HISTORY.format(3, "hits")
+
+    assert make_plan(write(text), [override], fakes)
+
+
+def test_no_more_need_the_resolved_recipe_of_such_a_run(write, fake, fakes):
+    plan = make_plan(write(fake + HISTORY.format(3, "hits")), ["trainer.steps=2"], fakes)
+
+    again = make_plan(write(plan.resolved_toml(), "resolved.toml"), ["trainer.C=1.0"], fakes)
+
+    assert ["trainer.steps: 2, not 3"] == plan.comparable_changes()
+    assert ["trainer.steps: 2, not 3", "trainer.C: 1.0, not 0.5"] == again.comparable_changes()
+
+
 @pytest.mark.parametrize("key", ["tune_threshold", "temperature_scaling"])
 def test_evidence_on_validation_needs_a_validation_split(key, write, fake, bundled):
     with pytest.raises(RecipeError, match=rf"\[evidence\] {key}: needs a validation split"):

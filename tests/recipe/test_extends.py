@@ -96,6 +96,41 @@ def test_an_option_that_a_base_has_wrong_for_the_same_component_is_a_mistake(wri
         make_plan(write('schema = 1\nextends = "base.toml"\n[data]\nuse = "texts"\n'), [], fakes)
 
 
+EXPECT = "[expect.test]\nhits = { value = 1, tolerance = 0 }\n"
+
+
+@pytest.mark.parametrize(
+    ("base", "top", "overrides", "changes"),
+    [
+        (EXPECT, "[trainer]\nsteps = 2\n", [], ["trainer.steps: 2, not 3"]),
+        (EXPECT, "[trainer]\nsteps = 2\n", ["data.rows=7"], ["data.rows: 7, not none", "trainer.steps: 2, not 3"]),
+        (EXPECT, "[trainer]\nsteps = 2\n", ["trainer.steps=3"], []),
+        (EXPECT, "[trainer]\nsteps = 3\n", [], []),
+        (EXPECT, "", [], []),
+        (EXPECT, f"[trainer]\nsteps = 2\n{EXPECT}", [], []),
+        ("", f"[trainer]\nsteps = 2\n{EXPECT}", [], []),
+        ("", f"[trainer]\nsteps = 2\n{EXPECT}", ["trainer.steps=4"], ["trainer.steps: 4, not 2"]),
+    ],
+)
+def test_what_is_on_top_of_a_recipe_with_its_result_cannot_be_judged_by_it(
+    base, top, overrides, changes, write, fake, fakes
+):
+    write(fake + base, "base/base.toml")
+    given = f'schema = 1\nextends = "base/base.toml"\nname = "top"\n{top}'
+
+    plan = make_plan(write(given), overrides, fakes)
+
+    assert sorted(changes) == sorted(plan.comparable_changes())
+    assert tuple(plan.comparable_changes()) == (plan.recipe.expect.not_comparable or ())
+
+
+def test_what_a_base_needs_to_run_cannot_be_judged_by_its_result(write, fake, fakes):
+    write(fake.replace('source = "texts.csv"\n', "") + EXPECT, "base.toml")
+    top = 'schema = 1\nextends = "base.toml"\n[data]\nsource = "x"\n'
+
+    assert ["data.source"] == make_plan(write(top), [], fakes).comparable_changes()
+
+
 def test_origins_name_both_files(write, fake, fakes):
     write(fake, "base.toml")
 

@@ -7,7 +7,8 @@ import tomllib
 
 import pytest
 
-from clsfw.errors import PluginError
+from clsfw.errors import PluginError, RecipeError
+from clsfw.plugin.contracts import Labels
 from clsfw.plugin.discovery import Plugins
 from clsfw.recipe.plan import make_plan
 from clsfw.recipe.shipped import shipped_recipes
@@ -56,7 +57,7 @@ def test_resolved_has_defaults_absolute_paths_and_toml_types_only(write, fake, f
         "data": {"use": "texts", "source": str(tmp_path / "texts.csv"), "more": []},
         "model": {"use": "bag", "extra": {}, "weights": [1.0, 2.0]},
         "trainer": {"use": "count", "steps": 3, "C": 0.5},
-        "metrics": [{"use": "hits", "prefix": ""}],
+        "metrics": [{"use": "hits", "prefix": "", "sure": True}],
         "evidence": {"temperature_scaling": False, "tune_threshold": False, "slices": []},
     } == resolved
 
@@ -163,6 +164,18 @@ def test_a_recipe_that_needs_its_overrides_is_changed_by_each(write, fake, fakes
     plan = make_plan(write(fake.replace('source = "texts.csv"\n', "")), ["data.source=a.csv"], fakes)
 
     assert ["data.source"] == plan.comparable_changes()
+
+
+def test_labels_that_do_not_fit_are_told_with_the_place_of_the_setting(write, fake, fakes):
+    labels = Labels(("a", "b", "c"))
+    plan = make_plan(write(fake.replace('"count"', '"count"\nsteps = 2')), [], fakes)
+    whole = make_plan(write(fake), ["trainer.watch=hits", "trainer.steps=1"], fakes)
+
+    make_plan(write(fake), [], fakes).check_labels(labels)
+    with pytest.raises(RecipeError, match=r"^recipe\.toml:13: \[trainer\] steps: too few for 3 labels$"):
+        plan.check_labels(labels)
+    with pytest.raises(RecipeError, match=r"^recipe\.toml:12: \[trainer\] too few for 3 labels$"):
+        whole.check_labels(labels)
 
 
 def test_watchers_are_the_plugins_of_the_parts_and_those_listed(write, fake, fakes):

@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from clsfw.plugin.component import Settings
-from clsfw.recipe.wording import explain_errors, fields_of, show
+from clsfw.recipe.wording import choices_of, explain_errors, fields_of, show
 
 
 class Colour(enum.Enum):
@@ -150,6 +150,11 @@ def test_all_mistakes_are_told():
 )
 def test_values_are_named_as_toml_has_them(value, expected):
     assert expected == show(value)
+
+
+def test_the_words_of_choices_are_known_with_their_keys():
+    assert {"linear": "choice", "cosine": "choice", "epoch": "every"} == choices_of(Everything)
+    assert {} == choices_of(Everything, ("inner",))
 
 
 @pytest.mark.parametrize(("path", "expected"), [((), 16), (("inner",), 2), (("many", 0), 2)])

@@ -73,6 +73,10 @@ def sorts_in_place(outcome):
     return result
 
 
+def adds_a_score(outcome):
+    return {**accuracy(outcome), "accuracy_NEGATIVE": 1.0, "share": 1.0}
+
+
 def mistakes(outcome):
     return {"accuracy": 1 - accuracy(outcome)["accuracy"]}
 
@@ -108,6 +112,7 @@ BAD = [
     (metric_checks.leaves_the_outcome_alone, sorts_in_place, "it changes outcome.predictions in place"),
     (metric_checks.keeps_its_word_on_score_names, mistakes, "all right gives 0.0 and all wrong gives 1.0"),
     (metric_checks.keeps_its_word_on_score_names, precision, "tells of 'accuracy', but it gives precision"),
+    (metric_checks.keeps_its_word_on_score_names, adds_a_score, "gives 'share', but score_names.. does not tell of it"),
     (metric_checks.works_offline, calls_home, "Network is unreachable"),
     (metric_checks.leaves_surroundings_alone, draws_a_number, "changes the random numbers of Python's random"),
     (metric_checks.leaves_surroundings_alone, walks_away, "changes the working directory"),
@@ -115,9 +120,11 @@ BAD = [
 
 
 @pytest.mark.parametrize("check", metric_checks.CHECKS, ids=lambda c: c.__name__)
-@pytest.mark.parametrize("good", [accuracy, PlainScores().compute], ids=["accuracy", "plain"])
-def test_a_sound_metric_passes(check, good):
-    Check(subject(good, Settings), check)()
+@pytest.mark.parametrize(
+    ("good", "settings"), [(accuracy, Settings), (PlainScores().compute, clsfw.Settings)], ids=["accuracy", "plain"]
+)
+def test_a_sound_metric_passes(check, good, settings):
+    Check(subject(good, settings), check)()
 
 
 @pytest.mark.filterwarnings("ignore:divide by zero encountered:RuntimeWarning")

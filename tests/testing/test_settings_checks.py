@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003  # pydantic reads it at run time
+from typing import Annotated, Literal
+
 import pytest
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 import clsfw
 from clsfw.errors import ContractError
@@ -21,6 +24,7 @@ class Sound(clsfw.Settings):
     size: int | None = Field(None, ge=1, description="how large")
     inner: Inner | None = Field(None, description="more")
     word_or_number: int | str = Field(1, description="either")
+    yes_or_where: bool | Path = Field(default=False, description="whether, or where")
 
 
 class Bare(clsfw.Settings):
@@ -41,6 +45,14 @@ class TakesText(clsfw.Settings):
     size: int | None = Field(None, description="how large")
 
 
+class TakesTextInPlaces(clsfw.Settings):
+    every: Annotated[int, Field(ge=1), BeforeValidator(int)] | Literal["epoch"] = Field(3, description="how often")
+
+
+class TakesTextByAnotherName(clsfw.Settings):
+    size: float = Field(3, alias="Size", strict=False, description="how large")
+
+
 class CanBeChanged(clsfw.Settings):
     model_config = ConfigDict(frozen=False)
     size: int = Field(3, description="how large")
@@ -59,6 +71,8 @@ BAD = [
     (settings_checks.settings_are_described, BareInside, "no description of inner.size"),
     (settings_checks.settings_are_strict, TakesAnything, "an unknown setting is accepted"),
     (settings_checks.settings_are_strict, TakesText, "size takes the text '1' for a number"),
+    (settings_checks.settings_are_strict, TakesTextInPlaces, "every takes the text '1' for a number"),
+    (settings_checks.settings_are_strict, TakesTextByAnotherName, "size takes the text '1' for a number"),
     (settings_checks.settings_are_strict, CanBeChanged, "can be changed after they were checked"),
     (settings_checks.settings_are_strict, Needy, "cannot be tried with the settings {}: path: Field required"),
 ]

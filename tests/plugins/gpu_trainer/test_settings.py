@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from clsfw.plugin.contracts import PlanFacts
+from clsfw.plugin.contracts import Labels, PlanFacts
 from clsfw_gpu_trainer import GpuTrainerSettings
 
-FACTS = PlanFacts(frozenset({"train", "validation", "test"}), {"f1": True, "error": False})
+FACTS = PlanFacts(
+    frozenset({"train", "validation", "test"}), {"f1": True, "error": False}, labels=Labels(("no", "yes"))
+)
 BEST = {"metric_for_best_model": "f1", "eval_steps": 20}
 
 
@@ -30,6 +32,7 @@ BEST = {"metric_for_best_model": "f1", "eval_steps": 20}
         ({**BEST, "metric_for_best_model": "f2"}, "metric_for_best_model"),
         ({**BEST, "metric_for_best_model": "error"}, "greater_is_better"),
         ({**BEST, "greater_is_better": False}, "greater_is_better"),
+        ({"class_weights": [1.0, 2.0, 3.0]}, "class_weights"),
     ],
 )
 def test_contradictions_are_found_before_anything_runs(settings: dict[str, Any], key: str) -> None:
@@ -85,3 +88,23 @@ def test_settings_are_known_without_importing_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("settings", "known"),
+    [
+        ({}, False),
+        ({"eval_steps": 20, "max_steps": 40}, False),
+        ({"eval_steps": 25, "max_steps": 90}, False),
+        ({"eval_steps": "epoch", "max_steps": 40}, False),
+        ({"eval_steps": 20, "max_steps": 90}, True),
+        ({"eval_steps": 25, "max_steps": 60}, True),
+        ({"eval_steps": 25, "num_train_epochs": 1.0}, True),
+        ({"eval_steps": "epoch"}, True),
+    ],
+)
+def test_scores_are_expected_only_where_there_is_a_validation(settings: dict[str, Any], *, known: bool) -> None:
+    facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True}, expected_steps=(60,))
+    found = [key for key, _ in GpuTrainerSettings(**settings).check_plan(facts)]
+
+    assert found == ([] if known else ["eval_steps"])

@@ -181,8 +181,14 @@ def test_global_random_state_is_left_alone(script):
 
 def test_the_score_s_name_and_direction_are_known_beforehand():
     assert {"val_mse": False} == HfEvaluateSettings(metric="mse", prefix="val_", greater_is_better=False).score_names()
-    assert {"share": True} == HfEvaluateSettings(metric="/x/share.py").score_names()
+    assert {"f1": True} == HfEvaluateSettings(metric="f1").score_names()
+    assert {"share": False} == HfEvaluateSettings(metric="/x/share.py", greater_is_better=False).score_names()
     assert {} == HfEvaluateSettings(metric="f1", average="none").score_names()
+
+
+@pytest.mark.parametrize("metric", ["/x/share.py", "owner/share", "glue"])
+def test_what_another_script_gives_is_not_known_beforehand(metric):
+    assert {} == HfEvaluateSettings(metric=metric).score_names()
 
 
 class _Hub(BaseHTTPRequestHandler):

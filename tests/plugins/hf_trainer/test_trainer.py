@@ -287,10 +287,11 @@ def test_plan_of_a_training(kit: Any) -> None:
         ({"early_stopping_patience": 2, "metric_for_best_model": "loss"}, "early_stopping_patience"),
         ({"metric_for_best_model": "bleu"}, "metric_for_best_model"),
         ({"metric_for_best_model": "f1", "greater_is_better": False}, "greater_is_better"),
+        ({"class_weights": [1.0, 2.0, 3.0]}, "class_weights"),
     ],
 )
 def test_settings_that_do_not_fit_together(settings: dict[str, Any], key: str) -> None:
-    facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True})
+    facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True}, labels=Labels(("no", "yes")))
 
     assert [found for found, _ in HfTrainerSettings(**settings).check_plan(facts)] == [key]
 
@@ -308,3 +309,23 @@ def test_data_larger_than_a_chunk_keeps_its_order(kit: Any) -> None:
     given = kit.trainer(eval_batch_size=700).predict(kit.classifier(), data["text"], Quiet())
 
     assert given.tokens.tolist() == [3 + number % 5 for number in range(2100)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "known"),
+    [
+        ({}, False),
+        ({"eval_steps": 20, "max_steps": 40}, False),
+        ({"eval_steps": 25, "max_steps": 90}, False),
+        ({"eval_steps": "epoch", "max_steps": 40}, False),
+        ({"eval_steps": 20, "max_steps": 90}, True),
+        ({"eval_steps": 25, "max_steps": 60}, True),
+        ({"eval_steps": 25, "num_train_epochs": 1.0}, True),
+        ({"eval_steps": "epoch"}, True),
+    ],
+)
+def test_scores_are_expected_only_where_there_is_a_validation(settings: dict[str, Any], *, known: bool) -> None:
+    facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True}, expected_steps=(60,))
+    found = [key for key, _ in HfTrainerSettings(**settings).check_plan(facts)]
+
+    assert found == ([] if known else ["eval_steps"])
