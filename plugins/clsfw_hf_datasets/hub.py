@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from clsfw_hf_datasets import HfDatasetSettings
 
 _SECONDS = 10.0
-_COMMIT = re.compile(r"[0-9a-f]{40}\Z")
-_HELP = "give a local path, or run once with a network to fill the cache"
 
 
 def open_hub(settings: HfDatasetSettings, reporter: Reporter) -> Opened:
@@ -95,12 +92,17 @@ def _open_cached(settings: HfDatasetSettings, reporter: Reporter, reason: Networ
             parts = builder.as_dataset()
         except Exception as exc:
             # Whatever the library says of its cache, what counts is that the hub is out of reach.
-            raise NetworkError(f"{reason}; {_HELP}") from exc
+            # A limit of rows is streamed, of which nothing stays.
+            fill = "run once with a network" + ("" if settings.rows is None else " and without rows")
+            raise NetworkError(f"{reason}; give a local path, or {fill} to fill the cache") from exc
     commit = str(builder.hash)
-    if settings.revision is not None and _COMMIT.match(settings.revision) and commit != settings.revision:
-        raise NetworkError(f"{reason}; the cache has another commit, {commit}, than {settings.revision}; {_HELP}")
-    if commit != settings.revision:
+    if settings.revision is None:
         reporter.warn(f"{reason}; the newest copy in the cache is used, commit {commit}")
+    elif settings.revision != commit:  # which branches and tags a commit had, the cache does not know
+        raise NetworkError(
+            f"{reason}; asked for is revision {settings.revision!r}, and the newest copy in the cache is commit "
+            f'{commit}; if that is meant, write revision = "{commit}"'
+        )
     return Opened(parts, {"dataset": settings.path, "revision": commit})
 
 
@@ -108,7 +110,7 @@ def _builder(name: str, config: str | None, commit: str) -> Any:
     # The prefix keeps a folder of the same name in the current directory from being taken instead.
     with broken_off(name):
         try:
-            return load_dataset_builder(f"hf://datasets/{name}", config, revision=commit)
+            builder = load_dataset_builder(f"hf://datasets/{name}", config, revision=commit)
         except RuntimeError as exc:
             if "scripts are no longer supported" not in str(exc):
                 raise
@@ -116,6 +118,12 @@ def _builder(name: str, config: str | None, commit: str) -> Any:
                 f"{name}: its data come out of a script, which is never run; many such data sets have a plain copy "
                 'under revision = "refs/convert/parquet"'
             ) from exc
+    if builder.hash != commit:  # where files of the hub fail, the library takes the newest copy of its cache instead
+        raise NetworkError(
+            f"{name}: {constants.ENDPOINT} did not give its commit {commit}, and the newest copy in the cache is "
+            f"commit {builder.hash}; try again"
+        )
+    return builder
 
 
 @contextmanager

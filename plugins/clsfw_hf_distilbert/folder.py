@@ -51,6 +51,8 @@ _OFFSET = frozenset(
 )
 # Families that know no longest input, whatever number their configuration carries.
 _RELATIVE = frozenset({"deberta-v2", "xlnet", "funnel"})
+# Families that mix padding into a text: by Fourier transforms, convolutions, neighbours, landmarks, blocks or hashes.
+_PADDING_COUNTS = frozenset({"big_bird", "convbert", "fnet", "mobilebert", "nystromformer", "reformer", "yoso"})
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,11 @@ def longest_input(config: dict[str, Any]) -> int | None:
         return None
     padding = config.get("pad_token_id")
     return limit - (1 if padding is None else padding) - 1 if config["model_type"] in _OFFSET else limit
+
+
+def padding_counts(config: dict[str, Any]) -> bool:
+    """Tell whether the model's answer for a text depends on how far its batch is padded."""
+    return config["model_type"] in _PADDING_COUNTS
 
 
 def check_length(config: dict[str, Any], max_length: int, where: str) -> None:

@@ -53,6 +53,13 @@ def fetch(name: str, revision: str | None, reporter: Reporter | None, *, weights
         NetworkError: the hub cannot be reached and the cache has no copy.
 
     """
+    snapshot = _found(name, revision, reporter, weights=weights)
+    if weights:
+        _check_hash(snapshot.folder / WEIGHTS, name)
+    return snapshot
+
+
+def _found(name: str, revision: str | None, reporter: Reporter | None, *, weights: bool) -> Snapshot:
     if revision is not None and _COMMIT.match(revision):
         cached = _cached(name, revision, weights=weights)
         if cached is not None:
@@ -78,10 +85,7 @@ def fetch(name: str, revision: str | None, reporter: Reporter | None, *, weights
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as exc:
         raise NetworkError(f"{name}: the download from {_endpoint()} broke off ({_short(exc)}); try again") from exc
-    snapshot = Snapshot(Path(folder), Path(folder).name)
-    if weights:
-        _check_hash(snapshot.folder / WEIGHTS, name)
-    return snapshot
+    return Snapshot(Path(folder), Path(folder).name)
 
 
 def _bars(name: str, size: int, reporter: Reporter | None) -> type[tqdm]:

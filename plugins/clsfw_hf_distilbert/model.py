@@ -21,6 +21,7 @@ from clsfw_hf_distilbert.folder import (
     check_length,
     check_names,
     longest_input,
+    padding_counts,
     read_config,
     read_header,
     sha256,
@@ -105,6 +106,8 @@ class HfModel:
             facts["parameters"] = f"{read_header(found.folder / WEIGHTS, found.where).parameters:,}"
         limit = longest_input(config)
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
+        if padding_counts(config):
+            facts["padding"] = "changes the answers of this architecture"
         return facts
 
     def provenance(self) -> Mapping[str, str]:
@@ -126,6 +129,11 @@ class HfModel:
         found = self._find(reporter, weights=True)
         raw = read_config(found.folder, found.where, self._settings.family)
         check_length(raw, self._settings.max_length, found.where)
+        if padding_counts(raw):
+            reporter.warn(
+                f"the answer of a {raw['model_type']!r} model for a text depends on the padding of its batch, so with "
+                "other texts beside it, it may get another"
+            )
         read_header(found.folder / WEIGHTS, found.where)
         config = read_transformers_config(found.folder, found.where)
         tokenizer = read_tokenizer(found.folder, config, found.where)

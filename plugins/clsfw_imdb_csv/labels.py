@@ -9,29 +9,34 @@ from clsfw.errors import DataError
 from clsfw_imdb_csv.complaints import short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 MOST_CLASSES = 1000
 """More distinct values than this are taken for a column of texts or numbers, unless they are declared."""
 
 MOST_SHOWN = 10
 
+_NO_LABELS = (
+    "it looks like a text, id or number column, so name another label_column, or declare its values under [data.labels]"
+)
+
 
 def infer_labels(values: Iterable[str], name: str, column: str) -> dict[str, str]:
     """Make each distinct value a class named by itself: sorted, whole numbers by size.
 
     Raises:
-        DataError: there are too many of them, or two that are likely meant to be one.
+        DataError: there are too many of them, each stands there once, or two are likely meant to be one.
 
     """
     distinct: set[str] = set()
+    count = 0
     for value in values:
+        count += 1
         distinct.add(value)
         if len(distinct) > MOST_CLASSES:
-            raise DataError(
-                f"{name}: column {column!r} holds more than {MOST_CLASSES} different values; it looks like a text or "
-                "number column, so name another label_column, or declare its values under [data.labels]"
-            )
+            raise DataError(f"{name}: column {column!r} holds more than {MOST_CLASSES} different values; {_NO_LABELS}")
+    if len(distinct) == count > MOST_SHOWN:
+        raise DataError(f"{name}: column {column!r} holds {count} values, and all are different; {_NO_LABELS}")
     _refuse_twins(distinct, name, column)
     numbers = all(value.isascii() and value.isdigit() for value in distinct)
     return {value: value for value in sorted(distinct, key=(lambda v: (int(v), v)) if numbers else None)}
@@ -56,6 +61,14 @@ def _form(value: str) -> str:
         return repr(float(bare))
     except ValueError:
         return bare
+
+
+def refuse_column(values: Collection[str], name: str, column: str) -> DataError | None:
+    """Say that a column with so many undeclared values is hardly the one with the labels."""
+    if len(values) <= MOST_SHOWN:
+        return None
+    count = len(values) if len(values) <= MOST_CLASSES else f"more than {MOST_CLASSES}"
+    return DataError(f"{name}: column {column!r} holds {count} different values that are not declared; {_NO_LABELS}")
 
 
 def undeclared(value: str, declared: Mapping[str, str]) -> str:

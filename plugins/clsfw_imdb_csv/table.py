@@ -10,7 +10,7 @@ from datasets import ClassLabel, Features, List, Value
 
 from clsfw.errors import DataError, Place
 from clsfw_imdb_csv.complaints import Complaints
-from clsfw_imdb_csv.labels import infer_labels, undeclared
+from clsfw_imdb_csv.labels import MOST_CLASSES, infer_labels, refuse_column, undeclared
 from clsfw_imdb_csv.records import Record, Tally, read_records
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def _write(path: Path, name: str, settings: CsvSettings, target: Path, reporter:
     features = _features(labels, tally.columns, several=several)
     ids = {value: number for number, value in enumerate(labels)}
     seen: set[int] = set()
+    unknown: set[str] = set()
     with pa.OSFile(str(target), "wb") as file, pa.ipc.new_stream(file, features.arrow_schema) as sink:
         for batch in _batches(first, records):
             columns: dict[str, list[Any]] = {column: [] for column in features}
@@ -68,6 +69,8 @@ def _write(path: Path, name: str, settings: CsvSettings, target: Path, reporter:
                 known = [ids[value] for value in dict.fromkeys(record.labels) if value in ids]
                 for value in record.labels:
                     if value not in ids:
+                        if len(unknown) <= MOST_CLASSES:
+                            unknown.add(value)
                         complaints.add(f"undeclared {value}", record.line, undeclared(value, labels))
                 if complaints:
                     continue  # nothing will be kept, but the rest is still checked
@@ -80,7 +83,7 @@ def _write(path: Path, name: str, settings: CsvSettings, target: Path, reporter:
             _write_batch(sink, columns, features, batch, name)
             reporter.progress(f"reading {name}", tally.rows, settings.rows, "rows")
     if complaints:
-        complaints.fail()
+        complaints.fail(refuse_column(unknown, name, settings.label_column))
     _check_whole(name, settings, tally, [list(labels)[number] for number in seen])
     return Facts(tally.rows, tally.dropped, tally.first_dropped, tally.left_out)
 

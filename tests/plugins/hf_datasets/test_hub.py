@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.http_server import Reply
 from support.model_hub import ModelHub, Repository
 
 if TYPE_CHECKING:
@@ -144,6 +145,19 @@ def test_what_the_hub_does_not_have_is_said(
     assert words in answer["message"]
 
 
+def test_an_older_copy_is_not_taken_for_what_the_hub_fails_to_give(client: Client, hub: ModelHub) -> None:
+    films = hub.repositories["me/moving"] = Repository(dict(FILMS))
+    assert client(path="me/moving")["provenance"]["revision"] == COMMIT
+    films.commit = "d" * 40
+    hub.server.script(f"/datasets/me/moving/resolve/{films.commit}/README.md", Reply(403))
+
+    answer = client(path="me/moving")
+
+    assert answer.get("error") == "NetworkError", answer
+    assert f"did not give its commit {films.commit}, and the newest copy in the cache is commit" in answer["message"]
+    assert answer["message"].endswith(f"{COMMIT}; try again")
+
+
 @pytest.fixture(scope="module")
 def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Give a client that has fetched the films when its hub goes away."""
@@ -170,11 +184,15 @@ class TestWithoutHub:
     def test_a_cached_copy_that_is_pinned_needs_no_warning(self, lonely: Client) -> None:
         assert lonely(path="me/films", revision=COMMIT)["warnings"] == []
 
-    def test_another_commit_than_the_pinned_one_is_not_used(self, lonely: Client) -> None:
-        answer = lonely(path="me/films", revision="d" * 40)
+    @pytest.mark.parametrize("revision", ["d" * 40, "v1"])
+    def test_another_revision_than_the_one_asked_for_is_not_used(self, lonely: Client, revision: str) -> None:
+        answer = lonely(path="me/films", revision=revision)
 
         assert answer["error"] == "NetworkError"
-        assert f"the cache has another commit, {COMMIT}" in answer["message"]
+        assert answer["message"].endswith(
+            f"asked for is revision '{revision}', and the newest copy in the cache is commit {COMMIT}; "
+            f'if that is meant, write revision = "{COMMIT}"'
+        )
 
     def test_what_is_not_in_the_cache_is_one_line_within_seconds(self, lonely: Client) -> None:
         before = time.monotonic()
@@ -184,6 +202,12 @@ class TestWithoutHub:
         assert "cannot reach http://127.0.0.1" in answer["message"]
         assert answer["message"].endswith("give a local path, or run once with a network to fill the cache")
         assert time.monotonic() - before < 5
+
+    def test_a_limit_of_rows_must_go_to_fill_the_cache(self, lonely: Client) -> None:
+        assert lonely(path="me/films", rows=5)["rows"] == {"train": 5, "test": 2}
+        answer = lonely(path="me/others", rows=5)
+
+        assert answer["message"].endswith("or run once with a network and without rows to fill the cache")
 
 
 def test_offline_mode_asks_nobody(tmp_path: Any, hub: ModelHub) -> None:

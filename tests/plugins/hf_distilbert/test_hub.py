@@ -45,7 +45,7 @@ class Client:
     """A process that uses a hub; kept, because its start takes seconds."""
 
     def __init__(self, hub: ModelHub, home: Any) -> None:
-        self.hub = hub
+        self.hub, self.home = hub, home
         gone = {"HF_HUB_OFFLINE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"}
         environment = {name: value for name, value in os.environ.items() if name not in gone}
         environment |= {
@@ -127,6 +127,22 @@ def test_a_pinned_commit_in_the_cache_needs_no_hub(client: Client, checkpoint: A
 
     assert client(checkpoint="pinned/model", revision="c" * 40)["error"] is None
     assert client.hub.server.requests == []
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_cached_weights_are_compared_with_their_hash_again(client: Client, checkpoint: Any, *, pinned: bool) -> None:
+    repository = client.hub.add(f"me/kept-{pinned}", checkpoint())
+    settings = {"checkpoint": f"me/kept-{pinned}", "revision": repository.commit if pinned else None}
+    assert client(**settings)["error"] is None
+    (blob,) = {file.resolve() for file in client.home.glob(f"hub/models--me--kept-{pinned}/**/model.safetensors")}
+    content = blob.read_bytes()
+    blob.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    repository.refuses = (500, "")
+
+    answer = client(**settings)
+
+    assert answer["error"] == "ModelError"
+    assert f"the cached model.safetensors is damaged; delete it and run again: {blob}" in answer["message"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 import transformers
 from datasets import Dataset
 from pydantic import ValidationError
+from torch import nn
 
 from clsfw.errors import ModelError
 from clsfw.plugin.contracts import ChecksModel, HasProvenance, Labels, TorchClassifier
@@ -20,15 +21,32 @@ from clsfw_hf_distilbert.model import HfModel
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from support.model_faults import Folder
+
 LABELS = Labels(("NEGATIVE", "POSITIVE"))
 SIZES = DistilbertSizes(vocab_size=200, dim=16, n_layers=2, n_heads=2, hidden_dim=32)
 TEXTS = ["a fine film with a lovely cast", "a dull plot"]
 
 
-def logits(model: Any, text: str = "a fine film") -> torch.Tensor:
+def logits(model: Any, text: str = "a fine film", padding: int = 0) -> torch.Tensor:
     ids = torch.tensor(model.tokenize([text]).ids)
+    mask = nn.functional.pad(torch.ones_like(ids), (0, padding))
     with torch.inference_mode():
-        return model.module.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        padded = nn.functional.pad(ids, (0, padding), value=model.pad_token_id)
+        return model.module.eval()(input_ids=padded, attention_mask=mask).logits
+
+
+def turned_into(folder: Folder, family: str, **more: Any) -> Path:
+    """Give a folder with an encoder of another family, of random weights, and without a head."""
+    vocabulary = json.loads((folder.path / "config.json").read_text())["vocab_size"]
+    config = transformers.AutoConfig.for_model(
+        family, vocab_size=vocabulary, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=32, max_position_embeddings=40, pad_token_id=0, initializer_range=0.2, **more,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(folder.path)
+    folder.configure("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
+    return folder.path
 
 
 def scratch(**settings: Any) -> HfModel:
@@ -121,23 +139,41 @@ def test_saved_and_loaded(create: Any, checkpoint: Any, tmp_path: Path, family: 
         ("modernbert", {"cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}),
     ],
 )
-def test_other_encoders(create: Any, spoiled: Any, tmp_path: Path, family: str, more: dict[str, Any]) -> None:
-    folder = spoiled()
-    vocabulary = json.loads((folder.path / "config.json").read_text())["vocab_size"]
-    config = transformers.AutoConfig.for_model(
-        family, vocab_size=vocabulary, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=40, pad_token_id=0, **more,
-    )  # fmt: skip
-    transformers.AutoModelForMaskedLM.from_config(config).save_pretrained(folder.path)
-    folder.configure("tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")
-
-    model = create(folder.path, encoder=True, freeze="encoder")
+def test_other_encoders(
+    create: Any, spoiled: Any, reporter: Any, tmp_path: Path, family: str, more: dict[str, Any]
+) -> None:
+    model = create(turned_into(spoiled(), family, **more), encoder=True, freeze="encoder")
     (tmp_path / "out").mkdir()
     model.save(tmp_path / "out")
 
     again = HfModel(HfEncoder(checkpoint="elsewhere/nothing", max_length=32)).load(tmp_path / "out")
     assert torch.equal(logits(again), logits(model))
     assert model.parameters()[1] < model.parameters()[0]
+    torch.testing.assert_close(logits(model, padding=13), logits(model))
+    assert reporter.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("family", "more"),
+    [
+        ("fnet", {}),
+        ("convbert", {"embedding_size": 16}),
+        ("nystromformer", {"num_landmarks": 4, "segment_means_seq_len": 4}),
+        ("yoso", {}),
+    ],
+)
+def test_encoders_that_padding_takes_part_in(
+    create: Any, spoiled: Any, reporter: Any, family: str, more: dict[str, Any]
+) -> None:
+    folder = turned_into(spoiled(), family, **more)
+    model = create(folder, encoder=True)
+
+    assert (logits(model, padding=13) - logits(model)).abs().max() > 1e-3 * logits(model).abs().max()
+    assert [f"the answer of a '{family}' model for a text depends on the padding" in w for w in reporter.warnings] == [
+        True
+    ]
+    facts = HfModel(HfEncoder(checkpoint=str(folder), max_length=32)).check()
+    assert facts["padding"] == "changes the answers of this architecture"
 
 
 def test_several_labels_per_text_are_remembered(tmp_path: Path, reporter: Any) -> None:

@@ -53,8 +53,10 @@ def test_a_column_of_texts_named_as_labels_is_told_in_few_words(load: Callable[.
     with pytest.raises(DataError) as caught:
         load(b"text,label\n" + rows, labels=DECLARED)
 
-    assert len(str(caught.value).splitlines()) == 6
-    assert "1,995 more rows with other faults" in str(caught.value)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 7
+    assert "1,995 more rows with other faults" in lines[-2]
+    assert "column 'label' holds more than 1000 different values that are not declared" in lines[-1]
 
 
 class TestGoodFiles:
@@ -103,6 +105,25 @@ class TestGoodFiles:
 
         assert data.features["label"] == List(ClassLabel(names=["x", "y", "z"]))
         assert list(data["label"]) == [[0, 1], [], [1], [0, 2]]
+
+    @pytest.mark.parametrize(
+        ("rows", "labels", "words"),
+        [
+            (10, None, None),
+            (200, None, "column 'label' holds 200 values, and all are different; it looks like a text, id or"),
+            (200, {"neg": "N", "pos": "P"}, "column 'label' holds 200 different values that are not declared; it"),
+            (1100, {"neg": "N", "pos": "P"}, "column 'label' holds more than 1000 different values that are not decl"),
+        ],
+    )
+    def test_a_column_of_ids_is_no_label_column(
+        self, load: Callable[..., Dataset], rows: int, labels: dict[str, str] | None, words: str | None
+    ) -> None:
+        content = "text,label\n" + "".join(f"film {n},{n}\n" for n in range(rows))
+        if words is None:
+            assert rows == len(load(content.encode(), labels=labels))
+        else:
+            with pytest.raises(DataError, match=words):
+                load(content.encode(), labels=labels)
 
     def test_an_empty_label_between_separators_is_missing(self, load: Callable[..., Dataset]) -> None:
         with pytest.raises(DataError, match=r"reviews\.csv:3: no label"):
