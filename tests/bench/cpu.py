@@ -11,7 +11,6 @@ results go to a JSON file after every run, a short table to the terminal.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from measure import ARMS, Job, described, machine, random_distilbert, rates, run_arm, table, work
+from measure import ARMS, Job, described, machine, random_distilbert, rates, run_arm, table, work, write_json
 
 
 def main() -> None:
@@ -43,7 +42,7 @@ def main() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     with tempfile.TemporaryDirectory() as name:
         if options.random_distilbert:
-            job = replace(job, checkpoint=random_distilbert(job.checkpoint, Path(name)))
+            job = replace(job, checkpoint=random_distilbert(job, Path(name)))
         report = measured(job, options)
     print(table(report["runs"]))
     print(rates(report, report["runs"]))
@@ -63,7 +62,7 @@ def measured(job: Job, options: argparse.Namespace) -> dict[str, Any]:
             seed = job.seed + (turn if options.vary_seed else 0)
             result = run_arm(arm, replace(job, seed=seed), options.limit)
             report["runs"].append({"turn": turn, "load": os.getloadavg(), **result})
-            options.output.write_text(json.dumps(report, indent=2) + "\n")
+            write_json(options.output, report)
             print(f"turn {turn}: {arm}: {result['wall_seconds']:.1f} s", flush=True)
     return report
 

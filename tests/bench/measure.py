@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -65,45 +66,52 @@ def command(arm: str, job: Job, folder: Path) -> list[str]:
         settings["trainer.precision"] = "fp32"
     sets = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
     recipe = str(ROOT / "recipes" / "imdb_distilbert.toml")
-    return [str(Path(sys.executable).with_name("clsfw")), "run", recipe, "--out", str(folder / "run"), *sets]
+    return [sys.executable, "-m", "clsfw", "run", recipe, "--out", str(folder / "run"), *sets]
 
 
 def run_arm(arm: str, job: Job, limit: float | None = None) -> dict[str, Any]:
-    """Run an arm with an empty cache of its own; gives its timings in seconds, its peak memory and its accuracy."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        line = command(arm, job, folder)
-        environment = {**os.environ, "CLSFW_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
-        with (folder / "log.txt").open("wb") as log:
-            start = time.perf_counter()
-            process = subprocess.Popen(line, env=environment, stdout=log, stderr=subprocess.STDOUT)
-            code, usage = _wait(process, limit)
-            wall = time.perf_counter() - start
-        if code not in {0, 9}:  # 9: the result is not the published one, which is no wonder for another model
-            tail = (folder / "log.txt").read_text(errors="replace")[-2000:]
-            return {"arm": arm, "job": described(job), "failed": code, "log": tail, "wall_seconds": wall}
-        result = _notebook_result(folder) if arm.startswith("notebook") else _run_result(folder / "run")
+    """Run an arm with an empty cache of its own; gives its timings in seconds, its peak memory and its accuracy.
+
+    Whatever goes wrong is a result too: it has `failed`, and `timed_out` if it took longer than the limit in seconds.
+    """
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        try:
+            result = _run(arm, job, Path(name), limit)
+        except Exception as exc:  # noqa: BLE001  # results that cannot be read must not end the other arms
+            result = {"failed": f"{type(exc).__name__}: {exc}", "log": traceback.format_exc()}
+    return {"arm": arm, "job": described(job), "wall_seconds": time.perf_counter() - start, **result}
+
+
+def _run(arm: str, job: Job, folder: Path, limit: float | None) -> dict[str, Any]:
+    environment = {**os.environ, "CLSFW_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    with (folder / "log.txt").open("wb") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen(command(arm, job, folder), env=environment, stdout=log, stderr=subprocess.STDOUT)
+        code, usage, timed_out = _wait(process, limit)
+        wall = time.perf_counter() - start
+    if code not in {0, 9}:  # 9: the result is not the published one, which is no wonder for another model
+        tail = (folder / "log.txt").read_text(errors="replace")[-2000:]
+        if timed_out:
+            return {"failed": f"given up after {wall:.0f} s", "timed_out": True, "log": tail}
+        return {"failed": f"exit code {code}", "log": tail}
+    result = _notebook_result(folder) if arm.startswith("notebook") else _run_result(folder / "run")
     memory = max(usage.ru_maxrss * 1024, result.pop("peak_memory_bytes", 0))
-    return {
-        "arm": arm,
-        "job": described(job),
-        "wall_seconds": wall,
-        "peak_memory_bytes": memory,
-        **result,
-    }
+    return {"wall_seconds": wall, "peak_memory_bytes": memory, **result}
 
 
-def _wait(process: subprocess.Popen[bytes], limit: float | None) -> tuple[int, Any]:
-    """Wait for a process and give its exit code and the resources that it alone used."""
+def _wait(process: subprocess.Popen[bytes], limit: float | None) -> tuple[int, Any, bool]:
+    """Wait for a process; gives its exit code, the resources that it alone used, and whether the limit ended it."""
     end = None if limit is None else time.monotonic() + limit
+    timed_out = False
     while True:
-        done, status, usage = os.wait4(process.pid, 0 if end is None else os.WNOHANG)
+        done, status, usage = os.wait4(process.pid, os.WNOHANG if end is not None and not timed_out else 0)
         if done:
             process.returncode = os.waitstatus_to_exitcode(status)
-            return process.returncode, usage
+            return process.returncode, usage, timed_out
         if end is not None and time.monotonic() > end:
             process.kill()
-            end = None
+            timed_out = True
         time.sleep(0.05)
 
 
@@ -133,22 +141,45 @@ def _run_result(run: Path) -> dict[str, Any]:
     }
 
 
+def write_json(file: Path, content: dict[str, Any]) -> None:
+    """Replace a file as a whole, so that a kill leaves the old one."""
+    new = file.with_name(f"{file.name}.new")
+    new.write_text(json.dumps(content, indent=2) + "\n")
+    new.replace(file)
+
+
 def described(job: Job) -> dict[str, Any]:
     """Give a job's sizes, with the names of its files in place of where this machine has them."""
     return {**asdict(job), "data": Path(job.data).name, "checkpoint": Path(job.checkpoint).name}
 
 
-def random_distilbert(tokenizer: str, parent: Path, **sizes: int) -> str:
-    """Make a DistilBERT with random weights, of full size unless told: the arithmetic is that of the published one."""
+def random_distilbert(job: Job, parent: Path, **sizes: int) -> str:
+    """Make a DistilBERT with random weights, of full size unless told: the arithmetic is that of the published one.
+
+    Its vocabulary is that of the job's checkpoint, or without one learned from the job's training reviews.
+    """
     import torch
     from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
 
+    from clsfw_hf_distilbert.vocabulary import learn_wordpiece
+
     folder = parent / "distilbert-random-weights"
-    words = AutoTokenizer.from_pretrained(tokenizer)
+    if job.checkpoint:
+        words = AutoTokenizer.from_pretrained(job.checkpoint)
+    else:
+        words = learn_wordpiece(reviews(job)[: job.rows], DistilBertConfig().vocab_size, job.max_length)
     torch.manual_seed(0)
     DistilBertForSequenceClassification(DistilBertConfig(vocab_size=len(words), **sizes)).save_pretrained(folder)
     words.save_pretrained(folder)
     return str(folder)
+
+
+def reviews(job: Job) -> list[str]:
+    """Read the texts of all three parts."""
+    import pandas as pd
+
+    texts: list[str] = pd.read_csv(job.data, nrows=job.rows + job.eval_rows + job.test_rows)["review"].tolist()
+    return texts
 
 
 def machine() -> dict[str, Any]:
@@ -166,6 +197,7 @@ def machine() -> dict[str, Any]:
         ],
         "threads": threads,
         "gpu": torch.cuda.get_device_name() if cuda else None,
+        "cuda": torch.version.cuda,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
         "peak_flops": {str(kind).removeprefix("torch."): peak(kind) for kind in (torch.float32, torch.bfloat16)},
@@ -201,13 +233,11 @@ def work(job: Job) -> dict[str, dict[str, float]]:
     backward takes twice as much as forward.
     """
     import numpy as np
-    import pandas as pd
     from transformers import AutoConfig, AutoTokenizer
 
     config = AutoConfig.from_pretrained(job.checkpoint)
     tokenizer = AutoTokenizer.from_pretrained(job.checkpoint)
-    texts = pd.read_csv(job.data, nrows=job.rows + job.eval_rows + job.test_rows)["review"].tolist()
-    rows = tokenizer(texts, truncation=True, max_length=job.max_length)["input_ids"]
+    rows = tokenizer(reviews(job), truncation=True, max_length=job.max_length)["input_ids"]
     lengths = np.array([len(ids) for ids in rows], float)
     d = config.hidden_size
     m = getattr(config, "intermediate_size", None) or config.hidden_dim
@@ -256,21 +286,26 @@ def table(results: list[dict[str, Any]]) -> str:
 
     arms = list(dict.fromkeys(r["arm"] for r in results if "failed" not in r))
     columns = ("train_seconds", "evaluation_seconds", "predict_seconds", "wall_seconds")
-    headings = f"{'train':>9} {'evaluate':>9} {'predict':>9} {'in all':>9} {'memory':>8} {'accuracy':>15}"
+    headings = f"{'train':>9} {'evaluate':>9} {'predict':>9} {'in all':>9} {'memory':>8} {'on GPU':>8} {'accuracy':>15}"
     lines = [f"{'arm':18} {'runs':>4} {headings}"]
     first: dict[str, float] = {}
     for arm in arms:
         runs = [r for r in results if r["arm"] == arm and "failed" not in r]
         medians = {c: statistics.median(r.get(c, 0.0) for r in runs) for c in columns}
         first = first or medians
-        memory = max(r["peak_memory_bytes"] for r in runs) / 2**30
+        peaks = (max(r.get(kind) or 0 for r in runs) / 2**30 for kind in ("peak_memory_bytes", "peak_gpu_bytes"))
+        memory = " ".join(f"{peak:6.1f}Gi" if peak else f"{'-':>8}" for peak in peaks)
         accuracy = f"{statistics.mean(r['accuracy'] for r in runs):.4f}"
         if len({r["job"]["seed"] for r in runs}) > 1:
             accuracy += f" ±{statistics.stdev(r['accuracy'] for r in runs):.4f}"
         cells = " ".join(f"{medians[c]:8.1f}s" for c in columns)
-        lines.append(f"{arm:18} {len(runs):>4} {cells} {memory:6.1f}Gi {accuracy:>15}")
+        lines.append(f"{arm:18} {len(runs):>4} {cells} {memory} {accuracy:>15}")
         if arm != arms[0]:
             times = " ".join(f"{first[c] / medians[c]:8.1f}x" if medians[c] else " " * 9 for c in columns)
             lines.append(f"{'':18} {'':4} {times}")
-    lines += [f"{r['arm']}: failed with exit code {r['failed']}" for r in results if "failed" in r]
+    lines += [f"{r['arm']}: failed: {r['failed']}" for r in results if "failed" in r]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(json.dumps(machine()))
