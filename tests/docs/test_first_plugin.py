@@ -11,6 +11,8 @@ import sys
 import pytest
 
 FILE_BLOCK = re.compile(r"\*\*([^*\n]+)\*\*\n\n```\w+\n(.*?)\n```", re.DOTALL)
+CONSOLE = re.compile(r"```console\n(.*?)\n```", re.DOTALL)
+COMMAND = re.compile(r"^(?:python|mkdir|cp) .*", re.MULTILINE)
 OUTPUT = re.compile(r"```text\n(.*?)\n```", re.DOTALL)
 
 
@@ -39,12 +41,15 @@ def site(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def work(example, site, tmp_path_factory):
-    """Give a folder with the recipes and with the texts that the page makes."""
+def work(page, tmp_path_factory):
+    """Give the folder that somebody has who follows the page: its files, and what its commands make."""
     folder = tmp_path_factory.mktemp("work")
-    for name in ("make_texts.py", "folders.toml", "words.toml"):
-        shutil.copy(example / name, folder / name)
-    subprocess.run([sys.executable, "make_texts.py"], cwd=folder, check=True)
+    for name, text in FILE_BLOCK.findall(page):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with (folder / name).open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+    for command in COMMAND.findall("\n".join(CONSOLE.findall(page))):
+        subprocess.run(command.replace("python", sys.executable), shell=True, cwd=folder, check=True)
     return folder
 
 
@@ -105,8 +110,8 @@ def test_the_own_model_trainer_metric_and_watcher_run_as_the_page_shows(page, si
     assert "worst_recall" in output
 
 
-def test_it_keeps_the_contract_as_the_page_shows(page, site, example):
-    result = child("clsfw", "test-plugin", "first-plugin", "--settings", "tests/settings.toml", cwd=example, site=site)
+def test_it_keeps_the_contract_as_the_page_shows(page, site, work):
+    result = child("clsfw", "test-plugin", "first-plugin", "--settings", "tests/settings.toml", cwd=work, site=site)
 
     assert (0, []) == (result.returncode, missing(outputs(page, "7. Does it"), result.stdout)), result.stdout
 
