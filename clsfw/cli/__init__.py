@@ -114,7 +114,8 @@ def _say_error(exc: BaseException) -> int:
     text = clean_lines(str(exc))
     if isinstance(exc, RecipeError):
         count = len(exc.problems)
-        _print(text)
+        for line in text.split("\n"):
+            _print(line, as_it_is=line.startswith(" "))  # a source line with its caret
         text = f"{count} problem{'s' if count > 1 else ''} in the recipe; nothing was run"
     label = "stopped" if isinstance(exc, InterruptedRunError) else "error"
     _print(f"clsfw: {label}: {text}")
@@ -130,6 +131,8 @@ def _output_lost(exc: OSError) -> int:
     return HostError.exit_code
 
 
-def _print(text: str) -> None:
+def _print(text: str, *, as_it_is: bool = False) -> None:
+    from clsfw.report.wrapping import wrapped
+
     with contextlib.suppress(OSError):  # nobody may be listening any more
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs
+        print(text if as_it_is else wrapped(text, sys.stderr), file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs

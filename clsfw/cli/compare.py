@@ -23,27 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the comparison."""
+    from clsfw.cli.streams import say
     from clsfw.evidence.compare import compare_runs
 
     comparison = compare_runs(args.runs)
-    text = json.dumps(comparison.to_json(), indent=2) if args.json else "\n".join(_lines(comparison))
-    sys.stdout.write(text + "\n")
+    if args.json:
+        sys.stdout.write(json.dumps(comparison.to_json(), indent=2) + "\n")
+    else:
+        say("\n".join(_lines(comparison)))
     return 0
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
     from clsfw.report.safe import clean
 
-    sides = comparison.sides
-    width = max(len(clean(side.run)) for side in sides)
+    width = max(len(side.letter) for side in comparison.sides)
     yield f"{comparison.pairs[0].rows:,} test rows, the same for all runs"
     yield ""
-    yield f"   {'run':<{width}}  accuracy  macro F1  {'training':>10}  {'prediction':>10}  {'in all':>10}  {'model':>9}"
-    for side in sides:
+    for side in comparison.sides:
+        yield f"{side.letter:<{width}}  {clean(side.run)}"
+    yield ""
+    yield f"{'':<{width}}  accuracy  macro F1    training  prediction      in all      model"
+    for side in comparison.sides:
         yield (
-            f"{side.letter}  {clean(side.run):<{width}}  {side.accuracy:>8.4f}  {side.f1:>8.4f}  "
-            f"{_seconds(side, 'train_seconds'):>10}  {_seconds(side, 'predict_seconds'):>10}  "
-            f"{_seconds(side, 'total_seconds'):>10}  {_bytes(side):>9}"
+            f"{side.letter:<{width}}  {side.accuracy:>8.4f}  {side.f1:>8.4f}  {_seconds(side, 'train_seconds'):>10}  "
+            f"{_seconds(side, 'predict_seconds'):>10}  {_seconds(side, 'total_seconds'):>10}  {_bytes(side):>9}"
         )
     for pair in comparison.pairs:
         yield ""

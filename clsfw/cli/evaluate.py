@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     """Score the data, and print the summary."""
     from pathlib import Path
 
-    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.cli.streams import say, stdout_to_stderr
     from clsfw.engine.evaluating import evaluate_file
     from clsfw.engine.loaded import load_classifier
     from clsfw.report.safe import json_text
@@ -53,8 +53,10 @@ def main(args: argparse.Namespace) -> int:
         )
         if folder is not None:
             _write(evaluation, folder)
-    lines = [json_text(evaluation.metrics, indent=2)] if args.json else score_lines(evaluation.metrics)
-    print("\n".join(lines))  # noqa: T201  # the command line is where printing belongs
+    if args.json:
+        sys.stdout.write(json_text(evaluation.metrics, indent=2) + "\n")
+    else:
+        say("\n".join(score_lines(evaluation.metrics)))
     return 0
 
 

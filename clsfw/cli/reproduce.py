@@ -28,14 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run again and compare; 0 if the metrics are the same, else 9."""
-    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.cli.streams import say, stdout_to_stderr
 
     with ExitStack() as stack:
         if args.json:
             stack.enter_context(stdout_to_stderr())
         reproduction = _reproduce(Path(args.run), Path(args.out) if args.out else None)
-    text = json.dumps(reproduction.to_json(), indent=2) if args.json else "\n".join(_lines(reproduction))
-    sys.stdout.write(text + "\n")
+    if args.json:
+        sys.stdout.write(json.dumps(reproduction.to_json(), indent=2) + "\n")
+    else:
+        say("\n".join(_lines(reproduction)))
     return 0 if reproduction.same_metrics else NotReproducedError.exit_code
 
 

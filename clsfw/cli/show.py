@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clsfw.cli.run import add_recipe_arguments
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Mapping
 
-HELP = "print the resolved recipe, every default filled in, with each value's origin"
+    from clsfw.recipe.plan import Plan
+    from clsfw.recipe.sections import Part
+
+HELP = "print the resolved recipe: every value with its origin, and the names of the settings that are not set"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +33,7 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.recipe.rendering import render
     from clsfw.recipe.resolving import dotted
     from clsfw.report.safe import clean
+    from clsfw.report.wrapping import wrapped
 
     with stdout_to_stderr():
         plan = make_plan(args.recipe, args.overrides, discover())
@@ -38,6 +43,18 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return 0
     for note in plan.notes:
-        sys.stderr.write(f"clsfw: note: {clean(note)}\n")
+        sys.stderr.write(wrapped(f"clsfw: note: {clean(note)}\n", sys.stderr))
     sys.stdout.write(render(resolved, lambda path: plan.origins.get(dotted(path))))
+    sys.stdout.write("\n" + "".join(f"{clean(line)}\n" for line in _not_set(plan, resolved)))
     return 0
+
+
+def _not_set(plan: Plan, resolved: Mapping[str, Any]) -> Iterator[str]:
+    """Name the settings that have no value, which TOML cannot show, as a comment for each component that has some."""
+    parts: list[Part[Any]] = [plan.data, plan.model, plan.trainer, *plan.metrics]
+    tables = (resolved["data"], resolved["model"], resolved["trainer"], *resolved["metrics"])
+    for part, table in zip(parts, tables, strict=True):
+        keys = (field.alias or name for name, field in type(part.settings).model_fields.items())
+        missing = [key for key in keys if key not in table]
+        if missing:
+            yield f"# not set, {part.kind} {part.component.name}: {', '.join(missing)}"

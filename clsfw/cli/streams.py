@@ -55,8 +55,10 @@ def drop_stdout() -> None:
 
 def say(text: str) -> None:
     """Print the outcome of something that is done; it stays done if nobody reads of it."""
+    from clsfw.report.wrapping import wrapped
+
     try:
-        print(text, flush=True)  # noqa: T201  # the command line is where printing belongs
+        print(wrapped(text, sys.stdout), flush=True)  # noqa: T201  # the command line is where printing belongs
     except OSError as exc:
         if not nobody_reads(exc):
             raise

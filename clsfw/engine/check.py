@@ -42,7 +42,8 @@ def check(plan: Plan, display: Display) -> None:
     display.stage("looking at the model")
     model, facts = prepare_model(plan)
     for name, value in facts.items():
-        display.note(f"{name.replace('_', ' ')}: {value}")
+        if name != "parameters":  # of the built model they are counted below
+            display.note(f"{name.replace('_', ' ')}: {value}")
     with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
         classifier = model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
         total, trainable = classifier.parameters()
@@ -90,12 +91,13 @@ def _reckon(plan: Plan, trainer: PlansTraining, data: PreparedData, classifier: 
     with guard(plan.trainer.plugin, f"trainer {plan.trainer.component.name!r}"):
         needs = trainer.plan_training(len(data.parts["train"]), classifier.parameters()[1])
     display.note(f"{needs['steps']:,.0f} steps, {needs['epochs']:,.2f} epochs")
-    display.note(f"about {_size(needs['memory_bytes'])} of memory, {_size(needs['disk_bytes'])} of disk")
+    memory, disk = _size(needs["memory_bytes"]), _size(needs["disk_bytes"])
+    display.note(f"at least {memory} of memory, activations not counted; about {disk} of disk")
     have = _memory()
     if have is not None and needs["memory_bytes"] > have:
         raise HostError(
-            f"training needs about {_size(needs['memory_bytes'])} of memory, and {_size(have)} are here; "
-            "lower [trainer] batch_size or [model] max_length"
+            f"training needs at least {memory} of memory, and {_size(have)} are here; "
+            "take a smaller model, or train only a part of it"
         )
     require_space(Path.cwd(), int(needs["disk_bytes"]), "the checkpoints and the model")
 

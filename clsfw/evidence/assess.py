@@ -114,6 +114,7 @@ def _named(
     return {
         name if abs(scores.get(name, own[name]) - own[name]) < 1e-6 else f"macro_{name}": limits[name]  # noqa: PLR2004  # float32 scores are the same score
         for name in MACRO
+        if name in limits
     }
 
 

@@ -57,6 +57,8 @@ class Pair:
     @property
     def sentence(self) -> str:
         """Say the result in one plain sentence; points are hundredths of the accuracy."""
+        if not self.only_a_right and not self.only_b_right:  # no resample moves the difference
+            return f"no difference to judge: {self.a.letter} and {self.b.letter} are right on the same rows"
         low, high = (100 * edge for edge in self.interval)
         points = 100 * self.difference
         if self.better is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clsfw.evidence.tally import MACRO
 from clsfw.report import plots
 from clsfw.report.markup import Child, Html, details, join, percent, table, tag
 
@@ -56,9 +57,7 @@ def scores(facts: ReportFacts) -> Iterator[Child]:
     axis = _axis([*facts.scores.values(), *(edge for name in facts.scores for edge in limits.get(name, []))])
     rows = []
     for name, value in facts.scores.items():
-        low, high = limits.get(name, (None, None))
-        between = f"{low:.4f} to {high:.4f}" if low is not None and high is not None else ""
-        row: list[Child] = [name.replace("_", " "), f"{value:.4f}", between]
+        row: list[Child] = [name.replace("_", " "), f"{value:.4f}", _between(limits.get(name))]
         row.append(_strip(value, limits[name], axis, published.get(name)) if name in limits else "")
         if published:
             row += _beside(published.get(name))
@@ -85,6 +84,8 @@ def _headline(facts: ReportFacts) -> Child:
 
 def _explanation(facts: ReportFacts) -> str:
     words = "Intervals by the bootstrap over the rows; they tell the luck of the texts drawn, not that of the seed. "
+    if len(facts.of_split("intervals")) < len(MACRO):
+        words += "A score that came out the same in every draw has none; accuracy then has Wilson's. "
     matrix = facts.of_split("confusion_matrix")
     if matrix and not facts.metrics["multi_label"]:
         sums = [sum(row) for row in matrix]
@@ -168,9 +169,12 @@ def _beside_published(facts: ReportFacts, matrix: Sequence[Sequence[int]]) -> It
 
 
 def _class_row(label: str, scores: Mapping[str, Any]) -> list[Child]:
-    low, high = scores["intervals"]["f1"]
     numbers = [f"{scores[name]:.4f}" for name in ("precision", "recall", "f1")]
-    return [label, *numbers, f"{low:.4f} to {high:.4f}", f"{scores['support']:,}"]
+    return [label, *numbers, _between(scores["intervals"].get("f1")), f"{scores['support']:,}"]
+
+
+def _between(limits: Sequence[float] | None) -> str:
+    return "" if limits is None else f"{limits[0]:.4f} to {limits[1]:.4f}"
 
 
 def _confused(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Iterator[Child]:
@@ -189,9 +193,7 @@ def training(facts: ReportFacts) -> Iterator[Child]:
         yield tag("p", "This trainer fits the model in one step, so there is no course to draw.")
     else:
         yield tag("div", *_curves(facts, steps, evaluations), class_="pair")
-    best = (facts.record.get("training") or {}).get("best_step")
-    if best is not None:
-        yield tag("p", f"The weights of step {best}, the best on the validation split, were kept.")
+    yield from _best(facts)
     if evaluations:
         names = [key for key in evaluations[0] if key not in {"step", "split", "loss"}]
         head: list[Child] = ["step", "training loss", "validation loss", *(key.replace("_", " ") for key in names)]
@@ -202,6 +204,17 @@ def training(facts: ReportFacts) -> Iterator[Child]:
         ]
         several = len(evaluations) > 1
         yield details(f"all {len(evaluations)} evaluations", table(head, rows)) if several else table(head, rows)
+
+
+def _best(facts: ReportFacts) -> Iterator[Child]:
+    best = (facts.record.get("training") or {}).get("best_step")
+    if best is None:
+        return
+    words = f"Step {best} was the best on the validation split"
+    kept = facts.recipe_values.get("trainer", {}).get("load_best_model_at_end")
+    if kept is not None:  # else the trainer has another way, which only it knows
+        words += "; the model has its weights" if kept else "; the model has the weights of the last step"
+    yield tag("p", f"{words}.")
 
 
 def _curves(

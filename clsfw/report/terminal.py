@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Self, TextIO
 
 from clsfw.report.safe import clean
+from clsfw.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 5.0
 """How often a plain display says how far a long step is."""
+
+_STEP = 6  # so the notebook's table takes 79 columns
 
 
 def open_display(stream: TextIO | None = None) -> Plain:
@@ -48,16 +51,16 @@ class Plain:
 
     def stage(self, text: str) -> None:
         """Print the name of the stage."""
-        self._print(f"\n{clean(text)}")
+        self._print(wrapped(f"\n{clean(text)}", self._stream))
 
     def note(self, text: str) -> None:
         """Print an indented line."""
-        self._print(f"  {clean(text)}")
+        self._print(wrapped(f"  {clean(text)}", self._stream))
 
     def warn(self, text: str) -> None:
         """Print a line that says it is a warning."""
         self.warnings.append(text)
-        self._print(f"  warning: {clean(text)}")
+        self._print(wrapped(f"  warning: {clean(text)}", self._stream))
 
     def logged(self, step: int, values: Mapping[str, float]) -> None:
         """Keep the loss for the next line of progress."""
@@ -70,11 +73,12 @@ class Plain:
         """Print a row of the table, and its head before the first row."""
         if self._columns != list(scores):
             self._columns = list(scores)
-            head = ["Step", "Training Loss", "Validation Loss", *(name.replace("_", " ").title() for name in scores)]
-            self._print("  " + "  ".join(f"{clean(name):>{max(8, len(name))}}" for name in head))
-        cells = [f"{step:>8}", f"{_number(training_loss):>13}", f"{_number(loss):>15}"]
+            head = ["Training Loss", "Validation Loss", *(name.replace("_", " ").title() for name in scores)]
+            names = "  ".join(f"{clean(name):>{max(8, len(name))}}" for name in head)
+            self._print(f"{'Step':>{_STEP}}  {names}")
+        cells = [f"{step:>{_STEP}}", f"{_number(training_loss):>13}", f"{_number(loss):>15}"]
         cells += [f"{_number(value):>{max(8, len(name))}}" for name, value in scores.items()]
-        self._print("  " + "  ".join(cells))
+        self._print("  ".join(cells))
 
     def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
         """Print how far a long step is, if the last such line is some seconds old."""

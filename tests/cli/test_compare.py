@@ -45,6 +45,21 @@ def test_words_say_who_is_better_and_what_each_costs(runs, capsys):
     assert "20.0 s" in told
 
 
+def test_long_names_fit_80_columns_since_they_stand_above_the_table(tmp_path, capsys):
+    names = ("imdb-distilbert-1a2b3c4d", "imdb-distilbert-large-batches-1a2b3c4d")
+    one, two = (write_run(tmp_path / name, GOLD, BETTER, seconds=86_400) for name in names)
+    assert call(one, two) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[2:4] == [f"A  {names[0]}", f"B  {names[1]}"]
+    assert [line for line in told[:7] if len(line) > 80] == []
+
+
+def test_seconds_that_a_run_does_not_have_are_a_dash(runs, capsys):
+    assert call(*runs) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("A  ") and "1.5 s" in line]
+    assert line.split() == ["A", "0.9750", "0.9750", "1.5", "s", "0.1", "s", "-", "0.0", "MB"]
+
+
 def test_three_runs_are_compared_pair_by_pair(runs, tmp_path, capsys):
     assert call(*runs, write_run(tmp_path / "third", GOLD, GOLD)) == 0
     told = capsys.readouterr().out

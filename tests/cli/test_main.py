@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support.terminals import terminal
 
 from clsfw.cli import VERBS, main
 
@@ -68,6 +69,25 @@ class TestMistakes:
     def test_a_message_cannot_drive_the_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert 2 == main(["run", "no\x1b[2Jsuch\u202e"])
         assert "\x1b" not in capsys.readouterr().err
+
+    def test_a_long_message_ends_its_lines_between_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with terminal(80) as screen:
+            monkeypatch.setattr(sys, "stderr", screen.stream)
+            assert 2 == main(["schema", *["--word"] * 12])
+            told = screen.lines()
+
+        assert [f"clsfw: error: unrecognized arguments: {'--word ' * 6}".rstrip(), "  --word"] == [told[0], told[1][:8]]
+
+    def test_a_source_line_stays_whole_above_its_caret(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        line = f"{'key ' * 25}= 3"
+        (tmp_path / "a.toml").write_text(f"{line}\n")
+        monkeypatch.chdir(tmp_path)
+        with terminal(80) as screen:
+            monkeypatch.setattr(sys, "stderr", screen.stream)
+            assert 2 == main(["run", "a.toml"])
+            told = screen.lines()
+
+        assert f"    {line}" in told
 
     def test_debug_shows_the_traceback(self) -> None:
         with pytest.raises(Exception, match=r"nope\.toml"):

@@ -27,6 +27,14 @@ def test_it_prints_the_resolved_recipe_with_origins(capfd):
     assert lines["tune_threshold"].endswith("# default")
 
 
+def test_settings_without_a_value_are_named(capfd):
+    main(["show", "quickstart", "--set", "trainer.use=sklearn-fit", "--set", "model.use=tfidf"])
+
+    last = capfd.readouterr().out.splitlines()[-3:]
+    assert "# not set, data csv: sha256, rows, label_separator" == last[0]
+    assert "# not set, trainer sklearn-fit: class_weight" == last[2]
+
+
 def test_what_it_prints_runs_again(capfd, tmp_path):
     main(["show", "quickstart"])
     first = capfd.readouterr().out
@@ -51,7 +59,7 @@ def test_what_was_dropped_is_noted_on_stderr(capfd):
 
     captured = capfd.readouterr()
     assert "model.use = 'tfidf' has no 'max_length', 'scratch'; dropped what 'hf-distilbert' was given" in captured.err
-    assert "max_length" not in captured.out
+    assert "max_length" not in tomllib.loads(captured.out)["model"]
 
 
 def test_a_mistake_is_shown_with_place_and_caret(capfd, tmp_path):

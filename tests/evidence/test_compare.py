@@ -38,6 +38,11 @@ def test_a_clear_winner_gets_a_plain_sentence(tmp_path):
     assert comparison.sentence == "A is better by 3.0 points (95 % 1.2 to 4.9, p = 0.0022)"
 
 
+def test_runs_that_are_right_on_the_same_rows_get_no_interval_of_zero_width(tmp_path):
+    sentence = compare_runs(pair_of(tmp_path, 0, 0, 190, 10)).sentence
+    assert sentence == "no difference to judge: A and B are right on the same rows"
+
+
 def test_the_sentence_turns_round_when_the_second_wins(tmp_path):
     comparison = compare_runs(reversed_of(pair_of(tmp_path, 60, 30, 800, 110)))
     assert comparison.sentence.startswith("B is better by 3.0 points (95 % 1.")

@@ -82,3 +82,16 @@ def test_a_resample_has_as_many_rows_as_the_original():
 def test_wilson_equals_scipys(right, rows):
     expected = stats.binomtest(right, rows).proportion_ci(method="wilson")
     assert wilson(right, rows) == pytest.approx([expected.low, expected.high], abs=1e-12)
+
+
+@pytest.mark.parametrize("right", [0, 50])
+def test_all_right_or_all_wrong_has_wilsons_accuracy_and_no_other_limits(right):
+    true = np.arange(50) % 2
+    whole, each = intervals(true, true if right else 1 - true, ("a", "b"), seed=1)
+    assert whole == {"accuracy": wilson(right, 50)}
+    assert each == {"a": {}, "b": {}}
+
+
+def test_all_labels_of_all_rows_right_has_wilsons_accuracy():
+    true = np.ones((5, 3), dtype=np.int64)
+    assert intervals(true, true, tuple("abc"), seed=1)[0] == {"accuracy": wilson(5, 5)}

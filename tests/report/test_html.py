@@ -166,6 +166,11 @@ def test_scores_show_their_limits_and_the_published_value(report_facts):
     assert "-0.1000, missed" in text
 
 
+def test_facts_of_the_training_are_rounded(report_facts):
+    text = render(report_facts(record={"training": {"epochs": 12.631578947368421}}))
+    assert "<td>12.6316</td>" in text
+
+
 def test_texts_of_mistakes_are_shown_and_cut_when_endless(report_facts):
     text = render(report_facts(texts=dict.fromkeys(range(200), "x" * 5000)))
     assert "x" * 1500 + " …" in text
@@ -184,3 +189,23 @@ def test_a_model_fitted_in_one_step_has_no_curves_but_its_scores(report_facts):
     assert "fits the model in one step" in text
     assert "0.876540" in text
     assert 'aria-label="Training and validation loss by step"' not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"load_best_model_at_end": True}, "Step 20 was the best on the validation split; the model has its weights."),
+        ({"load_best_model_at_end": False}, "; the model has the weights of the last step."),
+        ({}, "Step 20 was the best on the validation split."),
+    ],
+)
+def test_it_says_whose_weights_the_model_has(report_facts, settings, words):
+    record = {"training": {"best_step": 20}, "fixed": {"recipe": {"trainer": settings}}}
+    assert any(text.endswith(words) for text in Page(render(report_facts(record=record))).text)
+
+
+def test_a_perfect_score_is_told_with_wilsons_limits(report_facts):
+    facts = report_facts(sizes={"train": 5, "test": 1})
+    text = render(facts)
+    assert "0.2065 to 1.0000" in text or "0.0000 to 0.7935" in text
+    assert "accuracy then has Wilson" in text

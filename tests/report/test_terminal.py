@@ -7,6 +7,8 @@ import os
 import pty
 from typing import TYPE_CHECKING
 
+from support.terminals import terminal
+
 from clsfw.report.terminal import Live, Plain, open_display
 
 if TYPE_CHECKING:
@@ -39,6 +41,13 @@ class TestPlain:
         display.evaluated(40, None, None, SCORES)
 
         assert 3 == len(out.getvalue().splitlines())
+
+    def test_the_table_of_the_notebook_fits_80_columns(self) -> None:
+        out = io.StringIO()
+        display = Plain(out)
+        display.evaluated(250_000, 0.69, 10.25, SCORES)
+
+        assert {79} == {len(line) for line in out.getvalue().splitlines()}
 
     def test_progress_is_a_line_every_few_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = [100.0]
@@ -74,6 +83,13 @@ class TestPlain:
 
 
 class TestLive:
+    def test_a_long_note_ends_its_lines_between_words(self) -> None:
+        with terminal(40) as screen, Live(screen.stream) as display:
+            display.note("train: 600 rows (NEGATIVE 311, POSITIVE 289)")
+            told = screen.lines()
+
+        assert ["  train: 600 rows (NEGATIVE 311,", "    POSITIVE 289)"] == told
+
     def test_rows_and_progress_share_a_terminal(self) -> None:
         ours, theirs = pty.openpty()
         with os.fdopen(theirs, "w") as terminal, Live(terminal) as display:

@@ -1,0 +1,41 @@
+"""`clsfw.check`: what can be known before training."""
+
+from __future__ import annotations
+
+import pytest
+
+from clsfw.engine import check as module
+from clsfw.engine.quiet import Quiet
+from clsfw.errors import HostError
+from clsfw.plugin.discovery import discover
+from clsfw.recipe.plan import make_plan
+
+
+class Telling(Quiet):
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+def told() -> list[str]:
+    display = Telling()
+    module.check(make_plan("quickstart", {}, discover()), display)
+    return display.told
+
+
+def test_parameters_are_told_once() -> None:
+    assert ["parameters: 202,274 in all, 202,274 trainable"] == [line for line in told() if "parameters" in line]
+
+
+def test_memory_is_the_least_that_it_takes() -> None:
+    assert "at least 3 MiB of memory, activations not counted; about 8 MiB of disk" == told()[-1]
+
+
+def test_a_machine_with_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_memory", lambda: 2**20)
+
+    with pytest.raises(HostError, match="at least 3 MiB of memory, and 1 MiB are here; take a smaller model"):
+        told()
