@@ -56,18 +56,21 @@ class Target:
     def applied(self) -> Iterator[None]:
         """Set torch's own switches for this target, and set them back."""
         threads, matmul = torch.get_num_threads(), torch.backends.cuda.matmul.fp32_precision
-        strict = torch.are_deterministic_algorithms_enabled()
+        strictness = torch.get_deterministic_debug_mode()
+        # What names no device takes the current one; of several processes, not all may take the first GPU.
+        current = torch.cuda.device(self.device) if self.device.type == "cuda" else contextlib.nullcontext()
         torch.set_num_threads(self.threads)
         torch.backends.cuda.matmul.fp32_precision = "tf32" if self.precision == "tf32" else "ieee"
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
             torch.use_deterministic_algorithms(True)
         try:
-            yield
+            with current:
+                yield
         finally:
             torch.set_num_threads(threads)
             torch.backends.cuda.matmul.fp32_precision = matmul
-            torch.use_deterministic_algorithms(strict)
+            torch.use_deterministic_algorithms(strictness > 0, warn_only=strictness == 1)
 
 
 def choose_target(settings: GpuTrainerSettings, reporter: Reporter) -> Target:

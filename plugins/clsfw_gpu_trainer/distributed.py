@@ -102,7 +102,10 @@ class Team:
                 f"{key} {value!r} and {others[key]!r}" for key, value in choices.items() if value != others[key]
             ]
             if different:
-                raise HostError(f"process {self.rank} and {rank} would compute differently: {', '.join(different)}")
+                raise HostError(
+                    f"processes {self.rank} and {rank} would compute differently: {', '.join(different)}; "
+                    "start them on devices of one kind, or write device and precision into the recipe"
+                )
 
 
 @contextlib.contextmanager

@@ -83,7 +83,7 @@ def kept_switches(host: Host) -> Iterator[None]:
     logging: Any = transformers.utils.logging  # its functions carry no types
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
-    matmul, strict = torch.backends.cuda.matmul.fp32_precision, torch.are_deterministic_algorithms_enabled()
+    matmul, strictness = torch.backends.cuda.matmul.fp32_precision, torch.get_deterministic_debug_mode()
     benchmark, deterministic = torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
     torch.backends.cuda.matmul.fp32_precision = "tf32" if host.precision == "tf32" else "ieee"
     try:
@@ -93,5 +93,5 @@ def kept_switches(host: Host) -> Iterator[None]:
         if bars:
             logging.enable_progress_bar()
         torch.backends.cuda.matmul.fp32_precision = matmul
-        torch.use_deterministic_algorithms(strict)
+        torch.use_deterministic_algorithms(strictness > 0, warn_only=strictness == 1)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = benchmark, deterministic

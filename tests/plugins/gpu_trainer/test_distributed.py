@@ -153,13 +153,19 @@ def test_another_number_of_processes_cannot_go_on(
 
 
 MEET = """
-import sys
+import json, sys
+import torch
 from torch import distributed
 from clsfw.errors import HostError
+from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.distributed import Team
+from clsfw_gpu_trainer.optimizer import Optimizer
 rank = int(sys.argv[1])
 distributed.init_process_group("gloo", init_method=f"file://{sys.argv[2]}", rank=rank, world_size=2)
 team = Team(rank, 2, distributed.new_group(backend="gloo"))
+"""
+
+DIFFER = """
 team.require_same(packed=True)
 try:
     team.require_same(precision="bf16", packed=rank == 0)
@@ -167,18 +173,44 @@ except HostError as error:
     print(error)
 """
 
+SHARE = """
+module = torch.nn.ParameterDict({name: torch.full((3,), 1.0 + rank) for name in ("used", "unused")})
+optimizer = Optimizer(module, GpuTrainerSettings())
+if rank == 0:
+    module["used"].grad = torch.ones(3)
+    optimizer.update(1, 0.5)
+step = team.share_state(7 if rank == 0 else 0, module, optimizer)
+there = dict(optimizer.tensors())
+print(json.dumps([step, sorted(there), bool(there["exp_avg/used"].all() and (module["unused"] == 1).all())]))
+"""
+
+
+def meet(script: str, place: Path) -> list[str]:
+    """Run a script in two processes, which find each other in the file `place`; gives what they said."""
+    line = [sys.executable, "-c", script]
+    started = [subprocess.Popen([*line, str(rank), place], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
+    try:
+        return [process.communicate(timeout=120)[0].strip() for process in started]
+    finally:
+        for process in started:
+            process.kill()
+
 
 def test_processes_that_would_compute_differently_do_not_begin(tmp_path: Path) -> None:
-    line = [sys.executable, "-c", MEET]
-    started = [
-        subprocess.Popen([*line, str(rank), tmp_path / "meet"], stdout=subprocess.PIPE, text=True) for rank in (0, 1)
-    ]
-    said = [process.communicate(timeout=120)[0].strip() for process in started]
+    said = meet(MEET + DIFFER, tmp_path / "meet")
 
+    advice = "start them on devices of one kind, or write device and precision into the recipe"
     assert said == [
-        "process 0 and 1 would compute differently: packed True and False",
-        "process 1 and 0 would compute differently: packed False and True",
+        f"processes 0 and 1 would compute differently: packed True and False; {advice}",
+        f"processes 1 and 0 would compute differently: packed False and True; {advice}",
     ]
+
+
+def test_processes_share_the_state_of_a_model_with_an_unused_parameter(tmp_path: Path) -> None:
+    first, second = meet(MEET + SHARE, tmp_path / "meet")
+
+    assert first == second
+    assert json.loads(first) == [7, ["exp_avg/used", "exp_avg_sq/used", "step/used"], True]
 
 
 @pytest.mark.parametrize("lengths", [[9, 8, 8, 7], [40, 1, 1, 1], [5, 5]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,13 @@ from clsfw.errors import HostError, TrainingError
 from clsfw.plugin.contracts import Labels
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.batches import cut, epoch_order, step_rows
-from clsfw_gpu_trainer.device import choose_target
+from clsfw_gpu_trainer.device import Target, choose_target
 from clsfw_gpu_trainer.loss import choose_loss
 from clsfw_gpu_trainer.optimizer import decayed
 from clsfw_gpu_trainer.schedule import learning_rate, plan_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 LABELS = Labels(("a", "b", "c"))
 
@@ -164,9 +165,33 @@ def test_emulated_bf16_is_chosen_only_when_asked_for(monkeypatch: pytest.MonkeyP
 
 def test_torch_switches_are_set_back() -> None:
     target = choose_target(GpuTrainerSettings(device="cpu", full_determinism=True), Quiet())
-    before = (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled())
+    before = (torch.get_num_threads(), torch.get_deterministic_debug_mode())
 
     with target.applied():
         assert torch.are_deterministic_algorithms_enabled()
 
-    assert (torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()) == before
+    assert (torch.get_num_threads(), torch.get_deterministic_debug_mode()) == before
+
+
+def test_a_caller_who_wants_warnings_only_keeps_them() -> None:
+    target = choose_target(GpuTrainerSettings(device="cpu", full_determinism=True), Quiet())
+    torch.set_deterministic_debug_mode("warn")
+    try:
+        with target.applied():
+            assert torch.get_deterministic_debug_mode() == 2
+        assert torch.get_deterministic_debug_mode() == 1
+    finally:
+        torch.set_deterministic_debug_mode("default")
+
+
+def test_a_process_makes_its_own_gpu_the_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: list[torch.device] = []
+
+    @contextlib.contextmanager
+    def current(device: torch.device) -> Iterator[None]:
+        entered.append(device)
+        yield
+
+    monkeypatch.setattr(torch.cuda, "device", current)
+    with Target(torch.device("cuda", 1), "bf16", threads=1, batch_tokens=64, deterministic=False).applied():
+        assert entered == [torch.device("cuda", 1)]
