@@ -62,7 +62,9 @@ class GpuTrainerSettings(clsfw.Settings):
         default="auto", description="auto: bf16 arithmetic where the chip has it, else fp32; weights are always float32"
     )
     max_batch_tokens: int | None = Field(
-        default=None, ge=1, description="padded tokens computed at a time; changes speed and memory, not the result"
+        default=None,
+        ge=1,
+        description="tokens computed at a time, padding counted; changes speed and memory, not the result",
     )
     full_determinism: bool = Field(default=False, description="same bits on a GPU too, at some cost in speed")
 

@@ -20,21 +20,28 @@ if TYPE_CHECKING:
 
 Precision = Literal["fp32", "bf16", "tf32"]
 
-# Padded tokens computed at a time. A few thousand rows keep the CPU's matrix products near their best while
-# their results still fit its caches; a GPU wants as many as it can get.
+# Tokens computed at a time. A few thousand rows keep the CPU's matrix products near their best while their results
+# still fit its caches; a GPU wants as many as it can get. But where texts are padded, smaller parts are padded less:
+# a quarter of that is an estimate of where a large GPU is still busy.
 _CPU_TOKENS = 4096
 _CUDA_TOKENS = 65536
+_CUDA_PADDED_TOKENS = 16384
 
 
 @dataclass(frozen=True)
 class Target:
-    """Device, precision, CPU threads, and how many padded tokens are computed at a time."""
+    """Device, precision, CPU threads, and how many tokens are computed at a time, packed and padded."""
 
     device: torch.device
     precision: Precision
     threads: int
-    batch_tokens: int
+    packed_tokens: int
+    padded_tokens: int
     deterministic: bool
+
+    def tokens(self, *, packed: bool) -> int:
+        """Give how many tokens are computed at a time."""
+        return self.packed_tokens if packed else self.padded_tokens
 
     def facts(self) -> dict[str, object]:
         """Give what run.json should hold: all that the bits of the result hang on."""
@@ -44,7 +51,6 @@ class Target:
             "precision": self.precision,
             "threads": self.threads,
             "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-            "max_batch_tokens": self.batch_tokens,
             "deterministic": self.deterministic or not cuda,
         }
 
@@ -84,8 +90,15 @@ def choose_target(settings: GpuTrainerSettings, reporter: Reporter) -> Target:
     precision = _precision(settings.precision, device)
     if precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
         reporter.warn("this CPU has no bf16 arithmetic of its own, so precision 'bf16' is slower here than 'fp32'")
-    tokens = settings.max_batch_tokens or (_CPU_TOKENS if device.type == "cpu" else _CUDA_TOKENS)
-    target = Target(device, precision, _threads(), tokens, settings.full_determinism)
+    packed, padded = (_CPU_TOKENS, _CPU_TOKENS) if device.type == "cpu" else (_CUDA_TOKENS, _CUDA_PADDED_TOKENS)
+    target = Target(
+        device,
+        precision,
+        _threads(),
+        settings.max_batch_tokens or packed,
+        settings.max_batch_tokens or padded,
+        settings.full_determinism,
+    )
     where = (
         f"{target.facts()['device']}, {target.threads} threads" if device.type == "cpu" else target.facts()["device"]
     )

@@ -40,13 +40,14 @@ class Forward:
         self.model = model
         self.target = target
         self.packed = packed
+        self.budget = target.tokens(packed=packed)
         self._masks = masks
         self._module = encoder(model.module) if packed else model.module
 
     def parts(self, tokens: Tokens, rows: NDArray[np.int64], team: Team) -> Iterator[Part]:
         """Cut rows into parts that fit the budget of tokens, and give those of this process."""
         lengths = tokens.starts[rows + 1] - tokens.starts[rows]
-        budget, device = self.target.batch_tokens, self.target.device
+        budget, device = self.budget, self.target.device
         if self.packed:
             for chosen in share(lengths, budget, team.size)[team.rank :: team.size]:
                 yield Part(rows[chosen], pack(self._module, tokens, rows[chosen], device, self._masks))

@@ -50,7 +50,7 @@ class GpuTrainer:
         """Train in place; see `Trainer.fit`."""
         target = self._choose(run.reporter)
         with self._ready(model, target, run.reporter) as (forward, team):
-            made = {**target.facts(), "packed": forward.packed, "processes": team.size}
+            made = {**target.facts(), **_ways(forward), "processes": team.size}
             run.record(**made)
             with run.timed("tokenize_seconds"):
                 steps = Steps(self._settings, forward, data, seed=run.seed, reporter=run.reporter, team=team)
@@ -71,9 +71,7 @@ class GpuTrainer:
         with target.applied(), kept, self._memory_advice(model, target), joined(target) as team:
             model.module.to(target.device)
             with self._prepared(model, target, reporter) as forward:
-                team.require_same(
-                    precision=target.precision, max_batch_tokens=target.batch_tokens, packed=forward.packed
-                )
+                team.require_same(precision=target.precision, **_ways(forward))
                 yield forward, team
 
     @contextlib.contextmanager
@@ -120,8 +118,13 @@ class GpuTrainer:
         except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
             if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
                 raise
+            tokens = target.tokens(packed=self._packed.get(model.module, False))
             raise TrainingError(
-                f"out of memory on {target.device} with up to {target.batch_tokens} tokens at a time; "
+                f"out of memory on {target.device} with up to {tokens} tokens at a time; "
                 f"set max_batch_tokens lower (one text of max_length = {model.max_length} is the least), "
                 "or shorten max_length under [model]; batch_size need not change"
             ) from exc
+
+
+def _ways(forward: Forward) -> dict[str, object]:
+    return {"packed": forward.packed, "max_batch_tokens": forward.budget}

@@ -193,5 +193,6 @@ def test_a_process_makes_its_own_gpu_the_current_one(monkeypatch: pytest.MonkeyP
         yield
 
     monkeypatch.setattr(torch.cuda, "device", current)
-    with Target(torch.device("cuda", 1), "bf16", threads=1, batch_tokens=64, deterministic=False).applied():
+    target = Target(torch.device("cuda", 1), "bf16", 1, packed_tokens=64, padded_tokens=64, deterministic=False)
+    with target.applied():
         assert entered == [torch.device("cuda", 1)]
