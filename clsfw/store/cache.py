@@ -5,12 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from clsfw.store import files
 from clsfw.store.atomic import PREFIX
 from clsfw.store.disk import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clsfw.plugin.contracts import Reporter
 
 _LEFT_AFTER_SECONDS = 24 * 3600
 
@@ -38,3 +46,24 @@ def cache_directory(name: str) -> Path:
             if time.time() - left.stat().st_mtime > _LEFT_AFTER_SECONDS:
                 files.remove_tree(left)
     return folder
+
+
+@contextmanager
+def alone(lock: Path, doing: str, reporter: Reporter) -> Iterator[None]:
+    """Let one process at a time do what the file `lock` stands for; whoever comes later is told so, and waits.
+
+    Raises:
+        HostError: the file cannot be made or locked.
+
+    """
+    held = FileLock(lock)
+    with explained(lock):
+        try:
+            held.acquire(timeout=0)
+        except Timeout:
+            reporter.note(f"another process is {doing}; waiting for it")
+            held.acquire()
+    try:
+        yield
+    finally:
+        held.release()

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from clsfw.errors import HostError
 from clsfw.store.atomic import staged_directory
-from clsfw.store.cache import cache_directory
-from clsfw.store.disk import explained
+from clsfw.store.cache import alone, cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,26 +78,10 @@ def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter, *
     entry = cache_directory("tokens") / _key(model, texts)
     tokens = _open(entry)
     if tokens is None:
-        with _alone(entry, reporter):
+        lock = cache_directory("locks") / f"tokens-{entry.name[0]}"  # sixteen, not one for each entry that ever was
+        with alone(lock, "tokenizing", reporter):
             tokens = _open(entry) or _made(entry, model, texts, reporter)
     return tokens
-
-
-@contextlib.contextmanager
-def _alone(entry: Path, reporter: Reporter) -> Iterator[None]:
-    """Let one process at a time make an entry; whoever waited for it finds it."""
-    path = cache_directory("locks") / f"tokens-{entry.name[0]}"  # sixteen files, not one for each entry that ever was
-    lock = FileLock(path)
-    with explained(path):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            reporter.note("another process is tokenizing; waiting for it")
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _made(entry: Path, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:

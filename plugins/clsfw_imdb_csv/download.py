@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-from filelock import FileLock, Timeout
 
 from clsfw.errors import NetworkError
 from clsfw.store import files
 from clsfw.store.atomic import write_json
-from clsfw.store.cache import cache_directory
+from clsfw.store.cache import alone, cache_directory
 from clsfw.store.disk import explained
 from clsfw_imdb_csv.files import check_pin, sha256_of
 from clsfw_imdb_csv.transfer import Policy, Transfer, Version
 from clsfw_imdb_csv.urls import check_url, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from clsfw.plugin.contracts import Reporter
@@ -46,7 +42,7 @@ def download(url: str, sha256: str | None, max_bytes: int, reporter: Reporter) -
     if sha256 is not None and _is_intact(folder, sha256):
         return folder / sha256, sha256
     key = hashlib.sha256(url.encode()).hexdigest()[:32]
-    with _alone(folder / f"{key}.lock", name, reporter):
+    with alone(folder / f"{key}.lock", f"downloading {name}", reporter):
         transfer = Transfer(url, folder / f"{key}.part", max_bytes, reporter, POLICY)
         digest = _fetch(transfer, sha256, folder / f"{key}.json")
     if sha256 is None:
@@ -101,19 +97,3 @@ def _is_intact(folder: Path, digest: str) -> bool:
         return sha256_of(folder / digest) == digest
     except OSError:
         return False
-
-
-@contextmanager
-def _alone(path: Path, name: str, reporter: Reporter) -> Iterator[None]:
-    """Let one process at a time download the same URL."""
-    lock = FileLock(path)
-    with explained(path):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            reporter.note(f"{name}: another process is downloading it; waiting")
-            lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -469,7 +469,7 @@ class TestCachedCopies:
             thread.join()
 
         assert got == [(cache / "downloads" / HASH, HASH)] * 2
-        assert any("another process is downloading it" in note for note in reporter.notes)
+        assert any("another process is downloading" in note for note in reporter.notes)
 
     def test_no_secret_of_the_url_is_kept(
         self, fetch: Callable[..., Dataset], http_server: LocalServer, cache: Path
