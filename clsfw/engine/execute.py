@@ -17,7 +17,7 @@ from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
 from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.errors import ClsfwError, HostError, InterruptedRunError, PluginError, RunDirectoryError
+from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
 from clsfw.plugin.contracts import HasProvenance, PlansTraining
 from clsfw.plugin.discovery import guard
 from clsfw.store import place
@@ -109,7 +109,7 @@ def _carry_out(job: Job) -> FinishedRun:
     except BaseException as exc:
         try:
             run.notify("on_run_end", error=exc)
-        except PluginError as second:  # the first error says what ended the run
+        except ClsfwError as second:  # the first error says what ended the run
             job.display.warn(str(second))
         raise
     run.notify("on_run_end", error=None)

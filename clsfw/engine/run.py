@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from clsfw.engine.outcomes import check_probabilities, decide, references, score
-from clsfw.errors import InterruptedRunError
+from clsfw.errors import ClsfwError, InterruptedRunError
 from clsfw.plugin.contracts import Reporter
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Run:
         number = self._signals.received
         if number is None:
             raise RuntimeError("stop() without a stop request; look at run.stop_requested first")
-        raise InterruptedRunError("interrupted; the same command continues this run", number)
+        raise InterruptedRunError("interrupted; the same command continues this run, but not with --fresh", number)
 
     def record(self, **facts: object) -> None:
         """Keep facts in run.json that the recipe did not decide: the device, the precision, the number of steps."""
@@ -175,9 +175,14 @@ class Run:
     def notify(self, hook: str, **arguments: object) -> None:
         """Call a watching hook of every plugin that watches this run, each with its own copy of what it is told.
 
-        All are told, even where one fails.
+        All are told, even where one fails; the first failure is raised then.
         """
-        with ExitStack() as stack:  # which calls the last one first
-            for plugin in reversed(self._watchers):
-                own = {key: dict(value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
-                stack.callback(plugin.watch, hook, run=self, **own)
+        failures: list[ClsfwError] = []
+        for plugin in self._watchers:
+            own = {key: dict(value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
+            try:
+                plugin.watch(hook, run=self, **own)
+            except ClsfwError as exc:
+                failures.append(exc)
+        if failures:
+            raise failures[0]

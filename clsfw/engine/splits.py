@@ -216,7 +216,7 @@ def _fill(
         if exact and free[name]:
             raise DataError(
                 f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do not "
-                'fit; give fractions, use method = "random", leave group_by out, or ask for fewer rows'
+                "fit; give fractions, leave group_by out, or ask for fewer rows"
             )
         waiting = left
     for group in waiting:

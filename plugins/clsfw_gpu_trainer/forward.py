@@ -52,7 +52,7 @@ class Forward:
             for chosen in share(lengths, budget, team.size)[team.rank :: team.size]:
                 yield Part(rows[chosen], pack(self._module, tokens, rows[chosen], device, self._masks))
             return
-        if team.size > 1:  # no process without a part
+        if team.size > 1:  # few processes go without a part
             budget = min(budget, -(-int(lengths.sum()) // team.size))
         for chosen in cut(lengths, budget)[team.rank :: team.size]:
             ids, mask = tokens.padded(rows[chosen], self.model.pad_token_id)

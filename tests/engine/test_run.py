@@ -12,7 +12,7 @@ from datasets import Dataset
 from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.errors import PluginError
+from clsfw.errors import HostError, PluginError
 from clsfw.plugin.contracts import Labels
 from clsfw.plugin.discovery import Plugin
 from clsfw.store.rundir import RunDirectory
@@ -79,9 +79,12 @@ def test_all_watchers_are_told_in_order_though_one_fails(opened: Open) -> None:
         order.append("first")
         raise PluginError("first is broken")
 
-    first, second = Watcher("first", fail), Watcher("second", lambda _: order.append("second"))
+    def fail_too(_: object) -> None:
+        order.append("second")
+        raise HostError("disk full")
+
     with pytest.raises(PluginError, match="first is broken"):
-        opened(first, second).notify("on_run_end", error=None)
+        opened(Watcher("first", fail), Watcher("second", fail_too)).notify("on_run_end", error=None)
 
     assert ["first", "second"] == order
 

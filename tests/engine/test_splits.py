@@ -125,7 +125,7 @@ class TestGroups:
         data = make(texts=[f"text {i // 2}" for i in range(20)])
 
         with pytest.raises(
-            DataError, match=r"test split is 1 row\(s\) short of 11: .* do not fit; give fractions, use"
+            DataError, match=r"test split is 1 row\(s\) short of 11: .* do not fit; give fractions, leave"
         ):
             cut(data, method="in-order", train=8, test=11, group_by="text")
 

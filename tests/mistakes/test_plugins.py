@@ -89,6 +89,18 @@ def test_40_a_watcher_that_fails_loses_no_checkpoint(toy, cli, install, tmp_path
     assert (tmp_path / "run" / "checkpoints" / "step-6").is_dir()
 
 
+def test_40_a_watcher_that_fails_at_the_end_does_not_hide_why_the_run_ended(toy, cli, install, tmp_path):
+    body = "raise clsfw.HostError('the watcher has no disk')"
+    install("first", WATCHER.format(hook="on_step", argument="step", body="assert step < 7"))
+    install("last", WATCHER.format(hook="on_run_end", argument="run", body=body))
+
+    answer = cli("run", toy(("seed = 7", 'seed = 7\nplugins = ["first", "last"]')), "--out", "run")
+
+    assert 4 == answer.code
+    assert "error: plugin 'first' (acme-first 1.2) failed in hook on_step" in answer.told
+    assert "warning: the watcher has no disk" in answer.told
+
+
 def test_40_an_error_in_build(toy, cli, install):
     file = install("great", GREAT.format(before="def build(settings):\n    return settings.size", build="build"))
 
