@@ -44,17 +44,20 @@ def check_together(
     expect = tables.get("expect")
     steps: tuple[int, ...] = ()
     if isinstance(expect, Expect):
-        # A run that is not judged need not be able to give what is expected.
-        judged = not expect.not_comparable and not {"metrics", "trainer"} & set(changed)
-        _check_expectations(problems, expect, splits, scores if complete and judged else {})
-        steps = expect.history.steps if judged and expect.history is not None else ()
+        # Where a table was changed, the run is not judged, and need not be able to give what is expected of it.
+        changed = {"metrics", "split", "trainer"} if expect.not_comparable else changed
+        if "split" not in changed:
+            _check_expected_splits(problems, expect, splits)
+        if complete and "metrics" not in changed:
+            _check_expected_scores(problems, expect, scores)
+        steps = expect.history.steps if "trainer" not in changed and expect.history is not None else ()
     facts = {
         path: PlanFacts(splits, scores | _scores_of_labels(part, scores), complete, steps)
         for path, part in parts.items()
     }
     for path, part in parts.items():
         for key, message in check_part(part, facts[path]):
-            whole = (*path, *key.split(".")) if key else path
+            whole = whole_path(path, key)
             given = problems.document.get(whole)
             misspelt = isinstance(given, str) and given not in facts[path].scores
             problems.add(whole, message + (did_you_mean(given, facts[path].scores) if misspelt else ""))
@@ -76,6 +79,11 @@ def check_part(part: Part[Any], facts: PlanFacts) -> list[tuple[str, str]]:
         return []
     with guard(part.plugin, f"check_plan of {part.component.name!r}"):
         return [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
+
+
+def whole_path(path: KeyPath, key: str) -> KeyPath:
+    """Give the path of a dotted key of a part, or of the part for none."""
+    return (*path, *key.split(".")) if key else path
 
 
 def _splits(split: Split | None) -> frozenset[str]:
@@ -113,15 +121,18 @@ def _scores_of_labels(part: Part[Any], scores: Mapping[str, bool]) -> dict[str, 
     return {text: greater for text in texts for name, greater in scores.items() if text.startswith(f"{name}_")}
 
 
-def _check_expectations(problems: Problems, expect: Expect, splits: frozenset[str], scores: Mapping[str, bool]) -> None:
+def _check_expected_splits(problems: Problems, expect: Expect, splits: frozenset[str]) -> None:
     for split in expect.splits:
         if split not in splits:
             problems.add(("expect", split), f"there is no {split} split; add one under [split]", at_key=True)
+
+
+def _check_expected_scores(problems: Problems, expect: Expect, scores: Mapping[str, bool]) -> None:
     named = {("expect", split): (list(expected.targets), set(scores)) for split, expected in expect.splits.items()}
     if expect.history is not None:
         named["expect", "history"] = (list(expect.history.values), {*scores, "loss"})
     for path, (names, known) in named.items():
-        for name in names if scores else ():
+        for name in names:
             # A metric may give scores of each label besides those it can name, as in f1_positive.
             if name not in known and not any(name.startswith(f"{s}_") for s in scores):
                 message = f"no metric of this recipe gives {name!r}{offer(name, known, 'known')}"

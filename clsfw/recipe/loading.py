@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clsfw.recipe.positions import KeyPath
 
 _LARGEST = 2**63
+_RESULTS = {"history", "test", "validation"}  # keys of [expect] that state one
 
 
 def load_document(recipe: str | Path) -> Document:
@@ -60,8 +61,12 @@ def _shown_beside(shown: str, given: str) -> str:
 
 
 def _merge(base: Document, top: Document) -> Document:
+    own = top.values.get("expect")
+    if isinstance(own, dict) and not _RESULTS.isdisjoint(own):  # a result of its own replaces the other one whole
+        base.values.pop("expect", None)
+        base.spots = {path: spot for path, spot in base.spots.items() if path[:1] != ("expect",)}
     merged = Document(top.file, top.shown, top.text, base.values, base.spots, uses_of(base))
-    if "expect" in base.values and "expect" not in top.values:
+    if "expect" in base.values:
         merged.stated = copy.deepcopy(base)
         merged.added = tuple(dotted(path) for path, _ in leaves(top.values) if path[0] not in {"schema", "name"})
     merged.merge((), top.values, top.spots.__getitem__)

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import ClsfwError, Place, Problem, RecipeError
+from clsfw.errors import ClsfwError
 from clsfw.recipe.checking import check_document
-from clsfw.recipe.crosschecks import check_part
-from clsfw.recipe.document import Document, Problems, section_of
+from clsfw.recipe.crosschecks import check_part, whole_path
+from clsfw.recipe.document import Document, Problems
 from clsfw.recipe.loading import load_document, uses_of
 from clsfw.recipe.overrides import apply_overrides, read_overrides
 from clsfw.recipe.rendering import render
-from clsfw.recipe.resolving import differences, dotted, origins_of, portable, resolve
+from clsfw.recipe.resolving import differences, origins_of, portable, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +49,7 @@ class Plan:
     watchers: tuple[Plugin, ...]
     notes: tuple[str, ...]
     origins: Mapping[str, str]
+    document: Document = field(repr=False)
     facts: Mapping[KeyPath, PlanFacts] = field(repr=False)
     """What the settings of each part know of the rest of the recipe."""
     baseline: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -92,17 +93,11 @@ class Plan:
             PluginError: a plugin failed while it was asked.
 
         """
-        problems = [
-            Problem(Place(self._origin((*path, key))), f"{key}: {message}" if key else message, section_of(path)[0])
-            for path, part in self._parts().items()
-            for key, message in check_part(part, replace(self.facts[path], labels=labels))
-        ]
-        if problems:
-            raise RecipeError(problems)
-
-    def _origin(self, path: KeyPath) -> str:
-        """Say where a setting was given, or else the `use` of its table."""
-        return self.origins.get(dotted(path)) or self.origins[dotted((*path[:-1], "use"))]
+        problems = Problems(self.document)
+        for path, part in self._parts().items():
+            for key, message in check_part(part, replace(self.facts[path], labels=labels)):
+                problems.add(whole_path(path, key), message)
+        problems.raise_all()
 
     def _parts(self) -> dict[KeyPath, Part[Any]]:
         parts: dict[KeyPath, Part[Any]] = {("data",): self.data, ("model",): self.model, ("trainer",): self.trainer}
@@ -154,6 +149,7 @@ def _plan(
         watchers=tuple(watchers[name] for name in sorted(watchers)),
         notes=tuple(checked.notes),
         origins=origins_of(resolve(recipe, parts), document, parts),
+        document=document,
         facts=checked.facts,
         baseline=baseline,
         changed=changed,

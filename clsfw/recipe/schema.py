@@ -126,7 +126,7 @@ class ExpectedHistory(Settings):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, tuple[float, ...]] = Field(init=False)
 
-    steps: tuple[Annotated[int, Field(ge=0)], ...] = Field(description="the steps that the values were taken at")
+    steps: tuple[Annotated[int, Field(ge=1)], ...] = Field(description="the steps that the values were taken at")
     tolerance: float = Field(ge=0, description="the greatest distance that still counts as reproduced")
 
     @property

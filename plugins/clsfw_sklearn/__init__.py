@@ -9,9 +9,10 @@ from pydantic import Field, PositiveInt, model_validator
 from clsfw import Component, Settings, hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
-    from clsfw.plugin.contracts import Model, Trainer
+    from clsfw.plugin.contracts import Model, PlanFacts, Trainer
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -69,6 +70,16 @@ class SklearnFitSettings(Settings):
     class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
         default=None, description="'balanced', or a table of label = weight; labels left out weigh 1"
     )
+
+    def check_plan(self, facts: PlanFacts) -> Iterator[tuple[str, str]]:
+        """Give (key, message) for each setting that does not fit the rest of the recipe."""
+        if facts.labels is not None and isinstance(self.class_weight, dict):
+            for name in self.class_weight:
+                if name not in facts.labels.names:
+                    yield f"class_weight.{name}", f"it is none of the labels {', '.join(facts.labels.names)}"
+        unseen = [step for step in facts.expected_steps if step != 1 or "validation" not in facts.splits]
+        if unseen:
+            yield "", f"[expect.history] expects scores at step {unseen[0]}; it validates once, after its only step"
 
 
 def build_model(settings: TfidfSettings) -> Model:

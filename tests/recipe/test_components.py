@@ -197,6 +197,21 @@ def test_an_expectation_of_a_split_that_there_is_not_is_told(write, fake, fakes)
         make_plan(write(text), [], fakes)
 
 
+@pytest.mark.parametrize("overrides", [["split.test="], ["split.test=", "trainer.steps=2"]])
+def test_of_a_changed_split_no_result_is_expected(overrides, write, fake, fakes):
+    split = '[split]\nmethod = "random"\ntrain = 0.5\nvalidation = 0.2\ntest = 0.3\n'
+    file = write(f"{fake}{split}[expect.test]\nhits = {{ value = 1, tolerance = 0 }}\n")
+
+    assert make_plan(file, overrides, fakes).comparable_changes()
+
+
+def test_a_misspelt_expectation_is_told_beside_an_override_of_another_table(write, fake, fakes):
+    file = write(f"{fake}[expect.test]\nhitz = {{ value = 1, tolerance = 0 }}\n")
+
+    with pytest.raises(RecipeError, match="no metric of this recipe gives 'hitz'; did you mean 'hits'"):
+        make_plan(file, ["trainer.steps=2"], fakes)
+
+
 def test_a_score_of_one_label_is_known_by_the_score_it_is_named_after(write, fake, fakes):
     assert make_plan(write(fake), ["trainer.watch=hits_positive"], fakes)
 

@@ -108,6 +108,7 @@ EXPECT = "[expect.test]\nhits = { value = 1, tolerance = 0 }\n"
         (EXPECT, "[trainer]\nsteps = 3\n", [], []),
         (EXPECT, "", [], []),
         (EXPECT, f"[trainer]\nsteps = 2\n{EXPECT}", [], []),
+        (EXPECT, '[trainer]\nsteps = 2\n[expect]\nsource = "me"\n', [], ["trainer.steps: 2, not 3"]),
         ("", f"[trainer]\nsteps = 2\n{EXPECT}", [], []),
         ("", f"[trainer]\nsteps = 2\n{EXPECT}", ["trainer.steps=4"], ["trainer.steps: 4, not 2"]),
     ],
@@ -122,6 +123,16 @@ def test_what_is_on_top_of_a_recipe_with_its_result_cannot_be_judged_by_it(
 
     assert sorted(changes) == sorted(plan.comparable_changes())
     assert tuple(plan.comparable_changes()) == (plan.recipe.expect.not_comparable or ())
+
+
+def test_a_result_of_its_own_replaces_that_of_the_base_whole(write, fake, fakes):
+    text = '[split]\nmethod = "random"\ntrain = 0.5\nvalidation = 0.2\ntest = 0.3\n'
+    write(f'{fake}{text}[expect]\nsource = "them"\n{EXPECT}', "base.toml")
+    top = 'schema = 1\nextends = "base.toml"\n[expect.validation]\nhits = { value = 1, tolerance = 0 }\n'
+    plan = make_plan(write(top), [], fakes)
+
+    assert ["validation"] == list(plan.recipe.expect.splits)
+    assert ("", "default") == (plan.recipe.expect.source, plan.origins["expect.source"])
 
 
 def test_what_a_base_needs_to_run_cannot_be_judged_by_its_result(write, fake, fakes):

@@ -172,9 +172,9 @@ def test_labels_that_do_not_fit_are_told_with_the_place_of_the_setting(write, fa
     whole = make_plan(write(fake), ["trainer.watch=hits", "trainer.steps=1"], fakes)
 
     make_plan(write(fake), [], fakes).check_labels(labels)
-    with pytest.raises(RecipeError, match=r"^recipe\.toml:13: \[trainer\] steps: too few for 3 labels$"):
+    with pytest.raises(RecipeError, match=r"recipe\.toml:13:9: \[trainer\] steps: too few for 3 labels\n"):
         plan.check_labels(labels)
-    with pytest.raises(RecipeError, match=r"^recipe\.toml:12: \[trainer\] too few for 3 labels$"):
+    with pytest.raises(RecipeError, match=r"recipe\.toml:11:1: \[trainer\] too few for 3 labels\n"):
         whole.check_labels(labels)
 
 

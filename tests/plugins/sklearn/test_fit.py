@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from clsfw import InterruptedRunError, Labels, TorchClassifier, TrainingError
+from clsfw.plugin.contracts import PlanFacts
 from clsfw_sklearn import SklearnFitSettings, TfidfSettings, build_model, build_trainer
 from clsfw_sklearn.contract import LinearClassifier
 
@@ -158,3 +159,14 @@ def test_seventy_seven_classes_work(fitted, notes):
     )
 
     assert list(range(77)) == predict(classifier, trainer, texts[:77], notes).probabilities.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps", "key"),
+    [({"class_weight": {"music": 2.0, "muzak": 2.0}}, (), "class_weight.muzak"), ({}, (1, 10), ""), ({}, (1,), None)],
+)
+def test_what_cannot_fit_is_found_before_training(settings, steps, key):
+    facts = PlanFacts(frozenset({"train", "validation"}), {}, expected_steps=steps, labels=Labels(TWO))
+    found = [key for key, _ in SklearnFitSettings(**settings).check_plan(facts)]
+
+    assert found == ([] if key is None else [key])
