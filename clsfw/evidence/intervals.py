@@ -2,8 +2,8 @@
 
 Resampling N rows with replacement draws the counts of their patterns from a multinomial distribution, so that 1000
 resamples of 10,000 rows cost a few thousand numbers and not ten million. Limits are plain percentiles (Efron and
-Tibshirani, 1993). Where all rows are right, or all wrong, every resample says the same, however few the rows: that is
-no interval. Accuracy, a plain share, then has Wilson's limits, and the other scores have none.
+Tibshirani, 1993). Where all rows are right, or all wrong, every resample is so too, however few the rows: that is no
+interval. Accuracy, a plain share, then has Wilson's limits, and the other scores have none.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ def intervals(
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, list[float]]]]:
     """Give the limits of accuracy and the macro scores by name, and those of every class by label and name.
 
-    Scores that no resample moved are left out, but for accuracy. References and predictions are int [N] of class ids,
+    Scores whose limits coincide are left out. References and predictions are int [N] of class ids,
     or 0/1 [N, C] with several labels per text.
     """
     layout, counts = tabulate(references, predictions, len(names))
-    drawn = [layout.scores(block) for block in resample(counts, resamples, seed)]
-    whole = _moved({name: np.concatenate([scores.macro(name) for scores in drawn]) for name in MACRO})
     right, rows = int(counts[layout.right].sum()), int(counts.sum())
     if right in {0, rows}:
-        whole = {"accuracy": wilson(right, rows), **whole}
+        return {"accuracy": wilson(right, rows)}, {label: {} for label in names}
+    drawn = [layout.scores(block) for block in resample(counts, resamples, seed)]
+    whole = _moved({name: np.concatenate([scores.macro(name) for scores in drawn]) for name in MACRO})
     per_class = {name: np.concatenate([getattr(scores, name) for scores in drawn]) for name in MACRO[1:]}
     each = {label: _moved({name: values[:, i] for name, values in per_class.items()}) for i, label in enumerate(names)}
     return whole, each

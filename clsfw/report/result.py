@@ -85,7 +85,7 @@ def _headline(facts: ReportFacts) -> Child:
 def _explanation(facts: ReportFacts) -> str:
     words = "Intervals by the bootstrap over the rows; they tell the luck of the texts drawn, not that of the seed. "
     if len(facts.of_split("intervals")) < len(MACRO):
-        words += "A score that came out the same in every draw has none; accuracy then has Wilson's. "
+        words += "A score whose limits coincide has none; if all rows are right, or all wrong, accuracy has Wilson's. "
     matrix = facts.of_split("confusion_matrix")
     if matrix and not facts.metrics["multi_label"]:
         sums = [sum(row) for row in matrix]

