@@ -23,10 +23,11 @@ LONGEST_SCALAR = 1000
 _SPACE = re.compile(r"[ \t]*")
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_BASIC = re.compile(r'"(?:[^"\\\n]|\\[^\n])*+"')
+# Python before 3.11.5 gets possessive repetition of alternatives wrong, so there is none.
+_BASIC = re.compile(r'"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"')
 _LITERAL = re.compile(r"'[^'\n]*'")
-_LONG_BASIC = re.compile(r'"""(?:[^"\\]|\\.|"(?!""))*+"""(?:""(?!")|"(?!"))?', re.DOTALL)
-_LONG_LITERAL = re.compile(r"'''(?:[^']|'(?!''))*+'''(?:''(?!')|'(?!'))?", re.DOTALL)
+_LONG_BASIC = re.compile(r'"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*"""(?:""(?!")|"(?!"))?', re.DOTALL)
+_LONG_LITERAL = re.compile(r"'''[^']*(?:'(?!'')[^']*)*'''(?:''(?!')|'(?!'))?", re.DOTALL)
 _SCALAR = re.compile(r"[^,\]}#\n]*")
 
 
