@@ -99,7 +99,9 @@ def _cached_table(found: _Found, settings: CsvSettings, reporter: Reporter) -> t
     told = settings.model_dump(exclude={"source", "sha256", "max_bytes"})
     # A list of pairs, since the order of the labels decides their ids.
     told["labels"] = None if settings.labels is None else list(settings.labels.items())
-    key = hashlib.sha256(json.dumps([_LAYOUT, found.sha256, told], sort_keys=True).encode()).hexdigest()
+    # The ending counts too: a name that denies the content is refused, whether or not the content was read before.
+    parts = [_LAYOUT, found.sha256, found.path.suffix.lower(), told]
+    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     folder = cache_directory("tables") / key[:32]
     facts = _facts_of_intact(folder)
     if facts is None:

@@ -298,6 +298,14 @@ class TestCache:
     def test_other_settings_are_another_table(self, load: Callable[..., Dataset], change: dict[str, object]) -> None:
         assert load(GOOD).cache_files != load(GOOD, **change).cache_files
 
+    def test_a_name_that_denies_the_content_is_refused_though_the_content_is_known(
+        self, load: Callable[..., Dataset]
+    ) -> None:
+        load(GOOD)
+
+        with pytest.raises(DataError, match=r"is named \.bz2, but its content is no bz2 data"):
+            load(GOOD, "reviews.csv.bz2")
+
     def test_the_order_of_labels_is_part_of_the_key(self, load: Callable[..., Dataset]) -> None:
         one = load(GOOD, labels={"pos": "P", "neg": "N"})
         two = load(GOOD, labels={"neg": "N", "pos": "P"})
