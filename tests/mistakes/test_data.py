@@ -224,7 +224,7 @@ HF_FAULTS = [
         "rows.jsonl",
         b'{"text": "a", "label": "x"}\n{"text": "b", "label": "y"\n',
         3,
-        "rows.jsonl: cannot be read: ",
+        "rows.jsonl: cannot be read: JSON parse error",
     ),
     ("rows.jsonl", b'{"text": "a", "label": "x"}\n{"text": "", "label": "y"}\n', 3, "its text is blank"),
     ("rows.jsonl", b'{"text": "a", "label": "x"}\n{"text": "b"}\n', 3, "has no label"),

@@ -93,7 +93,7 @@ MODEL_FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
         r"lacks 'distilbert\..*' and 0 more of the encoder",
     ),
     ("84-wrong-shape", configure(hidden_dim=64), "the weights do not fit config.json"),
-    ("84-wrong-type", configure(n_layers="3"), "config.json cannot be used: .*(n_layers|'str' and 'int')"),
+    ("84-wrong-type", configure(n_layers="3"), "config.json cannot be used: .*n_layers"),
     ("84-absurd-depth", configure(n_layers=1_000_000), "config.json asks for 1000000 layers"),
     ("84-labels-of-a-list", configure(id2label=["a"]), "config.json cannot be used"),
     ("85-pickled-only", rename_weights("pytorch_model.bin"), "only pickled weights, which could run code"),

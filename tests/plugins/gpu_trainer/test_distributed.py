@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -102,13 +101,8 @@ def run(recipe: Path, out: str, *, processes: int) -> list[tuple[int, str]]:
         line = [clsfw, "run", recipe, "--out", recipe.parent / out]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         started.append(subprocess.Popen(line, env=environment, **pipes))
-    said = [unchatty(process.communicate(timeout=120)[0]) for process in started]
+    said = [process.communicate(timeout=120)[0] for process in started]
     return [(process.returncode, text) for process, text in zip(started, said, strict=True)]
-
-
-def unchatty(said: str) -> str:
-    """Leave out what torch 2.10 itself prints when processes meet."""
-    return re.sub(r"^\[Gloo\] Rank \d+ is connected.*\n", "", said, flags=re.MULTILINE)
 
 
 def history(folder: Path) -> list[dict[str, Any]]:
@@ -196,7 +190,7 @@ def meet(script: str, place: Path) -> list[str]:
     line = [sys.executable, "-c", script]
     started = [subprocess.Popen([*line, str(rank), place], stdout=subprocess.PIPE, text=True) for rank in (0, 1)]
     try:
-        return [unchatty(process.communicate(timeout=120)[0]).strip() for process in started]
+        return [process.communicate(timeout=120)[0].strip() for process in started]
     finally:
         for process in started:
             process.kill()
