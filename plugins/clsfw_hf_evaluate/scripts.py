@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import evaluate
 import evaluate.config
 import numpy as np
+from evaluate.utils.file_utils import hash_url_to_filename, hf_hub_url
 from huggingface_hub import constants as hub
 
 from clsfw.errors import DataError, HostError, ModelError, NetworkError, UsageError
@@ -30,13 +33,14 @@ def load_script(settings: HfEvaluateSettings) -> Any:
         _check_no_stand_in(name)
     if hub.HF_HUB_OFFLINE:
         evaluate.config.HF_EVALUATE_OFFLINE = True  # the library does not read the hub's own switch
+    # Without a revision the library falls back on whatever the main branch holds today.
+    revision = settings.revision or evaluate.SCRIPTS_VERSION
     try:
-        return evaluate.load(
+        script = evaluate.load(
             name,
             config_name=settings.config_name,
             module_type="metric",
-            # Without a revision the library falls back on whatever the main branch holds today.
-            revision=settings.revision or evaluate.SCRIPTS_VERSION,
+            revision=revision,
             keep_in_memory=True,
             seed=_SEED,
         )
@@ -50,6 +54,23 @@ def load_script(settings: HfEvaluateSettings) -> Any:
         ) from exc
     except (TypeError, SyntaxError) as exc:
         raise ModelError(f"metric {name!r} is no usable script of the evaluate library: {exc}") from exc
+    if not name.startswith("/") and not _is_of_revision(script, name, revision):
+        raise NetworkError(_unreachable(settings))
+    return script
+
+
+def _is_of_revision(script: Any, name: str, revision: str) -> bool:
+    """Tell whether a script is one that the hub gave for this revision, now or before.
+
+    Where the hub fails, the library takes the newest script of that name in its cache, of whatever revision.
+    """
+    repository = name if "/" in name else f"evaluate-metric/{name}"
+    file = f"{name.rsplit('/', 1)[-1]}.py"
+    tag = f"v{revision}" if re.match(r"\d*\.\d*\.\d*", revision) else revision  # as the library has it
+    stem = hash_url_to_filename(hf_hub_url(repository, file, tag)).removesuffix(".py")
+    taken = Path(inspect.getfile(type(script))).with_name(file).read_bytes()
+    downloads = Path(evaluate.config.DOWNLOADED_EVALUATE_PATH)
+    return any(given.read_bytes() == taken for given in downloads.glob(f"{stem}*.py"))
 
 
 def _check_local(path: Path) -> None:

@@ -253,8 +253,32 @@ def test_a_name_never_falls_back_on_the_main_branch(hub):
 
 
 def test_a_community_metric_comes_at_the_pinned_revision(hub):
-    hub.scripts["/spaces/someone/drift/resolve/abc123/drift.py"] = SHARE
+    hub.scripts["/spaces/someone/shift/resolve/abc123/shift.py"] = SHARE
 
-    metric = build(HfEvaluateSettings(metric="someone/drift", revision="abc123"))
+    metric = build(HfEvaluateSettings(metric="someone/shift", revision="abc123"))
 
     assert {"share": 1.0} == metric.compute(outcome([0, 1], [0, 1]))
+
+
+@pytest.mark.parametrize("revision", ["def456", None])
+def test_the_cached_script_of_another_revision_is_not_taken(hub, revision):
+    hub.scripts["/spaces/someone/turn/resolve/abc123/turn.py"] = SHARE
+    build(HfEvaluateSettings(metric="someone/turn", revision="abc123"))
+
+    with pytest.raises(NetworkError, match="neither cached nor to be fetched"):
+        build(HfEvaluateSettings(metric="someone/turn", revision=revision))
+
+
+def test_offline_the_cached_script_of_the_revision_is_taken(hub, monkeypatch):
+    import evaluate.config
+
+    for revision in ("abc123", "same"):
+        hub.scripts[f"/spaces/someone/bend/resolve/{revision}/bend.py"] = SHARE
+        build(HfEvaluateSettings(metric="someone/bend", revision=revision))
+    monkeypatch.setattr(evaluate.config, "HF_EVALUATE_OFFLINE", True)
+    asked = len(hub.asked)
+
+    for revision in ("abc123", "same"):
+        metric = build(HfEvaluateSettings(metric="someone/bend", revision=revision))
+        assert {"share": 1.0} == metric.compute(outcome([0, 1], [0, 1]))
+    assert len(hub.asked) == asked
