@@ -263,14 +263,13 @@ class TestBadLines:
             fetch(url)
 
     def test_a_server_that_is_gone_is_named_at_once(
-        self, fetch: Callable[..., Dataset], http_server: LocalServer
+        self, fetch: Callable[..., Dataset], http_server: LocalServer, reporter: Remembering
     ) -> None:
         http_server.stop()
-        before = time.monotonic()
 
         with pytest.raises(NetworkError, match=r"cannot reach 127\.0\.0\.1 .* give a local copy as source"):
             fetch(f"{http_server.base}/r.csv")
-        assert time.monotonic() - before < 2
+        assert reporter.notes == []  # it says so when it tries again
 
     def test_a_port_that_never_answers_is_given_up(
         self, fetch: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
