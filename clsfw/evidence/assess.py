@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "Facts", "Options", "assess", "check_options", "fit_decision"]
 
 MISTAKES = 50
+_MOST_BARS = 40
 _TWO = 2
 
 
@@ -151,8 +152,11 @@ def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> dic
 
 def _lengths(prediction: Prediction) -> dict[str, Any]:
     tokens, cut = np.asarray(prediction.tokens), np.asarray(prediction.truncated)
-    counts, edges = np.histogram(tokens, bins=40)
     low, median, p95, high = np.quantile(tokens, [0, 0.5, 0.95, 1])
+    different = int(high - low) + 1
+    width = -(-different // _MOST_BARS)  # whole tokens, or some bars would hold more lengths than others
+    edges = int(low) + width * np.arange(-(-different // width) + 1)
+    counts, _ = np.histogram(tokens, bins=edges)
     return {
         "rows": len(tokens),
         "truncated": int(cut.sum()),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,6 +78,20 @@ def test_a_class_missing_from_validation_is_named(facts):
     assert metrics["missing_classes"]["test"] == []
 
 
+@pytest.mark.parametrize(("longest", "width", "bars"), [(1, 1, 1), (40, 1, 40), (41, 2, 21), (512, 13, 40)])
+def test_bars_of_lengths_are_equally_many_whole_tokens_wide(facts, longest, width, bars):
+    given = facts()
+    prediction = given.predictions["test"]
+    tokens = np.resize(np.arange(1, longest + 1), len(prediction.tokens))
+    tokens[-1] = longest
+    given = replace(given, predictions={**given.predictions, "test": replace(prediction, tokens=tokens)})
+
+    drawn = assess(given)["truncation"]["test"]["histogram"]
+
+    assert drawn["edges"] == [1 + width * n for n in range(bars + 1)]
+    assert sum(drawn["counts"]) == len(tokens)
+
+
 def test_worst_mistakes_come_first_with_their_row_in_the_source(facts):
     given = facts()
     mistakes = assess(given)["mistakes"]["test"]
@@ -110,8 +125,6 @@ def test_scores_stay_finite_when_every_test_row_leaks(facts):
 
 
 def facts_with(given, **splits):
-    from dataclasses import replace
-
     return replace(given, data={**given.data, **splits})
 
 
