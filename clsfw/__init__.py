@@ -4,6 +4,21 @@
 """
 
 from clsfw.api import compare, load, run
+from clsfw.contract.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
+from clsfw.contract.hooks import hookimpl
+from clsfw.contract.parts import (
+    Classifier,
+    DataSource,
+    Labels,
+    Metric,
+    Model,
+    Outcome,
+    Prediction,
+    Reporter,
+    TokenizedTexts,
+    TorchClassifier,
+    Trainer,
+)
 from clsfw.errors import (
     ClsfwError,
     DataError,
@@ -18,24 +33,8 @@ from clsfw.errors import (
     RunDirectoryError,
     TrainingError,
     UsageError,
+    __version__,
 )
-from clsfw.plugin.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
-from clsfw.plugin.contracts import (
-    Classifier,
-    DataSource,
-    Labels,
-    Metric,
-    Model,
-    Outcome,
-    Prediction,
-    Reporter,
-    TokenizedTexts,
-    TorchClassifier,
-    Trainer,
-)
-from clsfw.plugin.hookspecs import hookimpl
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Classifier",

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clsfw.engine.finished import FinishedRun
-    from clsfw.engine.loaded import LoadedClassifier
+    from clsfw.evidence.finished import FinishedRun
+    from clsfw.inference.classifier import LoadedClassifier
 
 
 def run(
@@ -29,8 +29,8 @@ def run(
             look at the verdict of the finished run.
 
     """
+    from clsfw.discovery.plugins import discover
     from clsfw.engine.execute import execute
-    from clsfw.plugin.discovery import discover
     from clsfw.recipe.plan import make_plan
 
     plan = make_plan(recipe, overrides or {}, discover())
@@ -38,14 +38,14 @@ def run(
 
 
 def load(run_dir: str | Path) -> LoadedClassifier:
-    """Give the classifier of a complete run; call it with a text or a list of texts.
+    """Return the classifier of a complete run; call it with a text or a list of texts.
 
     Raises:
         RunDirectoryError: there is no complete run, or a file of it was changed.
         PluginError: the plugin that made the model is missing or broken.
 
     """
-    from clsfw.engine.loaded import load_classifier
+    from clsfw.inference.classifier import load_classifier
 
     return load_classifier(run_dir)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+__version__ = "0.1.0"
+
 
 @dataclass(frozen=True)
 class Place:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clsfw.cli import main
-from clsfw.engine.finished import FinishedRun
+from clsfw.discovery.plugins import discover
+from clsfw.engine.display import Quiet
 from clsfw.engine.prepare import prepare_data
-from clsfw.engine.quiet import Quiet
-from clsfw.plugin.discovery import discover
+from clsfw.evidence.finished import FinishedRun
 from clsfw.recipe.plan import make_plan
 
 if TYPE_CHECKING:

@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from clsfw import __version__
 from clsfw.cli.streams import drop_stdout, nobody_reads, open_missing
-from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, UsageError
+from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, UsageError, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,7 +102,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _say_error(exc: BaseException) -> int:
     """Print the message; a recipe's problems come each with its place first, as editors and `grep` like it."""
-    from clsfw.report.safe import clean_lines
+    from clsfw.kit.text import clean_lines
 
     if isinstance(exc, KeyboardInterrupt):
         _print("clsfw: interrupted")

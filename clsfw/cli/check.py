@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Check, and print what was found."""
-    from clsfw.plugin.discovery import discover
+    from clsfw.discovery.plugins import discover
     from clsfw.recipe.plan import make_plan
 
     plan = make_plan(args.recipe, args.overrides, discover())

@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
-    from clsfw.report.safe import clean
+    from clsfw.kit.text import clean
 
     width = max(len(side.letter) for side in comparison.sides)
     yield f"{comparison.pairs[0].rows:,} test rows, the same for all runs"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from clsfw.engine.evaluating import Evaluation
+    from clsfw.inference.evaluate import Evaluation
 
 HELP = "score new labelled data with the model of a complete run, with the same evidence"
 
@@ -34,9 +34,9 @@ def main(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from clsfw.cli.streams import say, stdout_to_stderr
-    from clsfw.engine.evaluating import evaluate_file
-    from clsfw.engine.loaded import load_classifier
-    from clsfw.report.safe import json_text
+    from clsfw.inference.classifier import load_classifier
+    from clsfw.inference.evaluate import evaluate_file
+    from clsfw.kit.text import json_text
     from clsfw.report.summary import score_lines
     from clsfw.report.terminal import open_display
 
@@ -61,7 +61,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _write(evaluation: Evaluation, folder: Path) -> None:
-    from clsfw.store import atomic
+    from clsfw.kit import atomic
 
     with atomic.staged_directory(folder) as stage:
         atomic.write_json(stage / "metrics.json", evaluation.metrics)

@@ -22,12 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Read, cut and write the data."""
-    from clsfw.plugin.discovery import discover
+    from clsfw.discovery.plugins import discover
     from clsfw.recipe.plan import make_plan
 
     plan = make_plan(args.recipe, args.overrides, discover())
 
-    from clsfw.engine.export import export_data
+    from clsfw.inference.export import export_data
     from clsfw.report.terminal import open_display
 
     with open_display() as display:

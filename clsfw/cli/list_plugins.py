@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from clsfw.plugin.discovery import Plugin, Plugins
+    from clsfw.discovery.plugins import Plugin, Plugins
 
 HELP = "list the plugins, their components, and why broken ones are broken"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """List the plugins; a broken one is part of the list, not an error."""
     from clsfw.cli.streams import stdout_to_stderr
-    from clsfw.plugin.discovery import discover
+    from clsfw.discovery.plugins import discover
 
     with stdout_to_stderr():
         plugins = discover()
@@ -53,8 +53,8 @@ def _facts(plugin: Plugin) -> dict[str, Any]:
 
 
 def _lines(plugins: Plugins) -> Iterator[str]:
-    from clsfw.plugin.discovery import ALLOW_VARIABLE
-    from clsfw.report.safe import clean
+    from clsfw.discovery.plugins import ALLOW_VARIABLE
+    from clsfw.kit.text import clean
 
     # Some terminals and pipes say 0 columns or 10,000.
     width = min(max(shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)

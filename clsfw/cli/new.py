@@ -60,7 +60,7 @@ def _plugin(args: argparse.Namespace) -> list[str]:
 
 
 def _recipe(args: argparse.Namespace) -> list[str]:
-    from clsfw.report.safe import clean
+    from clsfw.kit.text import clean
     from clsfw.scaffold.recipe import copy_recipe, recipe_for
 
     out = Path(args.out) if args.out is not None else None

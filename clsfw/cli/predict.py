@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
-    from clsfw.engine.loaded import LoadedClassifier
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
+    from clsfw.inference.classifier import LoadedClassifier
 
 HELP = "label texts, a file, or standard input line by line with the model of a complete run"
 
@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     if args.output and not args.file:
         raise UsageError("--output goes with --file")
     from clsfw.cli.streams import stdout_to_stderr
-    from clsfw.engine.loaded import load_classifier
+    from clsfw.inference.classifier import load_classifier
     from clsfw.report.terminal import open_display
 
     with open_display(sys.stderr) as display:
@@ -67,8 +67,8 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
     from pathlib import Path
 
     from clsfw.cli.streams import stdout_to_stderr
-    from clsfw.engine.predict_file import Job, predict_file
-    from clsfw.report.safe import clean, json_text
+    from clsfw.inference.predict_file import Job, predict_file
+    from clsfw.kit.text import clean, json_text
 
     job = Job(Path(args.file), Path(args.output), args.text_column, args.raw)
     with stdout_to_stderr():
@@ -81,11 +81,11 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
 
 
 def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> Iterable[list[str]]:
-    """Give the texts in the chunks in which they are to be labelled."""
+    """Return the texts in the chunks in which they are to be labelled."""
     from pathlib import Path
 
-    from clsfw.engine.predicting import chunks, find_column, lines_as_they_come, texts_of
-    from clsfw.engine.row_files import TEXT, read_rows
+    from clsfw.inference.chunks import chunks, find_column, lines_as_they_come, texts_of
+    from clsfw.kit.rows import TEXT, read_rows
 
     if args.texts:
         yield args.texts
@@ -101,8 +101,8 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
 
 
 def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool, as_list: bool) -> None:
-    from clsfw.engine.row_output import join_labels
-    from clsfw.report.safe import clean, json_text
+    from clsfw.inference.output import join_labels
+    from clsfw.kit.text import clean, json_text
 
     if as_json:
         objects = [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]

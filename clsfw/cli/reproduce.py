@@ -42,8 +42,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _reproduce(first: Path, out: Path | None) -> Reproduction:
+    from clsfw.discovery.plugins import discover
     from clsfw.errors import UsageError
-    from clsfw.plugin.discovery import discover
     from clsfw.recipe.plan import make_plan
     from clsfw.store.rundir import read_run
 
@@ -65,7 +65,7 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
 
 
 def _lines(reproduction: Reproduction) -> Iterator[str]:
-    from clsfw.report.safe import clean
+    from clsfw.kit.text import clean
 
     yield f"{clean(reproduction.second)} beside {clean(reproduction.first)}"
     for level in reproduction.levels:

@@ -36,7 +36,7 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run, and print the summary."""
-    from clsfw.plugin.discovery import discover
+    from clsfw.discovery.plugins import discover
     from clsfw.recipe.plan import make_plan
 
     plan = make_plan(args.recipe, args.overrides, discover())

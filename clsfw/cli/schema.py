@@ -21,7 +21,7 @@ def main(args: argparse.Namespace) -> int:
     import json
 
     from clsfw.cli.streams import stdout_to_stderr
-    from clsfw.plugin.discovery import discover
+    from clsfw.discovery.plugins import discover
     from clsfw.recipe.json_schema import component_schema, recipe_schema
 
     with stdout_to_stderr():

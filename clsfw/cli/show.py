@@ -28,12 +28,12 @@ def main(args: argparse.Namespace) -> int:
     import json
 
     from clsfw.cli.streams import stdout_to_stderr
-    from clsfw.plugin.discovery import discover
+    from clsfw.discovery.plugins import discover
+    from clsfw.kit.text import clean
     from clsfw.recipe.plan import make_plan
-    from clsfw.recipe.rendering import render
     from clsfw.recipe.resolving import dotted
-    from clsfw.report.safe import clean
     from clsfw.report.wrapping import wrapped
+    from clsfw.toml.rendering import render
 
     with stdout_to_stderr():
         plan = make_plan(args.recipe, args.overrides, discover())

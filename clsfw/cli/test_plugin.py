@@ -23,7 +23,7 @@ def main(args: argparse.Namespace) -> int:
     """Try every check and list them; 4 if one failed."""
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.errors import ContractError
-    from clsfw.report.safe import clean, clean_lines
+    from clsfw.kit.text import clean, clean_lines
     from clsfw.testing import checks
 
     failed = 0

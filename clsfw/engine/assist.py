@@ -6,13 +6,13 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
+from clsfw.contract.parts import TrainsTogether
+from clsfw.discovery.plugins import guard
+from clsfw.engine.display import Quiet
 from clsfw.engine.execute import run_path
 from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
-from clsfw.engine.quiet import Quiet
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import UsageError
-from clsfw.plugin.contracts import TrainsTogether
-from clsfw.plugin.discovery import guard
 from clsfw.store.place import is_run
 from clsfw.store.rundir import read_run
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.engine.outcomes import references
+from clsfw.contract.parts import PlansTraining, TorchClassifier
+from clsfw.discovery.plugins import guard
 from clsfw.engine.prepare import PreparedData, check_fit, prepare_data, prepare_model
 from clsfw.errors import HostError
 from clsfw.evidence.leakage import find_leaks
-from clsfw.plugin.contracts import PlansTraining, TorchClassifier
-from clsfw.plugin.discovery import guard
-from clsfw.store.disk import require_space
+from clsfw.evidence.outcomes import references
+from clsfw.kit.disk import require_space
 
 if TYPE_CHECKING:
+    from clsfw.contract.parts import Classifier, Trainer
     from clsfw.engine.run import Display
-    from clsfw.plugin.contracts import Classifier, Trainer
     from clsfw.recipe.plan import Plan
 
 SAMPLE = 1_000

@@ -8,29 +8,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clsfw.engine.environment import differences, environment
+from clsfw.contract.parts import HasProvenance, PlansTraining
+from clsfw.discovery.plugins import guard
+from clsfw.engine.display import Quiet
 from clsfw.engine.finish import finish
-from clsfw.engine.finished import FinishedRun
 from clsfw.engine.job import Job
-from clsfw.engine.outcomes import NamedMetric
 from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
-from clsfw.engine.quiet import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
-from clsfw.plugin.contracts import HasProvenance, PlansTraining
-from clsfw.plugin.discovery import guard
+from clsfw.evidence.environment import differences, environment
+from clsfw.evidence.finished import FinishedRun
+from clsfw.evidence.outcomes import NamedMetric
+from clsfw.kit.disk import require_space
 from clsfw.store import place
-from clsfw.store.disk import require_space
 from clsfw.store.lock import locked
 from clsfw.store.rundir import RunDirectory, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clsfw.contract.parts import Classifier, Trainer
     from clsfw.engine.prepare import PreparedData
     from clsfw.engine.run import Display
-    from clsfw.plugin.contracts import Classifier, Trainer
     from clsfw.recipe.plan import Plan
     from clsfw.store.checkpoints import Checkpoint
 
@@ -84,7 +84,7 @@ def execute(
 
 
 def run_path(plan: Plan, out: str | Path | None) -> Path:
-    """Give the run directory of a plan: `out`, or the one that the same recipe always gets."""
+    """Return the run directory of a plan: `out`, or the one that the same recipe always gets."""
     return Path(out) if out is not None else Path("runs") / f"{plan.recipe.name}-{plan.identity()[:8]}"
 
 

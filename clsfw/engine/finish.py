@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.engine.finished import FinishedRun
-from clsfw.engine.outcomes import check_prediction, references, score
+from clsfw.contract.parts import Outcome
+from clsfw.discovery.plugins import guard
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
+from clsfw.evidence.finished import FinishedRun
+from clsfw.evidence.outcomes import check_prediction, references, score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
-from clsfw.plugin.contracts import Outcome
-from clsfw.plugin.discovery import guard
 from clsfw.report.card import model_card
 from clsfw.report.html import render_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clsfw.contract.parts import Classifier, Prediction, Trainer
     from clsfw.engine.job import Job
     from clsfw.engine.run import Display, Run
-    from clsfw.plugin.contracts import Classifier, Prediction, Trainer
     from clsfw.recipe.plan import Plan
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clsfw.contract.parts import Model
     from clsfw.engine.prepare import PreparedData
     from clsfw.engine.run import Display
     from clsfw.engine.signals import StopSignals
-    from clsfw.plugin.contracts import Model
     from clsfw.recipe.plan import Plan
     from clsfw.store.rundir import RunDirectory
 

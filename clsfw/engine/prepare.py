@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clsfw.contract.parts import ChecksModel, HasProvenance
+from clsfw.discovery.plugins import guard
 from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
 from clsfw.errors import Place, Problem, RecipeError
 from clsfw.evidence.decision import check_options
-from clsfw.plugin.contracts import ChecksModel, HasProvenance
-from clsfw.plugin.discovery import guard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from datasets import Dataset
 
+    from clsfw.contract.parts import Classifier, Labels, Model, Trainer
     from clsfw.engine.run import Display
-    from clsfw.plugin.contracts import Classifier, Labels, Model, Trainer
     from clsfw.recipe.plan import Plan
 
 
@@ -33,7 +33,7 @@ class PreparedData:
     facts: Mapping[str, Any]
 
     def hashes(self) -> dict[str, str]:
-        """Give the hash of each split."""
+        """Return the hash of each split."""
         return {name: split["sha256"] for name, split in self.facts["splits"].items()}
 
 

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from clsfw.engine.outcomes import check_probabilities, decide, references, score
+from clsfw.contract.parts import Reporter
 from clsfw.errors import ClsfwError, InterruptedRunError
-from clsfw.plugin.contracts import Reporter
+from clsfw.evidence.outcomes import check_probabilities, decide, references, score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.engine.outcomes import NamedMetric
+    from clsfw.contract.parts import Labels
+    from clsfw.discovery.plugins import Plugin
     from clsfw.engine.signals import StopSignals
-    from clsfw.plugin.contracts import Labels
-    from clsfw.plugin.discovery import Plugin
+    from clsfw.evidence.outcomes import NamedMetric
     from clsfw.store.checkpoints import Checkpoints
     from clsfw.store.rundir import RunDirectory
 
@@ -132,12 +132,12 @@ class Run:
             self._timed.pop()
 
     def seconds(self) -> dict[str, float]:
-        """Give the seconds so far by name, with `total_seconds`; a continued run counts on from its checkpoint."""
+        """Return the seconds so far by name, with `total_seconds`; a continued run counts on from its checkpoint."""
         self._charge()
         return {**self.timings, "total_seconds": self._total_before + self._since - self._started}
 
     def _charge(self) -> None:
-        """Give the time since the last look to the innermost block that is timed."""
+        """Return the time since the last look to the innermost block that is timed."""
         now = time.monotonic()
         if self._timed:
             self.timings[self._timed[-1]] = self.timings.get(self._timed[-1], 0.0) + now - self._since

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.contract.parts import Labels
 from clsfw.errors import DataError, PluginError
 from clsfw.evidence.leakage import fold
-from clsfw.plugin.contracts import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +179,7 @@ def _choose(
 
 
 def _groups(data: Dataset, order: NDArray[np.int64], *, by_text: bool) -> list[NDArray[np.int64]]:
-    """Give the rows that must stay together, in the order of their first row; equal texts are equal after folding."""
+    """Return the rows that must stay together, in the order of their first row; equal texts are equal after folding."""
     if not by_text:
         return [order[i : i + 1] for i in range(len(order))]
     keys = [hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).digest() for text in data["text"]]

@@ -41,7 +41,7 @@ def refuse_other_rows(path_a: Path, a: PredictionTable, path_b: Path, b: Predict
 
 
 def aligned(a: PredictionTable, b: PredictionTable) -> PredictionTable:
-    """Give b with its rows and classes in the order of a's."""
+    """Return b with its rows and classes in the order of a's."""
     if a.labels == b.labels and np.array_equal(a.rows, b.rows):
         return b
     place = np.empty(len(b), np.int64)
@@ -59,7 +59,7 @@ def aligned(a: PredictionTable, b: PredictionTable) -> PredictionTable:
 
 
 def matrix(ids: Ints, classes: int) -> Ints:
-    """Give labels as 0/1 [N, C], in which one label per text and several look alike."""
+    """Return labels as 0/1 [N, C], in which one label per text and several look alike."""
     if ids.ndim > 1:
         return ids
     rows = np.zeros((len(ids), classes), np.int64)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.engine.outcomes import references
 from clsfw.evidence.calibration import calibration
 from clsfw.evidence.decision import Decision, Options, check_options, fit_decision
 from clsfw.evidence.intervals import intervals
 from clsfw.evidence.leakage import find_leaks
+from clsfw.evidence.outcomes import references
 from clsfw.evidence.slices import slices
 from clsfw.evidence.tally import MACRO, classification_report, confusion_matrix, macro_scores
 from clsfw.evidence.thresholds import at, roc_auc, threshold_table
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Labels, Prediction
+    from clsfw.contract.parts import Labels, Prediction
 
     Ints = NDArray[np.int64]
 
@@ -61,7 +61,7 @@ class _Judged:
 
 
 def assess(facts: Facts) -> dict[str, Any]:
-    """Give everything that metrics.json holds; scores stand under their split.
+    """Return everything that metrics.json holds; scores stand under their split.
 
     Raises:
         DataError: `[evidence]` asks for what the data does not have.

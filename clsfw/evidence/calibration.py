@@ -35,7 +35,7 @@ def scale(probabilities: Floats, temperature: float, *, multi_label: bool = Fals
 
 
 def log_loss(references: Ints, probabilities: Floats) -> float:
-    """Give the mean negative log-likelihood of the true labels, in nats."""
+    """Return the mean negative log-likelihood of the true labels, in nats."""
     wide = probabilities.astype(np.float64)
     if references.ndim > 1:  # several labels per text
         of_truth = np.where(references == 1, wide, 1 - wide)
@@ -45,7 +45,7 @@ def log_loss(references: Ints, probabilities: Floats) -> float:
 
 
 def brier(references: Ints, probabilities: Floats) -> float:
-    """Give the mean squared distance from the truth, summed over a row's classes; with several labels, per cell."""
+    """Return the mean squared distance from the truth, summed over a row's classes; with several labels, per cell."""
     wide = probabilities.astype(np.float64)
     if references.ndim > 1:  # several labels per text
         return float(((wide - references) ** 2).mean())
@@ -79,7 +79,7 @@ def fit_temperature(references: Ints, probabilities: Floats) -> float:
 
 
 def calibration(references: Ints, probabilities: Floats) -> dict[str, Any]:
-    """Give the expected calibration error, the log loss, the Brier score, and the bins of the reliability diagram."""
+    """Return the expected calibration error, the log loss, the Brier score, and the bins of the reliability diagram."""
     if references.ndim > 1:  # several labels per text
         said_yes = probabilities >= 0.5  # noqa: PLR2004  # the threshold of the engine's decisions
         confidence = np.where(said_yes, probabilities, 1 - probabilities).ravel()

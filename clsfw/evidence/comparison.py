@@ -23,7 +23,7 @@ class Side:
     model_bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """Give the side as plain values."""
+        """Return the side as plain values."""
         return dict(vars(self))
 
 
@@ -74,7 +74,7 @@ class Pair:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the pair as plain values."""
+        """Return the pair as plain values."""
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
         better = self.better.letter if self.better else None
         return {**values, "a": self.a.letter, "b": self.b.letter, "better": better, "sentence": self.sentence}
@@ -135,7 +135,7 @@ class Comparison:
         return self.pair.only_b_right
 
     def to_json(self) -> dict[str, Any]:
-        """Give everything as plain values; of two runs the pair's values stand at the top."""
+        """Return everything as plain values; of two runs the pair's values stand at the top."""
         runs = [side.to_json() for side in self.sides]
         if len(self.pairs) == 1:
             return {"runs": runs, **self.pairs[0].to_json()}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Labels
+    from clsfw.contract.parts import Labels
 
     Floats = NDArray[np.float32]
     Ints = NDArray[np.int64]
@@ -53,7 +53,7 @@ class Decision:
     threshold: float | None = None
 
     def scale(self, probabilities: Floats, labels: Labels) -> Floats:
-        """Give the final probabilities [N, C] for those of the trainer."""
+        """Return the final probabilities [N, C] for those of the trainer."""
         if self.temperature is None:
             return probabilities
         return scale(probabilities, self.temperature, multi_label=labels.multi_label)
@@ -70,7 +70,7 @@ class Decision:
         return chosen
 
     def to_json(self) -> dict[str, float | None]:
-        """Give what `from_json` takes."""
+        """Return what `from_json` takes."""
         return {"temperature": self.temperature, "threshold": self.threshold}
 
     @classmethod

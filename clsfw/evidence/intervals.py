@@ -36,7 +36,7 @@ def resample(counts: Ints, resamples: int, seed: int) -> Iterator[Ints]:
 
 
 def limits(values: NDArray[np.float64]) -> list[float]:
-    """Give the 2.5 and the 97.5 percentile."""
+    """Return the 2.5 and the 97.5 percentile."""
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return [float(low), float(high)]
 
@@ -44,7 +44,7 @@ def limits(values: NDArray[np.float64]) -> list[float]:
 def intervals(
     references: Ints, predictions: Ints, names: tuple[str, ...], seed: int, resamples: int = RESAMPLES
 ) -> tuple[dict[str, list[float]], dict[str, dict[str, list[float]]]]:
-    """Give the limits of accuracy and the macro scores by name, and those of every class by label and name.
+    """Return the limits of accuracy and the macro scores by name, and those of every class by label and name.
 
     Scores whose limits coincide are left out. References and predictions are int [N] of class ids,
     or 0/1 [N, C] with several labels per text.
@@ -66,7 +66,7 @@ def _moved(drawn: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float]]:
 
 
 def wilson(right: int, rows: int) -> list[float]:
-    """Give the 95 % limits of a share (Wilson, 1927), which also hold for a handful of rows."""
+    """Return the 95 % limits of a share (Wilson, 1927), which also hold for a handful of rows."""
     z = 1.959963984540054
     share = right / rows
     centre = share + z * z / (2 * rows)

@@ -26,7 +26,7 @@ _CHUNK = 1000
 
 
 def fold(text: str) -> str:
-    """Give the text without what makes copies of one review look different."""
+    """Return the text without what makes copies of one review look different."""
     return " ".join(_BREAK.sub(" ", text).casefold().split())
 
 
@@ -89,7 +89,7 @@ def _overlap(
 
 
 def _label_keys(labels: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Give one number per row that is equal where the labels are."""
+    """Return one number per row that is equal where the labels are."""
     if labels.ndim == 1:
         return labels.astype(np.uint64)
     return np.array([_hash(" ".join(map(str, np.flatnonzero(row)))) for row in labels], np.uint64)

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clsfw.errors import RunDirectoryError
-from clsfw.report.csv_lines import csv_line
-from clsfw.report.safe import encodable, from_spreadsheet_cell, spreadsheet_cell
+from clsfw.kit.text import csv_line, encodable, from_spreadsheet_cell, spreadsheet_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Labels, Prediction
+    from clsfw.contract.parts import Labels, Prediction
 
     Ints = NDArray[np.int64]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.engine.environment import differences
 from clsfw.errors import RunDirectoryError
+from clsfw.evidence.environment import differences
 from clsfw.evidence.predictions import read_predictions
 from clsfw.store.rundir import read_run
 
@@ -44,7 +44,7 @@ class Reproduction:
         return next(level.same for level in self.levels if level.what == "metrics")
 
     def to_json(self) -> dict[str, Any]:
-        """Give everything as plain values."""
+        """Return everything as plain values."""
         return {**asdict(self), "levels": [asdict(level) for level in self.levels], "same_metrics": self.same_metrics}
 
 

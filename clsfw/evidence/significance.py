@@ -21,7 +21,7 @@ FEW = 25
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Give the p-value of McNemar's test (1947) on the rows that only one of the two gets right.
+    """Return the p-value of McNemar's test (1947) on the rows that only one of the two gets right.
 
     Exact (binomial, two-sided) where there are fewer than `FEW` such rows, else chi-square with one degree of freedom
     and the continuity correction of Edwards (1948).
@@ -39,7 +39,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def bootstrap_p(differences: Floats) -> float:
-    """Give the two-sided p-value of "no difference": twice the share of resamples on the rarer side of 0."""
+    """Return the two-sided p-value of "no difference": twice the share of resamples on the rarer side of 0."""
     lower = (int((differences <= 0).sum()) + 1) / (len(differences) + 1)
     upper = (int((differences >= 0).sum()) + 1) / (len(differences) + 1)
     return min(1.0, 2 * min(lower, upper))
@@ -75,5 +75,5 @@ def f1_differences(references: Ints, of_a: Ints, of_b: Ints, classes: int, *, re
 
 
 def interval(differences: Floats) -> list[float]:
-    """Give the 95 % limits of resampled differences."""
+    """Return the 95 % limits of resampled differences."""
     return limits(differences)

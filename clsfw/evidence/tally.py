@@ -34,7 +34,7 @@ class Scores:
     f1: Floats
 
     def macro(self, name: str) -> Floats:
-        """Give the accuracy, or the plain mean over all classes of another score, [B]."""
+        """Return the accuracy, or the plain mean over all classes of another score, [B]."""
         if name == "accuracy":
             return self.accuracy
         per_class: Floats = getattr(self, name)
@@ -85,7 +85,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def patterns(*columns: Ints) -> tuple[Ints, Ints]:
-    """Give where each distinct pattern of the columns stands first, [K], and how often it stands there, [K].
+    """Return where each distinct pattern of the columns stands first, [K], and how often it stands there, [K].
 
     Every column is int [N], or [N, C] with several labels per text.
     """
@@ -113,20 +113,20 @@ def _pairs(matrix: Ints) -> tuple[Ints, Ints]:
 
 
 def tabulate(references: Ints, predictions: Ints, classes: int) -> tuple[Table, Ints]:
-    """Give the table of an outcome and the counts of its patterns, [K]."""
+    """Return the table of an outcome and the counts of its patterns, [K]."""
     first, counts = patterns(references, predictions)
     return table(references[first], predictions[first], classes), counts
 
 
 def macro_scores(references: Ints, predictions: Ints, classes: int) -> dict[str, float]:
-    """Give accuracy and macro precision, recall and F1, by name."""
+    """Return accuracy and macro precision, recall and F1, by name."""
     layout, counts = tabulate(references, predictions, classes)
     scores = layout.scores(counts[None])
     return {name: float(scores.macro(name)[0]) for name in MACRO}
 
 
 def classification_report(references: Ints, predictions: Ints, names: tuple[str, ...]) -> dict[str, Any]:
-    """Give precision, recall, F1 and support of every class, and their plain and weighted means."""
+    """Return precision, recall, F1 and support of every class, and their plain and weighted means."""
     layout, counts = tabulate(references, predictions, len(names))
     scores, support = layout.scores(counts[None]), layout.support(counts)
     each = {name: getattr(scores, name)[0] for name in MACRO[1:]}

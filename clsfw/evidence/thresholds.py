@@ -20,7 +20,7 @@ _TABLE = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 
 def roc_auc(positive: Bools, probability: Floats) -> float | None:
-    """Give the chance that a positive row gets a higher probability than a negative one, ties counting half.
+    """Return the chance that a positive row gets a higher probability than a negative one, ties counting half.
 
     None where one of the two classes has no rows.
     """

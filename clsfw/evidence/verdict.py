@@ -64,7 +64,7 @@ class Verdict:
         return tuple(check for check in self.checks if not check.held)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the verdict for run.json."""
+        """Return the verdict for run.json."""
         return {
             "status": self.status,
             "source": self.source,

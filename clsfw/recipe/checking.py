@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clsfw.kit.suggestions import listed, offer, short
 from clsfw.recipe.crosschecks import check_together
 from clsfw.recipe.loading import check_schema, check_values
 from clsfw.recipe.resolving import dotted
 from clsfw.recipe.schema import SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
-from clsfw.recipe.suggestions import listed, offer, short
-from clsfw.recipe.wording import fields_of, show
+from clsfw.toml.wording import fields_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from clsfw.plugin.component import Settings
-    from clsfw.plugin.contracts import PlanFacts
-    from clsfw.plugin.discovery import Plugins
-    from clsfw.recipe.document import Document, Problems
-    from clsfw.recipe.positions import KeyPath
+    from clsfw.contract.component import Settings
+    from clsfw.contract.parts import PlanFacts
+    from clsfw.discovery.plugins import Plugins
+    from clsfw.toml.document import Document, Problems
+    from clsfw.toml.positions import KeyPath
 
 _OWN_TABLES: Mapping[str, type[Settings]] = {"split": Split, "evidence": EvidenceSettings, "expect": Expect}
 
@@ -112,7 +112,7 @@ def _drop_foreign_options(document: Document, part: Found) -> list[str]:
 
 
 def _foreign_keys(document: Document, part: Found) -> list[KeyPath]:
-    """Give the keys that the component does not have, within a table that it has too."""
+    """Return the keys that the component does not have, within a table that it has too."""
     settings = part.component.settings
     known = fields_of(settings)
     foreign: list[KeyPath] = []
@@ -138,7 +138,7 @@ def _read_parts(problems: Problems, found: Sequence[Found]) -> dict[KeyPath, Par
 
 
 def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]]:
-    """Give the keys of all other tables, by how a message says where they are."""
+    """Return the keys of all other tables, by how a message says where they are."""
     elsewhere: dict[str, list[str]] = {}
     for part in found:
         if part.path != own:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clsfw.plugin.contracts import ChecksPlan, NamesScores, PlanFacts
-from clsfw.plugin.discovery import guard
+from clsfw.contract.parts import ChecksPlan, NamesScores, PlanFacts
+from clsfw.discovery.plugins import guard
+from clsfw.kit.suggestions import did_you_mean, offer
 from clsfw.recipe.schema import SPLITS, Expect, Split
-from clsfw.recipe.suggestions import did_you_mean, offer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
-    from clsfw.plugin.component import Settings
-    from clsfw.recipe.document import Problems
-    from clsfw.recipe.positions import KeyPath
+    from clsfw.contract.component import Settings
     from clsfw.recipe.sections import Part
+    from clsfw.toml.document import Problems
+    from clsfw.toml.positions import KeyPath
 
 
 def check_together(
@@ -82,17 +82,17 @@ def check_part(part: Part[Any], facts: PlanFacts) -> list[tuple[str, str]]:
 
 
 def whole_path(path: KeyPath, key: str) -> KeyPath:
-    """Give the path of a dotted key of a part, or of the part for none."""
+    """Return the path of a dotted key of a part, or of the part for none."""
     return (*path, *key.split(".")) if key else path
 
 
 def _splits(split: Split | None) -> frozenset[str]:
-    """Give the splits that there will be; the data's own are not known before it is read."""
+    """Return the splits that there will be; the data's own are not known before it is read."""
     return frozenset(SPLITS if split is None or split.method == "given" else split.sizes)
 
 
 def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> tuple[dict[str, bool], bool]:
-    """Give the scores that the metrics name, and whether there are no others."""
+    """Return the scores that the metrics name, and whether there are no others."""
     scores: dict[str, bool] = {}
     owners: dict[str, str] = {}
     complete = True
@@ -113,7 +113,7 @@ def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> tuple[d
 
 
 def _scores_of_labels(part: Part[Any], scores: Mapping[str, bool]) -> dict[str, bool]:
-    """Give the scores that the settings name after one that is known, as in `f1_positive`.
+    """Return the scores that the settings name after one that is known, as in `f1_positive`.
 
     A metric cannot name the scores of each label before the labels are known.
     """

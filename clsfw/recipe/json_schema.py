@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
+from clsfw.contract.component import KINDS, Component, Kind
+from clsfw.discovery.plugins import guard
 from clsfw.errors import UsageError
-from clsfw.plugin.component import KINDS, Component, Kind
-from clsfw.plugin.discovery import guard
+from clsfw.kit.suggestions import offer
 from clsfw.recipe.schema import SECTIONS, Recipe
-from clsfw.recipe.suggestions import offer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import BaseModel
 
-    from clsfw.plugin.discovery import Plugin, Plugins
+    from clsfw.discovery.plugins import Plugin, Plugins
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/$defs/"
@@ -31,7 +31,7 @@ _MEANINGS: dict[Kind, str] = {
 
 
 def recipe_schema(plugins: Plugins) -> dict[str, Any]:
-    """Give the schema of a whole recipe, with the options of every usable component.
+    """Return the schema of a whole recipe, with the options of every usable component.
 
     Raises:
         PluginError: the settings of a component cannot be described.
@@ -66,7 +66,7 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
 
 
 def component_schema(plugins: Plugins, name: str) -> dict[str, Any]:
-    """Give the schema of the table that uses one component.
+    """Return the schema of the table that uses one component.
 
     Raises:
         UsageError: no usable component has this name.
@@ -86,7 +86,7 @@ def component_schema(plugins: Plugins, name: str) -> dict[str, Any]:
 
 
 def _describe(*models: type[BaseModel]) -> tuple[dict[type[BaseModel], str], dict[str, Any]]:
-    """Give the names of the models' definitions, and all definitions."""
+    """Return the names of the models' definitions, and all definitions."""
     unique = list(dict.fromkeys(models))
     refs, schema = models_json_schema([(model, "validation") for model in unique], ref_template=_REF + "{model}")
     return {model: refs[model, "validation"]["$ref"].removeprefix(_REF) for model in unique}, dict(schema["$defs"])

@@ -8,16 +8,16 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clsfw.recipe.document import Document, Problems, walk
-from clsfw.recipe.reading import read_document
 from clsfw.recipe.resolving import dotted, leaves
 from clsfw.recipe.schema import SCHEMA
-from clsfw.recipe.secrets import ADVICE, SECRET_KEY, holds_secret
 from clsfw.recipe.shipped import find_recipe
-from clsfw.recipe.wording import show
+from clsfw.toml.document import Document, Problems, walk
+from clsfw.toml.reading import read_document
+from clsfw.toml.secrets import ADVICE, SECRET_KEY, holds_secret
+from clsfw.toml.wording import show
 
 if TYPE_CHECKING:
-    from clsfw.recipe.positions import KeyPath
+    from clsfw.toml.positions import KeyPath
 
 _LARGEST = 2**63
 _RESULTS = {"history", "test", "validation"}  # keys of [expect] that state one
@@ -74,7 +74,7 @@ def _merge(base: Document, top: Document) -> Document:
 
 
 def uses_of(document: Document) -> dict[KeyPath, str]:
-    """Give the component that each table names, by the table's path."""
+    """Return the component that each table names, by the table's path."""
     metrics = document.get(("metrics",))
     paths: list[KeyPath] = [("data",), ("model",), ("trainer",)]
     paths += [("metrics", index) for index in range(len(metrics))] if isinstance(metrics, list) else []
@@ -89,7 +89,7 @@ def check_schema(problems: Problems) -> None:
         RecipeError: the version is not this one.
 
     """
-    from clsfw import __version__
+    from clsfw.errors import __version__
 
     given = problems.document.values.get("schema", SCHEMA)
     if isinstance(given, int) and not isinstance(given, bool) and given == SCHEMA:

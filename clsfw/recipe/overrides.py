@@ -12,15 +12,15 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import Place, UsageError
-from clsfw.recipe.document import Document, Problems, Spot
-from clsfw.recipe.positions import DEEPEST, read_key
-from clsfw.recipe.secrets import SECRET_KEY, holds_secret
-from clsfw.recipe.suggestions import short
+from clsfw.kit.suggestions import short
+from clsfw.toml.document import Document, Problems, Spot
+from clsfw.toml.positions import DEEPEST, read_key
+from clsfw.toml.secrets import SECRET_KEY, holds_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from clsfw.recipe.positions import KeyPath
+    from clsfw.toml.positions import KeyPath
 
 ORIGIN = "--set"
 _LARGEST = 2**63
@@ -76,7 +76,7 @@ def apply_overrides(problems: Problems, overrides: Sequence[Override]) -> None:
 
 
 def _spots(path: KeyPath, whole: Spot) -> Callable[[KeyPath], Spot]:
-    """Give the spot of each value of one override; only the whole of it is what was typed."""
+    """Return the spot of each value of one override; only the whole of it is what was typed."""
     within = replace(whole, raw="")
     return lambda below: whole if below == path else within
 

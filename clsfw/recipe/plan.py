@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING, Any
 from clsfw.errors import ClsfwError
 from clsfw.recipe.checking import check_document
 from clsfw.recipe.crosschecks import check_part, whole_path
-from clsfw.recipe.document import Document, Problems
 from clsfw.recipe.loading import load_document, uses_of
 from clsfw.recipe.overrides import apply_overrides, read_overrides
-from clsfw.recipe.rendering import render
 from clsfw.recipe.resolving import differences, origins_of, portable, resolve
+from clsfw.toml.document import Document, Problems
+from clsfw.toml.rendering import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.plugin.contracts import DataSource, Labels, Metric, Model, PlanFacts, Trainer
-    from clsfw.plugin.discovery import Plugin, Plugins
+    from clsfw.contract.parts import DataSource, Labels, Metric, Model, PlanFacts, Trainer
+    from clsfw.discovery.plugins import Plugin, Plugins
     from clsfw.recipe.overrides import Override
-    from clsfw.recipe.positions import KeyPath
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
+    from clsfw.toml.positions import KeyPath
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ class Plan:
     """The dotted keys that change that recipe: those of overrides, and of a recipe that extends it."""
 
     def resolved(self) -> dict[str, Any]:
-        """Give the recipe with every default filled in and every local path absolute, in TOML's own types."""
+        """Return the recipe with every default filled in and every local path absolute, in TOML's own types."""
         return resolve(self.recipe, self._parts())
 
     def resolved_toml(self) -> str:
-        """Give the resolved recipe as TOML; it runs again by itself."""
+        """Return the resolved recipe as TOML; it runs again by itself."""
         return render(self.resolved())
 
     def identity(self) -> str:
@@ -74,7 +74,7 @@ class Plan:
         return hashlib.sha256(json.dumps(self.portable()).encode()).hexdigest()
 
     def portable(self) -> dict[str, Any]:
-        """Give the resolved recipe with local paths as seen from the recipe's folder."""
+        """Return the resolved recipe with local paths as seen from the recipe's folder."""
         return portable(self.resolved(), self._parts(), self.file.parent)
 
     def comparable_changes(self) -> list[str]:

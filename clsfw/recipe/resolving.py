@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
-from clsfw.plugin.component import LocalPath
-from clsfw.plugin.discovery import guard
+from clsfw.contract.component import LocalPath
+from clsfw.discovery.plugins import guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from clsfw.recipe.document import Document
-    from clsfw.recipe.positions import KeyPath
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
+    from clsfw.toml.document import Document
+    from clsfw.toml.positions import KeyPath
 
 _NO_EFFECT = ("name", "plugins", "expect", "evidence.slices")
 """Settings that do not change what a run scores."""
@@ -137,7 +137,7 @@ def _told(value: Any) -> str:
 
 
 def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Give every value that is no table, with its path; a list of tables counts as tables."""
+    """Return every value that is no table, with its path; a list of tables counts as tables."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from leaves(item, (*path, key))

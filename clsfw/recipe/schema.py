@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from clsfw.plugin.component import Kind, Settings
+from clsfw.contract.component import Kind, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

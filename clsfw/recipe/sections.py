@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from clsfw.contract.component import KINDS, Component, Kind, Settings
+from clsfw.discovery.plugins import Plugin, Plugins, guard
 from clsfw.errors import PluginError
-from clsfw.plugin.component import KINDS, Component, Kind, Settings
-from clsfw.plugin.discovery import Plugin, Plugins, guard
-from clsfw.recipe.document import section_of
-from clsfw.recipe.suggestions import listed, near, offer, short, unknown_key
+from clsfw.kit.suggestions import listed, near, offer, short, unknown_key
 from clsfw.recipe.validating import validate
-from clsfw.recipe.wording import choices_of, explain_errors, fields_of, show
+from clsfw.toml.document import section_of
+from clsfw.toml.wording import choices_of, explain_errors, fields_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from clsfw.recipe.document import Document, Problems
-    from clsfw.recipe.positions import KeyPath
+    from clsfw.toml.document import Document, Problems
+    from clsfw.toml.positions import KeyPath
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Settings)
@@ -164,7 +164,7 @@ def _guarded(owner: Plugin | None, doing: str) -> Iterator[None]:
 
 
 def _folder_of(document: Document, path: KeyPath, model: type[Settings], name: str | None) -> Path:
-    """Give the folder that a relative path in a field starts from: where it was given decides."""
+    """Return the folder that a relative path in a field starts from: where it was given decides."""
     field = model.model_fields.get(name or "")
     key = (field.alias if field is not None else None) or name
     for spot_path, spot in document.spots.items():

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from clsfw.errors import Place, Problem, RecipeError
-from clsfw.recipe.suggestions import near, offer
+from clsfw.kit.suggestions import near, offer
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Give the recipes that ship with clsfw by name; in a checkout they stand beside the package."""
+    """Return the recipes that ship with clsfw by name; in a checkout they stand beside the package."""
     package = Path(__file__).parents[1]
     folder = package / "recipes" if (package / "recipes").is_dir() else package.parent / "recipes"
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}
 
 
 def find_recipe(name: str | Path) -> Path:
-    """Give the file of a recipe: an existing path, or else the shipped recipe of this name.
+    """Return the file of a recipe: an existing path, or else the shipped recipe of this name.
 
     Raises:
         RecipeError: there is neither.

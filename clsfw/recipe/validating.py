@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clsfw.plugin.component import Settings
+from clsfw.contract.component import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

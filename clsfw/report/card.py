@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clsfw.kit.text import clean, markdown
 from clsfw.report.facts import read_facts
 from clsfw.report.markup import percent
-from clsfw.report.safe import clean, markdown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -68,11 +68,11 @@ class ReportFacts:
         return int(self.metrics["rows"][self.split])
 
     def of_split(self, name: str) -> Any:
-        """Give one part of the metrics for the judged split; an empty mapping where it is missing."""
+        """Return one part of the metrics for the judged split; an empty mapping where it is missing."""
         return self.metrics.get(name, {}).get(self.split) or {}
 
     def component(self, section: str) -> str:
-        """Give the name of the component that the recipe uses in a section."""
+        """Return the name of the component that the recipe uses in a section."""
         return str(self.recipe_values.get(section, {}).get("use", ""))
 
 

@@ -6,7 +6,7 @@ import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clsfw.report.safe import clean_lines
+from clsfw.kit.text import clean_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

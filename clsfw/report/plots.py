@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from clsfw.kit.text import clean
 from clsfw.report.markup import Html, percent
-from clsfw.report.safe import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -151,7 +151,7 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> Html:
 
 @contextmanager
 def _drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Give an empty figure of so many inches; the style holds for all that is drawn within."""
+    """Return an empty figure of so many inches; the style holds for all that is drawn within."""
     from matplotlib import style
     from matplotlib.figure import Figure
 

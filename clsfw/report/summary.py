@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clsfw.report.safe import clean
+from clsfw.kit.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from clsfw.engine.finished import FinishedRun
+    from clsfw.evidence.finished import FinishedRun
 
 MOST_CLASSES = 12
 """A confusion matrix or report of more classes is left to the HTML report."""
 
 
 def summarize(run: FinishedRun) -> str:
-    """Give the summary as lines of plain text."""
+    """Return the summary as lines of plain text."""
     lines = ["", *score_lines(run.metrics), *_leaks(run.metrics["leaks"]), *_verdict(run.verdict)]
     place = clean(str(run.directory))
     lines += ["", f"report: {place}/report.html", f"model:  {place}/model"]
@@ -24,7 +24,7 @@ def summarize(run: FinishedRun) -> str:
 
 
 def score_lines(metrics: Mapping[str, Any]) -> list[str]:
-    """Give scores with their limits, the report by class and the confusion matrix of each split in a `metrics.json`."""
+    """Return scores with limits, the report by class and the confusion matrix of each split in a `metrics.json`."""
     lines: list[str] = []
     for split in ("validation", "test", "train"):
         if split in metrics:

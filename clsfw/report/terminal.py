@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Self, TextIO
 
-from clsfw.report.safe import clean
+from clsfw.kit.text import clean
 from clsfw.report.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STEP = 6  # so the notebook's table takes 79 columns
 
 
 def open_display(stream: TextIO | None = None) -> Plain:
-    """Give the live display on a terminal that can move its cursor, else the plain one; use it as a context."""
+    """Return the live display on a terminal that can move its cursor, else the plain one; use it as a context."""
     stream = stream if stream is not None else sys.stdout
     smart = stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
     return Live(stream) if smart else Plain(stream)

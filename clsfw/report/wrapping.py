@@ -13,7 +13,7 @@ _NARROWEST = 40  # columns; some terminals say less
 
 
 def wrapped(text: str, stream: TextIO) -> str:
-    """Give the text as it is to be written to a stream, with its long lines broken if that is a terminal.
+    """Return the text as it is to be written to a stream, with its long lines broken if that is a terminal.
 
     What follows a break is indented by two more than the line. Lines laid out in columns stay as they are.
     """

@@ -96,7 +96,7 @@ def _open(path: Path, encoding: str) -> TextIO:
 
 
 def _read(path: Path) -> tuple[str, str, list[list[str]]]:
-    """Give the encoding, the delimiter and the rows."""
+    """Return the encoding, the delimiter and the rows."""
     for encoding in ("utf-8", "cp1252"):
         with suppress(UnicodeDecodeError):
             return _read_as(path, encoding)

@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clsfw import __version__
-from clsfw.errors import HostError, UsageError
-from clsfw.plugin.component import NAME_PATTERN
-from clsfw.plugin.discovery import discover
+from clsfw.contract.component import NAME_PATTERN
+from clsfw.discovery.plugins import discover
+from clsfw.errors import HostError, UsageError, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +66,7 @@ def write_plugin(name: str, kind: str, parent: Path) -> list[Path]:
 
 
 def _targets(kind: str, module: str) -> dict[str, str]:
-    """Give for each template where it goes."""
+    """Return for each template where it goes."""
     targets = {"common/pyproject.toml.txt": "pyproject.toml", "common/gitignore.txt": ".gitignore"}
     for template in sorted((_TEMPLATES / kind).iterdir()):
         name = template.name.removesuffix(".txt")
@@ -84,7 +83,7 @@ def _targets(kind: str, module: str) -> dict[str, str]:
 
 
 def _module(name: str) -> str:
-    """Give the name of the package's module, once the name is known to be free and fit."""
+    """Return the name of the package's module, once the name is known to be free and fit."""
     module = re.sub(r"[.-]", "_", name)
     if not NAME_PATTERN.fullmatch(name) or not module.isidentifier() or keyword.iskeyword(module) or name[-1] in ".-_":
         raise UsageError(f"{name!r} is no plugin name; use lower-case letters, digits and '-', and begin with a letter")

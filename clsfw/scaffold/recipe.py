@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from clsfw.errors import HostError, UsageError
+from clsfw.kit.text import clean
 from clsfw.recipe.shipped import find_recipe
-from clsfw.report.safe import clean
 from clsfw.scaffold.columns import look
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clsfw.errors import RunDirectoryError
-from clsfw.store import atomic, files, manifest
-from clsfw.store.disk import explained
+from clsfw.kit import atomic, files
+from clsfw.kit.disk import explained
+from clsfw.store import manifest
 from clsfw.store.history import NAME as HISTORY
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Checkpoints:
             return sum(path.lstat().st_size for path in self._folder.rglob("*"))
 
     def latest(self) -> Checkpoint | None:
-        """Give the newest checkpoint that is proven by its hashes, and rewind the history to it.
+        """Return the newest checkpoint that is proven by its hashes, and rewind the history to it.
 
         Damaged ones that are newer are told and set aside as `*.broken`. Later calls leave the history alone.
 
@@ -152,7 +153,7 @@ class Checkpoints:
 
 
 def _number(path: Path) -> tuple[int, int]:
-    """Give the step and which commit of it this is, from the directory's name."""
+    """Return the step and which commit of it this is, from the directory's name."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise ValueError(f"{path} is not named like a checkpoint")

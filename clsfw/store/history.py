@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import RunDirectoryError, TrainingError
-from clsfw.store import files
-from clsfw.store.atomic import write_bytes
-from clsfw.store.disk import explained
+from clsfw.kit import files
+from clsfw.kit.atomic import write_bytes
+from clsfw.kit.disk import explained
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,7 @@ class History:
         self._lines = bytearray(content)
 
     def content(self) -> bytes:
-        """Give all lines so far, as they stand in the file."""
+        """Return all lines so far, as they stand in the file."""
         return bytes(self._started_lines())
 
     def finish(self) -> None:
@@ -77,7 +77,7 @@ class History:
         write_bytes(self._path, self.content())
 
     def read(self) -> list[dict[str, Any]]:
-        """Give the lines so far; before the run goes on, those in the file, as `read_history`."""
+        """Return the lines so far; before the run goes on, those in the file, as `read_history`."""
         return read_history(self._path) if self._lines is None else _parsed(self._path, bytes(self._lines))
 
     def _started_lines(self) -> bytearray:
@@ -114,7 +114,7 @@ def _parsed(path: Path, content: bytes) -> list[dict[str, Any]]:
 
 
 def _plain(value: object) -> object:
-    """Give the Python number in a numpy scalar or a tensor of one element."""
+    """Return the Python number in a numpy scalar or a tensor of one element."""
     item = getattr(value, "item", None)
     if item is None:
         raise TypeError(f"the history cannot hold a {type(value).__name__}")

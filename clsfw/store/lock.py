@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from clsfw.errors import LockedError
-from clsfw.store import files, manifest
-from clsfw.store.disk import explained
+from clsfw.kit import files
+from clsfw.kit.disk import explained
+from clsfw.store import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from clsfw.store import files
+from clsfw.kit import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

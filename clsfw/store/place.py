@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 from clsfw.errors import RunDirectoryError
-from clsfw.store import files
-from clsfw.store.atomic import PREFIX
-from clsfw.store.disk import explained
+from clsfw.kit import files
+from clsfw.kit.atomic import PREFIX
+from clsfw.kit.disk import explained
 from clsfw.store.lock import NAME as LOCK
 
 RECORD = "run.json"
 
 
 def checked(path: Path) -> Path:
-    """Give the path in full if a run may live there; nothing is changed.
+    """Return the path in full if a run may live there; nothing is changed.
 
     Raises:
         RunDirectoryError: it may not; the message says why.

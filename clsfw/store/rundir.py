@@ -10,9 +10,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from clsfw.errors import RunDirectoryError
-from clsfw.store import atomic, files, manifest, place
+from clsfw.kit import atomic, files
+from clsfw.kit.disk import explained
+from clsfw.store import manifest, place
 from clsfw.store.checkpoints import Checkpoints
-from clsfw.store.disk import explained
 from clsfw.store.history import NAME as HISTORY
 from clsfw.store.history import History
 from clsfw.store.lock import locked
@@ -122,7 +123,7 @@ class RunDirectory:
         atomic.write_json(self._target(name, FILES), value)
 
     def staged(self, name: str) -> AbstractContextManager[Path]:
-        """Give an empty directory that becomes `model` when the block ends well; as `atomic.staged_directory`."""
+        """Return an empty directory that becomes `model` when the block ends well; as `atomic.staged_directory`."""
         return atomic.staged_directory(self._target(name, (MODEL,)))
 
     def complete(self, **fields: object) -> None:
@@ -161,7 +162,7 @@ class RunDirectory:
 
 
 def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True) -> dict[str, Any]:
-    """Give the content of run.json for a reader: only of a complete run whose files all match their hashes.
+    """Return the content of run.json for a reader: only of a complete run whose files all match their hashes.
 
     `allow_incomplete` also takes a run that did not end, whose files cannot be proven; `verify=False` skips the hashes.
 

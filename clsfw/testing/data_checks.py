@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from clsfw.contract.component import LocalPath
+from clsfw.discovery.blame import describe
 from clsfw.engine.splits import fingerprint, labels_of
 from clsfw.errors import ContractError, DataError, NetworkError, PluginError
-from clsfw.plugin.blame import describe
-from clsfw.plugin.component import LocalPath
 from clsfw.testing.harness import Listener
 from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from clsfw.plugin.contracts import DataSource
+    from clsfw.contract.parts import DataSource
     from clsfw.testing.subject import Subject
 
 

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
+from clsfw.contract.parts import Labels, TokenizedTexts
 from clsfw.errors import ModelError
-from clsfw.plugin.contracts import Labels, TokenizedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
 
 _PAD, _START = 0, 1
 _IDS = 128
@@ -41,7 +41,7 @@ class TinyModule(torch.nn.Module):
         self.head = torch.nn.Linear(_WIDTH, classes)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> Any:
-        """Give an object with `logits`."""
+        """Return an object with `logits`."""
         hidden = self.dropout(self.norm(self.embedding(input_ids)))  # [B, L, W]
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # [B, L, 1]
         mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)  # [B, W]

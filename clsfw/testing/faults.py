@@ -3,7 +3,7 @@
     with faults(kill(at=7)):
         execute(plan)          # dies at the seventh operation; run it in a child process
 
-The store changes a disk by the functions of `clsfw.store.files` alone; here they are wrapped for the time of a block.
+The store changes a disk by the functions of `clsfw.kit.files` alone; here they are wrapped for the time of a block.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from clsfw.store import files
+from clsfw.kit import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

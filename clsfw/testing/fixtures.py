@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def clsfw_splits() -> dict[str, Dataset]:
-    """Give small splits train, validation and test with two classes."""
+    """Return small splits train, validation and test with two classes."""
     return toy_splits()
 
 
 @pytest.fixture
 def clsfw_tiny_encoder() -> Any:
-    """Give a model that starts tiny random torch encoders, tokenizer included; imports torch."""
+    """Return a model that starts tiny random torch encoders, tokenizer included; imports torch."""
     from clsfw.testing.encoder import TinyEncoder
 
     return TinyEncoder()
@@ -29,11 +29,11 @@ def clsfw_tiny_encoder() -> Any:
 
 @pytest.fixture
 def clsfw_toy_model() -> ToyModel:
-    """Give a model in plain numpy."""
+    """Return a model in plain numpy."""
     return ToyModel()
 
 
 @pytest.fixture
 def clsfw_toy_trainer() -> ToyTrainer:
-    """Give the trainer of the toy model, which runs in milliseconds."""
+    """Return the trainer of the toy model, which runs in milliseconds."""
     return ToyTrainer()

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from clsfw.engine.outcomes import NamedMetric
+from clsfw.discovery.plugins import Plugin
 from clsfw.engine.run import Run
 from clsfw.errors import ContractError, InterruptedRunError
-from clsfw.plugin.discovery import Plugin
+from clsfw.evidence.outcomes import NamedMetric
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
+    from clsfw.contract.parts import Classifier, Labels, Outcome, Prediction, Trainer
     from clsfw.engine.signals import StopSignals
-    from clsfw.plugin.contracts import Classifier, Labels, Outcome, Prediction, Trainer
     from clsfw.testing.subject import Subject
 
 SEED = 7

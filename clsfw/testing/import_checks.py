@@ -8,11 +8,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from clsfw.discovery.plugins import ALLOW_VARIABLE
 from clsfw.errors import ContractError
-from clsfw.plugin.discovery import ALLOW_VARIABLE
 
 if TYPE_CHECKING:
-    from clsfw.plugin.discovery import Plugin
+    from clsfw.discovery.plugins import Plugin
 
 HEAVY = (
     *("torch", "transformers", "datasets", "sklearn", "evaluate", "accelerate", "peft", "tokenizers"),
@@ -23,7 +23,7 @@ HEAVY = (
 _MARK = "clsfw.testing reports: "
 _CHILD = f"""
 import json, sys
-from clsfw.plugin.discovery import discover
+from clsfw.discovery.plugins import discover
 plugin = discover().named({{name!r}})
 heavy = [name for name in {HEAVY!r} if name in sys.modules]
 print({_MARK!r} + json.dumps({{{{"heavy": heavy, "state": plugin.state, "reason": plugin.reason}}}}))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clsfw.contract.component import KINDS, Component, Kind, Settings
+from clsfw.discovery.blame import describe
+from clsfw.discovery.plugins import discover
 from clsfw.errors import ContractError, UsageError
-from clsfw.plugin.blame import describe
-from clsfw.plugin.component import KINDS, Component, Kind, Settings
-from clsfw.plugin.discovery import discover
 from clsfw.testing import (
     data_checks,
     import_checks,
@@ -26,8 +26,8 @@ from clsfw.testing.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from clsfw.plugin.contracts import DataSource, Metric, Model, Trainer
-    from clsfw.plugin.discovery import Plugin, Plugins
+    from clsfw.contract.parts import DataSource, Metric, Model, Trainer
+    from clsfw.discovery.plugins import Plugin, Plugins
     from clsfw.testing.partners import Examples, Values
 
 _OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
@@ -76,7 +76,7 @@ class Check:
 
 
 def checks(name: str, settings: Examples | Path | str | None = None) -> list[Check]:
-    """Give every check of an installed plugin, by its name or its distribution's.
+    """Return every check of an installed plugin, by its name or its distribution's.
 
     `settings` holds what to try components with, as a recipe writes it: `{"model": {"my-model": {"words": 10}}}`, or
     a TOML file with such tables, at whose folder relative paths start. A component without an entry takes its defaults.

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.engine.outcomes import NamedMetric, decide, references, score
+from clsfw.contract.parts import NamesScores
+from clsfw.discovery.plugins import Plugin
 from clsfw.errors import ContractError, DataError, PluginError
-from clsfw.plugin.contracts import NamesScores
-from clsfw.plugin.discovery import Plugin
+from clsfw.evidence.outcomes import NamedMetric, decide, references, score
 from clsfw.testing.samples import SEVERAL, THREE, TWO, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
-    from clsfw.plugin.contracts import Labels, Metric, Outcome
+    from clsfw.contract.parts import Labels, Metric, Outcome
     from clsfw.testing.subject import Subject
 
 _OWNER = Plugin("clsfw.testing", "clsfw", "0", "ok")

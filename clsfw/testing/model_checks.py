@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.contract.parts import TorchClassifier
+from clsfw.discovery.blame import describe
 from clsfw.errors import ContractError, DataError, ModelError, TrainingError
-from clsfw.plugin.blame import describe
-from clsfw.plugin.contracts import TorchClassifier
 from clsfw.testing.harness import create, predict, saved_and_loaded, saved_files, train
 from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
-    from clsfw.plugin.contracts import Classifier, Labels, Model
+    from clsfw.contract.parts import Classifier, Labels, Model
     from clsfw.testing.subject import Subject
 
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from clsfw.plugin.component import Component, Kind, Settings
+from clsfw.contract.component import Component, Kind, Settings
 from clsfw.testing.harness import create
 from clsfw.testing.samples import TWO, toy_splits
 from clsfw.testing.subject import Subject
@@ -13,14 +13,14 @@ from clsfw.testing.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from clsfw.plugin.discovery import Plugin, Plugins
+    from clsfw.discovery.plugins import Plugin, Plugins
 
     Values = Mapping[str, Any]
     Examples = Mapping[str, Mapping[str, Values]]  # by kind and component
 
 
 def trainer_for(model: Subject[Any], owner: Plugin, plugins: Plugins, given: Examples) -> Subject[Any] | None:
-    """Give the first trainer that can train a model: the plugin's own, then any that is installed."""
+    """Return the first trainer that can train a model: the plugin's own, then any that is installed."""
     owners = [owner, *(p for p in plugins.all if p is not owner)]
     with suppress(Exception):  # the checks of the model will tell of it
         classifier = create(model, TWO, toy_splits(TWO))
@@ -32,7 +32,7 @@ def trainer_for(model: Subject[Any], owner: Plugin, plugins: Plugins, given: Exa
 
 
 def model_for(trainer: Subject[Any], owner: Plugin, plugins: Plugins, given: Examples) -> Subject[Any] | None:
-    """Give the first model that a trainer can train: the plugin's own, the kit's, then any that is installed."""
+    """Return the first model that a trainer can train: the plugin's own, the kit's, then any that is installed."""
     own = list(_candidates("model", trainer, [owner], given))
     others = list(_candidates("model", trainer, [p for p in plugins.all if p is not owner], given))
     for model in (*own, *_kit_models(), *others):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.plugin.contracts import Labels
+from clsfw.contract.parts import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

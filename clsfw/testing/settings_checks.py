@@ -11,7 +11,7 @@ from clsfw.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.plugin.component import Settings
+    from clsfw.contract.component import Settings
     from clsfw.testing.subject import Subject
 
 _UNKNOWN = "no_such_setting"
@@ -57,7 +57,7 @@ def _made(subject: Subject[Any], values: dict[str, Any]) -> Settings | None:
 
 
 def _fields(settings: type[BaseModel], before: str = "") -> Iterator[tuple[str, Any]]:
-    """Give all fields with their dotted names, those of settings inside settings too."""
+    """Return all fields with their dotted names, those of settings inside settings too."""
     for name, field in settings.model_fields.items():
         yield before + name, field
         for kind in (field.annotation, *get_args(field.annotation)):

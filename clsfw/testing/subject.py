@@ -14,7 +14,7 @@ from clsfw.recipe.validating import validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.plugin.component import Component, Kind, Settings
+    from clsfw.contract.component import Component, Kind, Settings
 
 T = TypeVar("T")
 
@@ -61,5 +61,5 @@ class Subject(Generic[T]):
         return self.component.build(self.settings())
 
     def beside(self, partner: Subject[Any] | None) -> Subject[T]:
-        """Give the same component with another partner."""
+        """Return the same component with another partner."""
         return replace(self, partner=partner)

@@ -49,7 +49,7 @@ def require_left_alone(who: object, work: Callable[[], object]) -> None:
 
 
 def _torch() -> Any:
-    """Give torch if something imported it; nothing else can have used its generator."""
+    """Return torch if something imported it; nothing else can have used its generator."""
     return sys.modules.get("torch")
 
 

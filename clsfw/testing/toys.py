@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from clsfw.contract.parts import Labels, Prediction
 from clsfw.errors import ModelError, TrainingError
-from clsfw.plugin.contracts import Labels, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
+    from clsfw.contract.parts import Reporter
     from clsfw.engine.run import Run
-    from clsfw.plugin.contracts import Reporter
 
 _BUCKETS = 64
 _LONGEST = 512
@@ -46,7 +46,7 @@ class ToyClassifier:
         return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Give [N, C] for features [N, buckets]."""
+        """Return [N, C] for features [N, buckets]."""
         logits = features @ self.weights
         if self.labels.multi_label:
             return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.contract.parts import ChecksPlan, PlanFacts
+from clsfw.discovery.blame import describe
 from clsfw.errors import ContractError, DataError, ModelError, TrainingError
-from clsfw.plugin.blame import describe
-from clsfw.plugin.contracts import ChecksPlan, PlanFacts
 from clsfw.testing.harness import Trained, create, open_run, predict, saved_files, train
 from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from clsfw.plugin.contracts import Labels, Trainer
+    from clsfw.contract.parts import Labels, Trainer
     from clsfw.testing.subject import Subject
 
 _CLOSE = 1e-3

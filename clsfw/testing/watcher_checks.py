@@ -15,7 +15,7 @@ from clsfw.testing.toys import ToyModel, ToyTrainer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clsfw.plugin.discovery import Plugin
+    from clsfw.discovery.plugins import Plugin
 
 _TIMED = ("lock", "timings.json", "checkpoint.json")
 """Files that tell times, or the hash of one that does."""

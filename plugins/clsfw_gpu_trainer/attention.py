@@ -68,7 +68,7 @@ _Spans = list[tuple[slice, slice, int]]
 
 
 def _spans(packing: Packing, *, whole: bool) -> _Spans:
-    """Give for each text where its queries are, where its keys and the gap behind them are, and how many are real."""
+    """Return for each text where its queries are, where its keys and the gap behind them are, and how many are real."""
     gap = 1 if packing.bounds is not None else GAP
     texts = zip(packing.starts, packing.lengths, strict=True)
     keys = [(slice(start, start + -(-length // gap) * gap), length) for start, length in texts]

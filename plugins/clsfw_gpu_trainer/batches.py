@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Give the order of an epoch, counted from 0: the very one of Hugging Face's `Trainer`."""
+    """Return the order of an epoch, counted from 0: the very one of Hugging Face's `Trainer`."""
     generator = torch.Generator().manual_seed(seed + epoch)
     return torch.randperm(rows, generator=generator).numpy()
 
 
 def step_rows(rows: int, seed: int, per_step: int, first: int) -> Iterator[NDArray[np.int64]]:
-    """Give the rows of each step from step `first` (counted from 0) on, without end.
+    """Return the rows of each step from step `first` (counted from 0) on, without end.
 
     `per_step` is batch size times accumulation; the last step of an epoch takes what is left.
     """

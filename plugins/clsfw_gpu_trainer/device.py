@@ -15,7 +15,7 @@ from clsfw.errors import HostError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_gpu_trainer import GpuTrainerSettings
 
 Precision = Literal["fp32", "bf16", "tf32"]
@@ -40,11 +40,11 @@ class Target:
     deterministic: bool
 
     def tokens(self, *, packed: bool) -> int:
-        """Give how many tokens are computed at a time."""
+        """Return how many tokens are computed at a time."""
         return self.packed_tokens if packed else self.padded_tokens
 
     def facts(self) -> dict[str, object]:
-        """Give what run.json should hold: all that the bits of the result hang on."""
+        """Return what run.json should hold: all that the bits of the result hang on."""
         cuda = self.device.type == "cuda"
         return {
             "device": torch.cuda.get_device_name(self.device) if cuda else "cpu",
@@ -55,7 +55,7 @@ class Target:
         }
 
     def autocast(self) -> torch.autocast:
-        """Give the context of a forward pass: products in bf16 if that was chosen, weights and sums in float32."""
+        """Return the context of a forward pass: products in bf16 if that was chosen, weights and sums in float32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
     @contextlib.contextmanager

@@ -75,7 +75,7 @@ class Team:
             parameter.grad = gradient.view_as(parameter)
 
     def share_state(self, step: int, module: nn.Module, optimizer: Optimizer) -> int:
-        """Give all processes the weights, the optimizer's state and the step of rank 0; gives the step."""
+        """Return all processes the weights, the optimizer's state and the step of rank 0; gives the step."""
         if self.size == 1:
             return step
         facts = torch.tensor([step, *optimizer.started()])

@@ -34,7 +34,7 @@ class RandomMasks:
         self._bits = np.random.SFC64(seed)
 
     def draw(self, shape: tuple[int, ...], rate: float) -> tuple[torch.Tensor, float]:
-        """Give a keep mask for a rate below 1, and the share of elements that such masks keep."""
+        """Return a keep mask for a rate below 1, and the share of elements that such masks keep."""
         dropped = round(rate * _STEPS)
         count = math.prod(shape)
         words = torch.from_numpy(self._bits.random_raw(-(-count // 4)).view(np.int64))
@@ -45,7 +45,7 @@ class RandomMasks:
 
 
 def masked(values: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
-    """Give float32 or bf16 values with 0 where the mask does not keep them."""
+    """Return float32 or bf16 values with 0 where the mask does not keep them."""
     integer = _INTEGER[values.dtype]
     return (values.view(integer) & keep.to(integer)).view(values.dtype)
 

@@ -70,7 +70,7 @@ def _bert(block: Any, hidden: torch.Tensor, packing: Packing) -> torch.Tensor:
 
 
 def _attend(own: _Attention, first: torch.Tensor, hidden: torch.Tensor, packing: Packing) -> torch.Tensor:
-    """Give what each first token [1, B, D] sees of its text."""
+    """Return what each first token [1, B, D] sees of its text."""
 
     def split(project: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor) -> torch.Tensor:
         flat = project(states)[0]

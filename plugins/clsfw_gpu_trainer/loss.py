@@ -19,7 +19,7 @@ from clsfw.errors import TrainingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Labels
+    from clsfw.contract.parts import Labels
     from clsfw_gpu_trainer import GpuTrainerSettings
 
 
@@ -43,7 +43,7 @@ class Loss:
         )
 
     def divisor(self, targets: NDArray[np.int64]) -> float:
-        """Give what the sum over these rows is divided by, so that it becomes torch's own mean."""
+        """Return what the sum over these rows is divided by, so that it becomes torch's own mean."""
         if self.multi_label:
             return float(targets.size)
         if self.weights is None:
@@ -57,7 +57,7 @@ class Loss:
         return np.ones(0) if self.weights is None else self.weights.cpu().double().numpy()
 
     def to(self, device: torch.device) -> Loss:
-        """Give the same loss for logits on another device."""
+        """Return the same loss for logits on another device."""
         return Loss(self.multi_label, None if self.weights is None else self.weights.to(device), self.smoothing)
 
 

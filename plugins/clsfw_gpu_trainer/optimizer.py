@@ -19,7 +19,7 @@ _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 def trainable(module: nn.Module) -> dict[str, nn.Parameter]:
-    """Give the parameters that training changes, each once."""
+    """Return the parameters that training changes, each once."""
     return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
 
 
@@ -72,7 +72,7 @@ class Optimizer:
         self._adam.zero_grad(set_to_none=True)
 
     def first_bad_step(self) -> int | None:
-        """Give the step whose gradients were not finite, if there was one; waits for the device."""
+        """Return the step whose gradients were not finite, if there was one; waits for the device."""
         return int(self._bad_step.item()) or None
 
     def started(self) -> list[bool]:
@@ -87,7 +87,7 @@ class Optimizer:
                 self._adam.state[parameter] = {"step": torch.zeros((), device=parameter.device), **moments}
 
     def tensors(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Give AdamW's moments and step counts by name; empty before the first update."""
+        """Return AdamW's moments and step counts by name; empty before the first update."""
         for name, parameter in self.parameters.items():
             for key, value in self._adam.state.get(parameter, {}).items():
                 yield f"{key}/{name}", value

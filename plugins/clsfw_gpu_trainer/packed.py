@@ -37,7 +37,7 @@ _ROUND = 256
 
 
 def encoder(module: Any) -> Any:
-    """Give the Hugging Face model inside an adapter, or the module itself."""
+    """Return the Hugging Face model inside an adapter, or the module itself."""
     return module.get_base_model() if hasattr(module, "get_base_model") else module
 
 
@@ -91,7 +91,7 @@ def share(lengths: NDArray[np.int64], budget: int, multiple: int = 1) -> list[ND
 def pack(
     model: Any, tokens: Tokens, rows: NDArray[np.int64], device: torch.device, masks: RandomMasks
 ) -> dict[str, Any]:
-    """Give a model's arguments for some texts: `input_ids` and `position_ids` [1, T], and where each text lies."""
+    """Return a model's arguments for some texts: `input_ids` and `position_ids` [1, T], and where each text lies."""
     flat, lengths = tokens.flat(rows)
     gap, whole = (GAP, _ROUND) if device.type == "cpu" else (1, 1)
     slots = -(-lengths // gap) * gap

@@ -13,7 +13,7 @@ from clsfw_gpu_trainer.packed import to_device
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_gpu_trainer.forward import Forward
     from clsfw_gpu_trainer.loss import Loss
     from clsfw_gpu_trainer.tokens import Tokens
@@ -31,7 +31,7 @@ def probabilities(
     judge: tuple[Loss, NDArray[np.int64]] | None = None,
     team: Team | None = None,
 ) -> tuple[NDArray[np.float32], float | None]:
-    """Give probabilities [N, C] in the order of the texts, and the mean loss if `judge` gives loss and true labels."""
+    """Return probabilities [N, C] in the order of the texts, and the mean loss if `judge` has loss and true labels."""
     model, device = forward.model, forward.target.device
     team = team or Team()
     order = np.argsort(-tokens.lengths, kind="stable")

@@ -46,7 +46,7 @@ def plan_length(settings: GpuTrainerSettings, rows: int) -> Length:
 
 
 def learning_rate(settings: GpuTrainerSettings, total: int, step: int) -> float:
-    """Give the learning rate of a step, counted from 0."""
+    """Return the learning rate of a step, counted from 0."""
     warmup = settings.warmup_steps or math.ceil(total * settings.warmup_ratio)
     if settings.lr_scheduler_type != "constant" and step < warmup:
         return settings.learning_rate * step / warmup

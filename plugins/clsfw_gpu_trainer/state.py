@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file, save_file
 
-from clsfw.engine.environment import differences
 from clsfw.errors import RunDirectoryError
+from clsfw.evidence.environment import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +46,12 @@ class Progress:
 
 
 def part_seed(seed: int, step: int, part: int) -> int:
-    """Give the seed of the random numbers of one part of one batch."""
+    """Return the seed of the random numbers of one part of one batch."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{step}/{part}".encode()).digest()[:7], "big")
 
 
 def weights(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Give copies of parameters and saved buffers on the CPU; a tensor that has two names is there once."""
+    """Return copies of parameters and saved buffers on the CPU; a tensor that has two names is there once."""
     copies: dict[str, torch.Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()
     for name, value in module.state_dict().items():

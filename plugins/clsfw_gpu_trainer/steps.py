@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from clsfw.engine.outcomes import references
+from clsfw.evidence.outcomes import references
 from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.loss import choose_loss
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_gpu_trainer import GpuTrainerSettings
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.forward import Forward
@@ -60,12 +60,12 @@ class Steps:
         self._loss = choose_loss(settings, model.labels, self._truth["train"]).to(forward.target.device)
 
     def rows(self, first: int) -> Iterator[NDArray[np.int64]]:
-        """Give the texts of each step from step `first` on, counted from 0."""
+        """Return the texts of each step from step `first` on, counted from 0."""
         per_step = self._settings.batch_size * self._settings.gradient_accumulation_steps
         return step_rows(len(self._truth["train"]), self._seed, per_step, first)
 
     def rate(self, step: int) -> float:
-        """Give the learning rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         return learning_rate(self._settings, self.length.total, step)
 
     def take(self, step: int, rows: NDArray[np.int64]) -> None:
@@ -87,7 +87,7 @@ class Steps:
         self.optimizer.update(step + 1, self.rate(step))
 
     def validate(self) -> tuple[NDArray[np.float32], float | None]:
-        """Give probabilities [N, C] of the validation texts, and their mean loss."""
+        """Return probabilities [N, C] of the validation texts, and their mean loss."""
         judge = (self._loss, self._truth["validation"])
         return probabilities(
             self._forward,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.errors import HostError
-from clsfw.store.atomic import staged_directory
-from clsfw.store.cache import alone, cache_directory
+from clsfw.kit.atomic import staged_directory
+from clsfw.kit.cache import alone, cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Reporter, TorchClassifier
+    from clsfw.contract.parts import Reporter, TorchClassifier
 
 CHUNK = 1000
 CACHED_FROM = 1000
@@ -52,13 +52,13 @@ class Tokens:
         return np.diff(self.starts)
 
     def flat(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give the ids of some texts one after another, and the length of each."""
+        """Return the ids of some texts one after another, and the length of each."""
         lengths = self.starts[rows + 1] - self.starts[rows]
         spans = [self.ids[start:end] for start, end in zip(self.starts[rows], self.starts[rows + 1], strict=True)]
         return np.concatenate(spans).astype(np.int64), lengths
 
     def padded(self, rows: NDArray[np.int64], pad: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give ids and attention mask [B, L] of some texts, padded to the longest of them."""
+        """Return ids and attention mask [B, L] of some texts, padded to the longest of them."""
         flat, lengths = self.flat(rows)
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.full(mask.shape, pad, dtype=np.int64)
@@ -118,7 +118,7 @@ def _in_memory(model: TorchClassifier, texts: Sequence[str], reporter: Reporter)
 
 
 def _tokenized(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Iterator[dict[str, NDArray[Any]]]:
-    """Give the arrays of an entry chunk by chunk."""
+    """Return the arrays of an entry chunk by chunk."""
     done = 0
     for chunk in _chunks(texts):
         given = model.tokenize(list(chunk))
@@ -154,7 +154,7 @@ def _write(folder: Path, model: TorchClassifier, texts: Sequence[str], reporter:
 
 
 def _open(entry: Path) -> Tokens | None:
-    """Give an entry whose every array has the hash that it was written with, else None."""
+    """Return an entry whose every array has the hash that it was written with, else None."""
     try:
         expected = json.loads((entry / "sha256.json").read_text())
         for name in _ARRAYS:

@@ -12,7 +12,7 @@ from clsfw import Component, PathOrHubId, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clsfw.plugin.contracts import DataSource
+    from clsfw.contract.parts import DataSource
 
 FORMATS = {
     ".csv": "csv",

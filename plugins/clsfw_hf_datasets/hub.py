@@ -24,7 +24,7 @@ from clsfw_hf_datasets.opening import Opened, one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
 
 _SECONDS = 10.0

@@ -64,7 +64,7 @@ def explained(name: str) -> Iterator[None]:
 
 
 def one_line(exc: BaseException, longest: int = 300) -> str:
-    """Give the innermost reason in one line."""
+    """Return the innermost reason in one line."""
     while exc.__cause__ is not None and isinstance(exc, datasets.exceptions.DatasetGenerationError):
         exc = exc.__cause__
     text = " ".join(str(exc).split()) or type(exc).__name__

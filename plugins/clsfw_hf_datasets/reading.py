@@ -13,7 +13,7 @@ from clsfw_hf_datasets.values import RowError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
     from clsfw_hf_datasets.values import Vocabulary
 
@@ -28,7 +28,7 @@ class Layout:
     others: tuple[str, ...]
 
     def features(self, label: Any) -> Features:
-        """Give the features of the tables; `label` is that of one label."""
+        """Return the features of the tables; `label` is that of one label."""
         columns = {"text": Value("string"), "label": List(label) if self.several else label, "row": Value("int64")}
         return Features(columns | {column: Value("string") for column in self.others})
 
@@ -44,7 +44,7 @@ class Reading:
         self._faults: dict[str, list[int]] = {}
 
     def batches(self, part: Any, features: Features, reporter: Reporter) -> Iterator[dict[str, list[Any]]]:
-        """Give the columns of the tables, batch by batch.
+        """Return the columns of the tables, batch by batch.
 
         Raises:
             DataError: at the end, if any row has no usable text or label.
@@ -77,7 +77,7 @@ class Reading:
             reporter.note(f"{self._where}: dropped {dropped:,} rows with a blank text")
 
     def _checked(self, row: int, text: object, label: object) -> int | list[int] | None:
-        """Give the ids of a row's labels, or note what is wrong with the row."""
+        """Return the ids of a row's labels, or note what is wrong with the row."""
         try:
             if not isinstance(text, str):
                 kind = "nothing" if text is None else f"a {type(text).__name__}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from datasets import Dataset, DatasetDict
 
 from clsfw.errors import DataError
-from clsfw.store.cache import cache_directory
+from clsfw.kit.cache import cache_directory
 from clsfw_hf_datasets.hub import broken_off, open_hub
 from clsfw_hf_datasets.opening import explained, open_local
 from clsfw_hf_datasets.table import write_tables
@@ -16,7 +16,7 @@ from clsfw_hf_datasets.table import write_tables
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
 
 Split = Literal["train", "validation", "test"]
@@ -31,7 +31,7 @@ class HfDatasetSource:
         self._provenance: dict[str, str] = {}
 
     def load(self, reporter: Reporter) -> Dataset | DatasetDict:
-        """Give `text`, `label`, `row` and the other plain columns; see `DataSource.load`."""
+        """Return `text`, `label`, `row` and the other plain columns; see `DataSource.load`."""
         settings = self._settings
         name = _shown(settings.path) if settings.is_local else settings.path
         with explained(name):

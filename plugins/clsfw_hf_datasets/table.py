@@ -11,9 +11,9 @@ import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
 from clsfw.errors import DataError
-from clsfw.store import files
-from clsfw.store.atomic import temporary
-from clsfw.store.disk import explained
+from clsfw.kit import files
+from clsfw.kit.atomic import temporary
+from clsfw.kit.disk import explained
 from clsfw_hf_datasets.reading import Layout, Reading
 from clsfw_hf_datasets.values import Vocabulary, class_names
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.plugin.contracts import Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
 
 _PLAIN = ("string", "large_string", "bool", "int", "uint", "float")
@@ -66,7 +66,7 @@ def write_tables(
 
 
 def _features(part: Any) -> Features:
-    """Give the columns; CSV and JSON know theirs only once some rows are read."""
+    """Return the columns; CSV and JSON know theirs only once some rows are read."""
     if part.features is not None:
         return part.features
     return Dataset.from_list(list(part.take(_SAMPLE))).features

@@ -19,7 +19,7 @@ class RowError(ValueError):
 
 
 def class_names(feature: Any) -> tuple[str, ...] | None:
-    """Give the class names that a column carries itself, in a list or not."""
+    """Return the class names that a column carries itself, in a list or not."""
     inner = feature.feature if isinstance(feature, (List, LargeList)) else feature
     return tuple(inner.names) if isinstance(inner, ClassLabel) and inner.names else None
 
@@ -35,7 +35,7 @@ class Vocabulary:
         self._ids: dict[str, int] = {} if self._shown is None else {key: i for i, key in enumerate(self._shown)}
 
     def id_of(self, value: object) -> int:
-        """Give the id of a value; gathered ids are provisional until `final`.
+        """Return the id of a value; gathered ids are provisional until `final`.
 
         Raises:
             RowError: it is missing, of a kind that is no class, undeclared, or one too many.
@@ -73,7 +73,7 @@ class Vocabulary:
         raise RowError(f"its label is a {type(value).__name__}, not a string, a whole number or a list of them")
 
     def final(self) -> tuple[list[str], list[int]]:
-        """Give the class names, and for each id given out the final one: sorted, whole numbers by size."""
+        """Return the class names, and for each id given out the final one: sorted, whole numbers by size."""
         if self._shown is not None:
             return list(self._shown.values()), list(range(len(self._ids)))
         numbers = all(key.removeprefix("-").isdecimal() for key in self._ids)

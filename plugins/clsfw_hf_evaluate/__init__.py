@@ -11,7 +11,7 @@ from clsfw import Component, PathOrHubId, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.plugin.contracts import Metric
+    from clsfw.contract.parts import Metric
 
 _KNOWN = ("accuracy", "f1", "matthews_correlation", "precision", "recall", "roc_auc")
 """Scripts of the library that give one score, called as they are."""
@@ -53,7 +53,7 @@ class HfEvaluateSettings(Settings):
     greater_is_better: bool = Field(default=True, description="whether a greater score is a better one")
 
     def score_names(self) -> Mapping[str, bool]:
-        """Give the one name that nearly every script uses, its own, where that is certain.
+        """Return the one name that nearly every script uses, its own, where that is certain.
 
         The labels' own scores have no names yet. Other scripts than the known ones may give what they like, unless the
         recipe speaks of their one score by `greater_is_better = false`.

@@ -18,14 +18,14 @@ from clsfw.errors import DataError, HostError, ModelError, NetworkError, UsageEr
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.plugin.contracts import Outcome
+    from clsfw.contract.parts import Outcome
     from clsfw_hf_evaluate import HfEvaluateSettings
 
 _SEED = 0  # some scripts resample; without a seed the library takes one from NumPy's global state
 
 
 def load_script(settings: HfEvaluateSettings) -> Any:
-    """Give the library's metric object; the errors are those of `build`."""
+    """Return the library's metric object; the errors are those of `build`."""
     name = settings.metric
     if name.startswith("/"):
         _check_local(Path(name))
@@ -113,7 +113,7 @@ class HfEvaluateMetric:
             self._arguments["average"] = None if settings.average == "none" else settings.average
 
     def compute(self, outcome: Outcome) -> Mapping[str, Any]:
-        """Give what the script gives; a list with one number per class becomes one score per label.
+        """Return what the script gives; a list with one number per class becomes one score per label.
 
         Raises:
             DataError: the texts carry several labels, and the script's configuration takes one.

@@ -14,7 +14,7 @@ import clsfw
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.plugin.contracts import PlanFacts
+    from clsfw.contract.parts import PlanFacts
     from clsfw_hf_trainer.trainer import HfTrainer
 
 Every = Annotated[int, Field(ge=1)] | Literal["epoch"]
@@ -70,7 +70,7 @@ class HfTrainerSettings(clsfw.Settings):
         return -1 if (self.metric_for_best_model or "").endswith("loss") else 1
 
     def check_plan(self, facts: PlanFacts) -> Iterator[tuple[str, str]]:
-        """Give (key, message) for each setting that does not fit another one or the rest of the recipe."""
+        """Return (key, message) for each setting that does not fit another one or the rest of the recipe."""
         if self.max_steps is not None and self.num_train_epochs is not None:
             yield "num_train_epochs", "max_steps says already how long to train; keep one of the two"
         if self.warmup_steps and self.warmup_ratio:

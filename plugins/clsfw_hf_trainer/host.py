@@ -28,7 +28,7 @@ class Host:
     precision: str
 
     def facts(self) -> dict[str, object]:
-        """Give what run.json should hold: all that the bits of the result hang on."""
+        """Return what run.json should hold: all that the bits of the result hang on."""
         cuda = self.device.type == "cuda"
         return {
             "device": torch.cuda.get_device_name(self.device) if cuda else "cpu",
@@ -38,7 +38,7 @@ class Host:
         }
 
     def autocast(self) -> torch.autocast:
-        """Give the context of a forward pass outside of `Trainer`, which has its own."""
+        """Return the context of a forward pass outside of `Trainer`, which has its own."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
 

@@ -18,7 +18,7 @@ from clsfw.errors import TrainingError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Labels
+    from clsfw.contract.parts import Labels
     from clsfw_hf_trainer import HfTrainerSettings
 
 
@@ -41,7 +41,7 @@ class Loss:
         )
 
     def divisor(self, targets: torch.Tensor) -> torch.Tensor:
-        """Give what the sum over these rows is divided by, so that it becomes torch's own mean."""
+        """Return what the sum over these rows is divided by, so that it becomes torch's own mean."""
         if self.multi_label or self.weights is None:
             return torch.tensor(float(targets.numel()), device=targets.device)
         return self.weights.to(targets.device)[targets].sum()

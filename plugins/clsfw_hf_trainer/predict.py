@@ -12,7 +12,7 @@ from clsfw_hf_trainer.rows import collate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Reporter, TorchClassifier
+    from clsfw.contract.parts import Reporter, TorchClassifier
     from clsfw_hf_trainer.host import Host
     from clsfw_hf_trainer.rows import Rows
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def all_logits(
     model: TorchClassifier, rows: Rows, host: Host, *, batch_size: int, reporter: Reporter, what: str
 ) -> torch.Tensor:
-    """Give the logits, float32 [N, C] on the CPU."""
+    """Return the logits, float32 [N, C] on the CPU."""
     result = torch.empty(len(rows), len(model.labels.names))
     model.module.eval()
     with torch.inference_mode(), host.autocast():

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clsfw.plugin.contracts import Reporter, TorchClassifier
+    from clsfw.contract.parts import Reporter, TorchClassifier
 
 _CHUNK = 1000
 
@@ -37,7 +37,7 @@ class Rows:
         return len(self.starts) - 1
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """Give one text as `Trainer` wants it."""
+        """Return one text as `Trainer` wants it."""
         item: dict[str, Any] = {"input_ids": self.ids[self.starts[index] : self.starts[index + 1]]}
         if self.truth is not None:
             item["labels"] = self.truth[index]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file, save_file
 
-from clsfw.engine.environment import differences
 from clsfw.errors import RunDirectoryError
+from clsfw.evidence.environment import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Progress:
 
 
 def weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Give copies of parameters and saved buffers on the CPU; a tensor that has two names is there once."""
+    """Return copies of parameters and saved buffers on the CPU; a tensor that has two names is there once."""
     copies: dict[str, torch.Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()
     for name, value in module.state_dict().items():

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
+    from clsfw.contract.parts import TorchClassifier
     from clsfw.engine.run import Run
-    from clsfw.plugin.contracts import TorchClassifier
     from clsfw.store.checkpoints import Checkpoint
     from clsfw_hf_trainer import HfTrainerSettings
     from clsfw_hf_trainer.host import Host
@@ -135,7 +135,7 @@ class Training(transformers.Trainer):
     # What follows takes the place of methods of `Trainer`.
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor | None:
-        """Give what the summed losses of all accumulated batches are divided by."""
+        """Return what the summed losses of all accumulated batches are divided by."""
         if not batch_samples:
             return None
         return torch.stack([self._loss.divisor(batch["labels"]) for batch in batch_samples]).sum().to(device)

@@ -11,7 +11,7 @@ from clsfw import Component, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.plugin.contracts import Metric
+    from clsfw.contract.parts import Metric
 
 MACRO = ("precision", "recall", "f1", "accuracy")
 MICRO = ("micro_precision", "micro_recall", "micro_f1")
@@ -25,7 +25,7 @@ class MacroMetricsSettings(Settings):
     )
 
     def score_names(self) -> Mapping[str, bool]:
-        """Give the names known before the labels are; the micro averages come with several labels per text only."""
+        """Return the names known before the labels are; the micro averages come with several labels per text only."""
         return dict.fromkeys(MACRO + MICRO, True)
 
 

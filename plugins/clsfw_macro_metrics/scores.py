@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.plugin.contracts import Outcome
+    from clsfw.contract.parts import Outcome
     from clsfw_macro_metrics import MacroMetricsSettings
 
 _NAMES = ("precision", "recall", "f1")
@@ -20,7 +20,7 @@ class MacroMetrics:
         self._settings = settings
 
     def compute(self, outcome: Outcome) -> Mapping[str, float]:
-        """Give precision, recall, f1 (macro) and accuracy.
+        """Return precision, recall, f1 (macro) and accuracy.
 
         With several labels per text, accuracy is the share of texts whose labels are all right, and the micro averages
         come too.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-    from clsfw.plugin.contracts import Model, PlanFacts, Trainer
+    from clsfw.contract.parts import Model, PlanFacts, Trainer
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -55,7 +55,7 @@ class TfidfSettings(Settings):
         return self
 
     def vectorizer_options(self) -> dict[str, Any]:
-        """Give the keyword arguments of `TfidfVectorizer`."""
+        """Return the keyword arguments of `TfidfVectorizer`."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
@@ -72,7 +72,7 @@ class SklearnFitSettings(Settings):
     )
 
     def check_plan(self, facts: PlanFacts) -> Iterator[tuple[str, str]]:
-        """Give (key, message) for each setting that does not fit the rest of the recipe."""
+        """Return (key, message) for each setting that does not fit the rest of the recipe."""
         if facts.labels is not None and isinstance(self.class_weight, dict):
             for name in self.class_weight:
                 if name not in facts.labels.names:

@@ -11,6 +11,6 @@ SIZE = 2000
 
 
 def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Give the texts in order, at most `SIZE` at a time."""
+    """Return the texts in order, at most `SIZE` at a time."""
     for start in range(0, len(texts), SIZE):
         yield texts[start : start + SIZE]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from clsfw.plugin.contracts import Labels
+    from clsfw.contract.parts import Labels
 
 
 @runtime_checkable
@@ -29,10 +29,10 @@ class LinearClassifier(Protocol):
     bias: NDArray[np.float64]
 
     def features(self, texts: Sequence[str]) -> csr_matrix:
-        """Give the features [N, F]; each row depends on its own text alone."""
+        """Return the features [N, F]; each row depends on its own text alone."""
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Give the number of words, or characters, of each text [N]."""
+        """Return the number of words, or characters, of each text [N]."""
 
     def save(self, directory: Path) -> None:
         """As in `Classifier`."""

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from clsfw import Prediction, TrainingError
-from clsfw.engine.outcomes import references
+from clsfw.evidence.outcomes import references
 from clsfw_sklearn.chunks import chunks
 from clsfw_sklearn.contract import LinearClassifier
 
@@ -172,7 +172,7 @@ def _probabilities(model: LinearClassifier, features: csr_matrix) -> NDArray[np.
 
 
 def _loss(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
-    """Give the mean cross-entropy; with several labels per text the mean over texts and labels."""
+    """Return the mean cross-entropy; with several labels per text the mean over texts and labels."""
     if truth.ndim == 1:
         right = probabilities[np.arange(len(truth)), truth]
     else:

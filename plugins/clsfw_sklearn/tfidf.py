@@ -59,7 +59,7 @@ class Terms:
         return self.weighing.fit_transform(counts)
 
     def features(self, texts: Iterable[str]) -> csr_matrix:
-        """Give the features [N, F]."""
+        """Return the features [N, F]."""
         return self.weighing.transform(self.counting.transform(texts))
 
 
@@ -133,7 +133,7 @@ class TfidfClassifier:
         self._tokenize = terms.counting.build_tokenizer() if terms.counting.analyzer == "word" else str
 
     def features(self, texts: Sequence[str]) -> csr_matrix:
-        """Give the TF-IDF features [N, F]."""
+        """Return the TF-IDF features [N, F]."""
         at_hand, self._at_hand = self._at_hand, None
         if at_hand is not None and at_hand[0] == _fingerprint(texts):
             return at_hand[1]

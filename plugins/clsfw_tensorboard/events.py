@@ -21,7 +21,7 @@ _VERSION = "brain.Event:2"  # what every event file begins with
 
 
 def event_file(run_directory: Path) -> Path:
-    """Give the event file of a run; TensorBoard looks for `tfevents` in the name."""
+    """Return the event file of a run; TensorBoard looks for `tfevents` in the name."""
     run = run_directory.resolve()
     return run.parent / "tensorboard" / run.name / "events.out.tfevents.clsfw"
 
@@ -54,7 +54,7 @@ def append(run_directory: Path, step: int, group: str, values: Mapping[str, floa
 
 
 def last_step(run_directory: Path) -> int:
-    """Give the last step that the run recorded; 0 if there is none."""
+    """Return the last step that the run recorded; 0 if there is none."""
     return max((step for step, _, _ in _history(run_directory)), default=0)
 
 

@@ -19,10 +19,10 @@ from datasets import ClassLabel, Dataset, Features, Value
 from measure import write_json
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from clsfw.engine.quiet import Quiet
+from clsfw.contract.parts import Labels, TokenizedTexts
+from clsfw.engine.display import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.plugin.contracts import Labels, TokenizedTexts
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.device import choose_target

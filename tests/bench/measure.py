@@ -161,7 +161,7 @@ def random_distilbert(job: Job, parent: Path, **sizes: int) -> str:
     import torch
     from transformers import AutoTokenizer, DistilBertConfig, DistilBertForSequenceClassification
 
-    from clsfw_hf_distilbert.vocabulary import learn_wordpiece
+    from clsfw_hf_encoders.vocabulary import learn_wordpiece
 
     folder = parent / "distilbert-random-weights"
     if job.checkpoint:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clsfw.plugin.discovery import discover
+from clsfw.discovery.plugins import discover
 from clsfw.recipe.plan import make_plan
 
 if TYPE_CHECKING:

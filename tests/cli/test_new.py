@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from clsfw.cli import main
+from clsfw.discovery.plugins import discover
 from clsfw.errors import DataError, UsageError
-from clsfw.plugin.discovery import discover
 from clsfw.recipe.plan import make_plan
 from clsfw.scaffold.columns import look
 from clsfw.scaffold.plugin import KINDS
@@ -140,7 +140,7 @@ class TestPlugin:
             ("..", "'..' is no plugin name"),
             ("ends-", "'ends-' is no plugin name"),
             ("gpu-trainer", "the name 'gpu-trainer' is taken by plugin 'gpu-trainer' (clsfw "),
-            ("csv", "the name 'csv' is taken by plugin 'imdb-csv' (clsfw "),
+            ("csv", "the name 'csv' is taken by plugin 'csv' (clsfw "),
             ("json", "a module 'json' is installed already"),
             ("numpy", "a module 'numpy' is installed already"),
         ],

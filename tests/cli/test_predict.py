@@ -120,7 +120,8 @@ class TestFiles:
         assert ["fine", "dull"] == [line.split("\t")[2] for line in capsys.readouterr().out.splitlines()]
 
     def test_ctrl_c_says_how_to_go_on(self, run, tmp_path, capsys, monkeypatch):
-        from clsfw.engine import predict_file, predicting
+        from clsfw.inference import chunks as predicting
+        from clsfw.inference import predict_file
 
         (tmp_path / "in.txt").write_text("fine\ndull\nlast\n")
         monkeypatch.setattr(predicting, "ROWS", 1)

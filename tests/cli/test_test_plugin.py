@@ -60,7 +60,7 @@ def test_what_a_plugin_prints_does_not_mix_with_the_list(bad, capfd):
 
 
 def test_a_plugin_that_needs_settings_says_so(capsys):
-    assert 4 == main(["test-plugin", "imdb-csv"])
+    assert 4 == main(["test-plugin", "csv"])
     assert "source: Field required; give some to try it with" in capsys.readouterr().out
 
 
@@ -70,7 +70,7 @@ def test_settings_come_from_a_file(tmp_path, capsys):
     columns = 'text_column = "text"\nlabel_column = "label"\nlabels = { good = "GOOD", bad = "BAD" }\n'
     (tmp_path / "settings.toml").write_text(tables + columns, encoding="utf-8")
 
-    assert 0 == main(["test-plugin", "imdb-csv", "--settings", str(tmp_path / "settings.toml")])
+    assert 0 == main(["test-plugin", "csv", "--settings", str(tmp_path / "settings.toml")])
     assert "19 checks: 19 passed, 0 failed" in capsys.readouterr().out
 
 

@@ -14,8 +14,8 @@ import pytest
 
 import clsfw
 from clsfw import errors
-from clsfw.plugin.contracts import ChecksPlan, NamesScores, PlanFacts
-from clsfw.plugin.registration import register
+from clsfw.contract.parts import ChecksPlan, NamesScores, PlanFacts
+from clsfw.discovery.registration import register
 from clsfw.testing import data_checks, metric_checks, model_checks, trainer_checks, watcher_checks
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -9,8 +9,8 @@ import pytest
 from pydantic_core import PydanticUndefined
 from support.data_faults import DATA_FAULTS
 
+import clsfw_csv
 import clsfw_hf_datasets
-import clsfw_imdb_csv
 from clsfw.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = {
     component.name: component.settings
-    for plugin in (clsfw_imdb_csv, clsfw_hf_datasets)
+    for plugin in (clsfw_csv, clsfw_hf_datasets)
     for component in plugin.register_data_sources()
 }
 
@@ -69,13 +69,13 @@ def test_the_messages_of_bad_files_are_given_by_the_code(page: str, tmp_path: Pa
     """Each message of the table that needs no network occurs for one of the bad files, word for word."""
     from support.reporting import Remembering
 
-    from clsfw_imdb_csv.source import CsvSource
+    from clsfw_csv.source import CsvSource
 
     said = []
     for fault in DATA_FAULTS:
         path = tmp_path / fault.file
         path.write_bytes(fault.content)
-        settings = clsfw_imdb_csv.CsvSettings.model_validate({"source": str(path), **fault.settings})
+        settings = clsfw_csv.CsvSettings.model_validate({"source": str(path), **fault.settings})
         with pytest.raises(DataError) as caught:
             CsvSource(settings).load(Remembering())
         said.append(str(caught.value).replace(f"{tmp_path}/", ""))

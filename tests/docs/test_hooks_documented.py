@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import clsfw
+from clsfw.contract import hooks as hookspecs
+from clsfw.contract import parts as contracts
+from clsfw.contract.component import Component
+from clsfw.discovery.registration import HOOKS, register
 from clsfw.engine.run import Run
-from clsfw.plugin import contracts, hookspecs
-from clsfw.plugin.component import Component
-from clsfw.plugin.registration import HOOKS, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

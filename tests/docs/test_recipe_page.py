@@ -7,8 +7,8 @@ import tomllib
 
 import pytest
 
+from clsfw.discovery.plugins import discover
 from clsfw.errors import RecipeError
-from clsfw.plugin.discovery import discover
 from clsfw.recipe.plan import make_plan
 from clsfw.recipe.schema import EvidenceSettings, Expect, ExpectedHistory, ExpectedSplit, Recipe, Split, Target
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from clsfw.discovery.plugins import discover
 from clsfw.engine import check as module
-from clsfw.engine.quiet import Quiet
+from clsfw.engine.display import Quiet
 from clsfw.errors import HostError
-from clsfw.plugin.discovery import discover
 from clsfw.recipe.plan import make_plan
 
 

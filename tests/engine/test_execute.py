@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import clsfw
+from clsfw.discovery.plugins import discover
 from clsfw.engine import execute
 from clsfw.engine.check import check
-from clsfw.engine.finished import FinishedRun
+from clsfw.engine.display import Quiet
 from clsfw.engine.prepare import prepare_data
-from clsfw.engine.quiet import Quiet
 from clsfw.errors import DataError, LockedError, RecipeError, RunDirectoryError
-from clsfw.plugin.discovery import discover
+from clsfw.evidence.finished import FinishedRun
 from clsfw.recipe.plan import make_plan
 from clsfw.store.rundir import RunDirectory
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from datasets import Dataset
 
-from clsfw.engine.quiet import Quiet
+from clsfw.contract.parts import Labels
+from clsfw.discovery.plugins import Plugin
+from clsfw.engine.display import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import HostError, PluginError
-from clsfw.plugin.contracts import Labels
-from clsfw.plugin.discovery import Plugin
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
+from clsfw.contract.parts import Labels
 from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
 from clsfw.errors import DataError, PluginError
-from clsfw.plugin.contracts import Labels
 from clsfw.recipe.schema import Split
 
 TWO = Labels(("no", "yes"))

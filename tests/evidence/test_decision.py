@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clsfw.contract.parts import Labels
 from clsfw.evidence.decision import Decision, fit_decision
-from clsfw.plugin.contracts import Labels
 
 TWO = Labels(("negative", "positive"))
 PROBABILITIES = np.array([[0.6, 0.4], [0.2, 0.8], [0.55, 0.45]], np.float32)

@@ -6,9 +6,9 @@ import io
 import numpy as np
 import pytest
 
+from clsfw.contract.parts import Labels, Prediction
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence.predictions import predictions_csv, read_predictions
-from clsfw.plugin.contracts import Labels, Prediction
 
 HOSTILE = (
     "=cmd|' /C calc'!A0",

@@ -12,8 +12,8 @@ from support.data_faults import GOOD as ROWS
 from support.http_server import Reply
 
 from clsfw.store.rundir import read_run
-from clsfw_imdb_csv import download
-from clsfw_imdb_csv.transfer import Policy
+from clsfw_csv import download
+from clsfw_csv.transfer import Policy
 
 TEXTS = "text,label\n" + "".join(f"a film number {n},{'ab'[n % 2]}\n" for n in range(20))
 

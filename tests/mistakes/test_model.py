@@ -11,10 +11,10 @@ from support.model_faults import MODEL_FAULTS, NEED_THE_WEIGHTS, Folder
 from support.model_hub import ModelHub, Repository
 from support.reporting import Remembering
 
-from clsfw.plugin.contracts import Labels
+from clsfw.contract.parts import Labels
 from clsfw.store.manifest import read as read_json
-from clsfw_hf_distilbert import DistilbertSizes, HfDistilbert
-from clsfw_hf_distilbert.model import HfModel
+from clsfw_hf_encoders import DistilbertSizes, HfDistilbert
+from clsfw_hf_encoders.model import HfModel
 
 SIZES = DistilbertSizes(vocab_size=200, dim=16, n_layers=3, n_heads=2, hidden_dim=32)
 

@@ -123,7 +123,7 @@ def test_45_a_blocked_plugin(refused, toy, monkeypatch):
 def test_45_a_blocked_plugin_that_the_recipe_lists(refused, toy, install, monkeypatch):
     recipe = toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]'))
     install("watcher", WATCHER.format(hook="on_step", argument="step", body="pass"))
-    monkeypatch.setenv("CLSFW_PLUGINS", "toys,macro-metrics,imdb-csv")
+    monkeypatch.setenv("CLSFW_PLUGINS", "toys,macro-metrics,csv")
 
     answer = refused(4, "run", recipe)
 

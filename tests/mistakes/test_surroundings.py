@@ -29,7 +29,7 @@ def environment(tmp_path, monkeypatch):
     return {
         **kept,
         "PYTHONPATH": str(tmp_path / "site"),
-        "CLSFW_PLUGINS": "toys,imdb-csv,macro-metrics",
+        "CLSFW_PLUGINS": "toys,csv,macro-metrics",
         "TERM": "xterm",
     }
 

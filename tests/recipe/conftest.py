@@ -8,8 +8,8 @@ from typing import Annotated
 import pytest
 from pydantic import Field, field_validator, model_validator
 
-from clsfw.plugin.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
-from clsfw.plugin.discovery import Plugin, Plugins, discover
+from clsfw.contract.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
+from clsfw.discovery.plugins import Plugin, Plugins, discover
 
 FAKE = """\
 schema = 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from clsfw.discovery.plugins import Plugins
 from clsfw.errors import PluginError, RecipeError
-from clsfw.plugin.discovery import Plugins
 from clsfw.recipe.plan import make_plan
 
 

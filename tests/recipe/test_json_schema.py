@@ -9,9 +9,9 @@ import pytest
 from pydantic import ConfigDict
 from support.recipe_faults import CONTENT_FAULTS, GOOD
 
+from clsfw.contract.component import Component, Settings
+from clsfw.discovery.plugins import Plugin, Plugins
 from clsfw.errors import PluginError, UsageError
-from clsfw.plugin.component import Component, Settings
-from clsfw.plugin.discovery import Plugin, Plugins
 from clsfw.recipe.json_schema import component_schema, recipe_schema
 from clsfw.recipe.schema import SECTIONS, Recipe
 

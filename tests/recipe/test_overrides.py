@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from clsfw.discovery.plugins import discover
 from clsfw.errors import RecipeError, UsageError
-from clsfw.plugin.discovery import discover
 from clsfw.recipe.overrides import read_overrides
 from clsfw.recipe.plan import make_plan
 

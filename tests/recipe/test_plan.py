@@ -7,9 +7,9 @@ import tomllib
 
 import pytest
 
+from clsfw.contract.parts import Labels
+from clsfw.discovery.plugins import Plugins
 from clsfw.errors import PluginError, RecipeError
-from clsfw.plugin.contracts import Labels
-from clsfw.plugin.discovery import Plugins
 from clsfw.recipe.plan import make_plan
 from clsfw.recipe.shipped import shipped_recipes
 

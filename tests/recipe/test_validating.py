@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 import clsfw
-from clsfw.engine.loaded import RecordedParts
-from clsfw.plugin.discovery import Plugin, Plugins
+from clsfw.discovery.plugins import Plugin, Plugins
+from clsfw.inference.classifier import RecordedParts
 from clsfw.recipe.validating import validate
 from clsfw.testing.subject import Subject
 

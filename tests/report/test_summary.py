@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from clsfw.engine.finished import FinishedRun
+from clsfw.evidence.finished import FinishedRun
 from clsfw.report.summary import summarize
 
 METRICS: dict[str, Any] = {

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from clsfw.engine.finished import FinishedRun
 from clsfw.errors import RunDirectoryError, TrainingError
+from clsfw.evidence.finished import FinishedRun
 from clsfw.report.facts import read_facts
 from clsfw.store.checkpoints import Checkpoint
 from clsfw.store.history import History, read_history

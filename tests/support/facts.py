@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 from datasets import ClassLabel, Dataset, Features, List, Value
 
+from clsfw.contract.parts import Labels, Prediction
 from clsfw.evidence.assess import Facts
-from clsfw.plugin.contracts import Labels, Prediction
 
 
 def make_options(*, temperature_scaling=False, tune_threshold=False, slices=()):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from clsfw.contract.parts import Labels, Prediction
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.tally import macro_scores
-from clsfw.plugin.contracts import Labels, Prediction
 from clsfw.store.rundir import RunDirectory
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from clsfw.discovery.plugins import discover
 from clsfw.errors import ContractError
-from clsfw.plugin.discovery import discover
 from clsfw.testing import checks
 
 DATA = Path(__file__).parent / "data"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from clsfw.discovery.plugins import discover
 from clsfw.errors import ContractError, UsageError
-from clsfw.plugin.discovery import discover
 from clsfw.testing import check_light_import, check_watcher, checks, import_checks, watcher_checks
 from clsfw.testing.kit import Check
 

@@ -14,12 +14,12 @@ import torch
 from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
-from clsfw.engine.outcomes import NamedMetric
-from clsfw.engine.quiet import Quiet
+from clsfw.contract.parts import Labels, TokenizedTexts
+from clsfw.discovery.plugins import Plugin
+from clsfw.engine.display import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.plugin.contracts import Labels, TokenizedTexts
-from clsfw.plugin.discovery import Plugin
+from clsfw.evidence.outcomes import NamedMetric
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.trainer import GpuTrainer
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.plugin.contracts import Outcome
+    from clsfw.contract.parts import Outcome
 
 VOCABULARY = 60
 MAX_LENGTH = 24

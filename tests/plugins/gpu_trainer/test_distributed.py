@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from clsfw.engine.quiet import Quiet
+from clsfw.engine.display import Quiet
 from clsfw.errors import RunDirectoryError
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.device import choose_target

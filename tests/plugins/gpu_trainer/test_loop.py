@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from clsfw.contract.parts import Labels
 from clsfw.errors import TrainingError
-from clsfw.plugin.contracts import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -241,7 +241,7 @@ def one_by_one(model: Any, text: str) -> list[float]:
 
 
 def quiet() -> Any:
-    from clsfw.engine.quiet import Quiet
+    from clsfw.engine.display import Quiet
 
     class Silent(Quiet):
         def warn(self, text: str) -> None:

@@ -20,8 +20,8 @@ from support.encoders import (
 )
 from transformers import AutoModelForSequenceClassification
 
-from clsfw.engine.quiet import Quiet
-from clsfw.plugin.contracts import Labels
+from clsfw.contract.parts import Labels
+from clsfw.engine.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
 from clsfw_gpu_trainer.attention import Packing, packed_attention
 from clsfw_gpu_trainer.device import choose_target

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 from transformers import Trainer, TrainingArguments
 
-from clsfw.plugin.contracts import Labels
+from clsfw.contract.parts import Labels
 from clsfw_hf_trainer import HfTrainerSettings
 from clsfw_hf_trainer.trainer import HfTrainer
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from clsfw.contract.parts import Labels
 from clsfw.errors import InterruptedRunError, RunDirectoryError
-from clsfw.plugin.contracts import Labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

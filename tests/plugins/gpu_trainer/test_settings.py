@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from clsfw.plugin.contracts import Labels, PlanFacts
+from clsfw.contract.parts import Labels, PlanFacts
 from clsfw_gpu_trainer import GpuTrainerSettings
 
 FACTS = PlanFacts(

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from clsfw.engine.quiet import Quiet
+from clsfw.contract.parts import Labels
+from clsfw.engine.display import Quiet
 from clsfw.errors import HostError, TrainingError
-from clsfw.plugin.contracts import Labels
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.batches import cut, epoch_order, step_rows
 from clsfw_gpu_trainer.device import Target, choose_target

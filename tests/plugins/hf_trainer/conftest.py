@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from clsfw.engine.outcomes import NamedMetric
-from clsfw.engine.quiet import Quiet
+from clsfw.contract.parts import Labels
+from clsfw.discovery.plugins import Plugin
+from clsfw.engine.display import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.plugin.contracts import Labels
-from clsfw.plugin.discovery import Plugin
+from clsfw.evidence.outcomes import NamedMetric
 from clsfw.store.rundir import RunDirectory
-from clsfw_hf_distilbert import DistilbertSizes, HfDistilbert
-from clsfw_hf_distilbert.model import HfModel
+from clsfw_hf_encoders import DistilbertSizes, HfDistilbert
+from clsfw_hf_encoders.model import HfModel
 from clsfw_hf_trainer import HfTrainerSettings
 from clsfw_hf_trainer.trainer import HfTrainer
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from clsfw.plugin.contracts import Outcome
-    from clsfw_hf_distilbert.classifier import HfClassifier
+    from clsfw.contract.parts import Outcome
+    from clsfw_hf_encoders.classifier import HfClassifier
 
 WORDS = ("a", "dull", "film", "with", "no", "heart", "fine", "lovely", "cast", "slow", "plot", "great", "score", "joy")
 LABELS = Labels(("no", "yes"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from clsfw.engine.quiet import Quiet
+from clsfw.engine.display import Quiet
 from clsfw.errors import InterruptedRunError, RunDirectoryError
 
 TOTAL = 14  # with 61 rows: 8 steps an epoch at batch size 8, or 4 with accumulation 2; the last batch is short

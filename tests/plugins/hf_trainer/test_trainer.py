@@ -10,9 +10,9 @@ import pytest
 import torch
 from datasets import Dataset
 
-from clsfw.engine.quiet import Quiet
+from clsfw.contract.parts import Labels, PlanFacts, PlansTraining
+from clsfw.engine.display import Quiet
 from clsfw.errors import HostError, TrainingError
-from clsfw.plugin.contracts import Labels, PlanFacts, PlansTraining
 from clsfw_hf_trainer import HfTrainerSettings
 
 THREE = Labels(("a", "b", "c"))

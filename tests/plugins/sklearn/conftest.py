@@ -7,11 +7,11 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from clsfw import Labels
-from clsfw.engine.outcomes import NamedMetric
-from clsfw.engine.quiet import Quiet
+from clsfw.discovery.plugins import Plugin
+from clsfw.engine.display import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.plugin.discovery import Plugin
+from clsfw.evidence.outcomes import NamedMetric
 from clsfw.recipe.validating import validate
 from clsfw.store.rundir import RunDirectory
 from clsfw_macro_metrics import MacroMetricsSettings

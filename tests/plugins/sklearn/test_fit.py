@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from clsfw import InterruptedRunError, Labels, TorchClassifier, TrainingError
-from clsfw.plugin.contracts import PlanFacts
+from clsfw.contract.parts import PlanFacts
 from clsfw_sklearn import SklearnFitSettings, TfidfSettings, build_model, build_trainer
 from clsfw_sklearn.contract import LinearClassifier
 

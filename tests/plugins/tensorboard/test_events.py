@@ -8,10 +8,10 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 import clsfw
 from clsfw import HostError, Labels
-from clsfw.engine.quiet import Quiet
+from clsfw.discovery.plugins import discover
+from clsfw.engine.display import Quiet
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
-from clsfw.plugin.discovery import discover
 from clsfw.store.rundir import RunDirectory
 
 

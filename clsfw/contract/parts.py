@@ -1,0 +1,257 @@
+"""The protocols that components satisfy by shape, and the small values that pass between them.
+
+Array shapes use N for rows and C for classes. Labels of one row are a class id, or, with several labels per text, a
+list of class ids. Optional abilities are protocols of their own, found by `isinstance`: the required ones never grow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from datasets import Dataset, DatasetDict
+    from numpy.typing import NDArray
+
+    from clsfw.engine.run import Run
+
+C_contra = TypeVar("C_contra", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The classes, in the order of their ids; `multi_label` when one text may carry several of them or none."""
+
+    names: tuple[str, ...]
+    multi_label: bool = False
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a trainer predicts for N texts.
+
+    `probabilities`: float32 [N, C]; rows sum to 1, or with several labels per text each cell stands alone.
+    `tokens`: int [N], the length of each whole text in the model's own units, special tokens included.
+    `truncated`: bool [N], whether the model saw less than the whole text.
+    """
+
+    probabilities: NDArray[np.float32]
+    tokens: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a metric judges.
+
+    `references` and `predictions`: int [N] of class ids, or with several labels per text 0/1 [N, C].
+    `probabilities`: float32 [N, C].
+    """
+
+    references: NDArray[np.int64]
+    predictions: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    labels: Labels
+
+
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """`ids`: per text the token ids, special tokens included, cut at the longest input; the rest: `Prediction`."""
+
+    ids: Sequence[Sequence[int]]
+    tokens: NDArray[np.int64]
+    truncated: NDArray[np.bool_]
+
+
+class Reporter(Protocol):
+    """Where a component tells the user something; safe to call from any component, never part of the result."""
+
+    def note(self, text: str) -> None:
+        """Tell a fact worth a line."""
+
+    def warn(self, text: str) -> None:
+        """Tell what the user should change or know; it is also kept in the report."""
+
+    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
+        """Show how far a long step is: `done` of `total` (None where unknown), both counted in `unit`."""
+
+
+class DataSource(Protocol):
+    """Reads labelled texts."""
+
+    def load(self, reporter: Reporter) -> Dataset | DatasetDict:
+        """Return columns `text` (string) and `label` (`ClassLabel`, or a list of them for several labels per text).
+
+        An int64 column `row` says where a text stands in its source, from 0; it is added where it is missing. Further
+        columns are kept for the evidence by slices. A `DatasetDict` has keys out of train, validation, test.
+
+        Raises:
+            DataError: the data cannot be read or breaks its own declaration, with file and line.
+            NetworkError: a download failed for good.
+
+        """
+
+
+class Classifier(Protocol):
+    """A model in memory."""
+
+    labels: Labels
+
+    def save(self, directory: Path) -> None:
+        """Write all that `Model.load` needs into an existing, empty directory; no pickle."""
+
+    def parameters(self) -> tuple[int, int]:
+        """Count all parameters and the trainable ones."""
+
+
+class Model(Protocol):
+    """Knows how to start a classifier and how to get a saved one back."""
+
+    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> Classifier:
+        """Start a classifier for these labels; `texts` are the training texts, for vocabularies. Same seed, same bits.
+
+        Raises:
+            ModelError: the model's files are missing, damaged or of the wrong kind.
+
+        """
+
+    def load(self, directory: Path) -> Classifier:
+        """Get back what `Classifier.save` wrote: same predictions, same label names."""
+
+
+@runtime_checkable
+class TorchClassifier(Protocol):
+    """A torch model: what a torch trainer needs of a classifier.
+
+    `module(input_ids=..., attention_mask=...)` takes int64 [B, L] twice and returns an object whose `logits` are
+    [B, C]. Its parameters are float32, on the CPU until the trainer moves them.
+    """
+
+    labels: Labels
+    module: torch.nn.Module
+    pad_token_id: int
+    max_length: int
+
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Turn texts into ids, each cut at `max_length`, not padded."""
+
+    def tokenizer_key(self) -> str:
+        """Name the exact tokenization (vocabulary, rules, length) by a hash: equal keys give equal ids."""
+
+    def save(self, directory: Path) -> None:
+        """As in `Classifier`."""
+
+    def parameters(self) -> tuple[int, int]:
+        """As in `Classifier`."""
+
+
+class Trainer(Protocol[C_contra]):
+    """Trains a classifier and predicts with it."""
+
+    needs: ClassVar[type[Any]]
+    """The runtime-checkable protocol, or the class, that a classifier must satisfy to be trained here."""
+
+    def fit(self, model: C_contra, data: Mapping[str, Dataset], run: Run) -> None:
+        """Train in place on `data["train"]`; `data` may also hold validation and test. See `Run` for the duties.
+
+        Raises:
+            TrainingError: the loss left the finite numbers, memory ran out, or nothing is left to train on.
+            InterruptedRunError: by `run.stop()`, after a checkpoint was committed.
+
+        """
+
+    def predict(self, model: C_contra, texts: Sequence[str], reporter: Reporter) -> Prediction:
+        """Predict in the order given, in memory that does not grow with the lengths; same bits for the same call."""
+
+
+class Metric(Protocol):
+    """Scores an outcome."""
+
+    def compute(self, outcome: Outcome) -> Mapping[str, float]:
+        """Return finite scores by name, unique over all metrics of a recipe and none of `loss`, `split` and `step`."""
+
+
+# Optional abilities of parts
+
+
+@runtime_checkable
+class HasProvenance(Protocol):
+    """A data source or model that can say, after load or create, exactly what it used (hashes, revision)."""
+
+    def provenance(self) -> Mapping[str, str]:
+        """Return facts by name for run.json; no machine paths, no secrets."""
+
+
+@runtime_checkable
+class ChecksModel(Protocol):
+    """A model that can check its files without loading weights."""
+
+    def check(self) -> Mapping[str, str]:
+        """Return facts worth showing (architecture, parameters, longest input); raise what `create` would raise."""
+
+
+@runtime_checkable
+class PlansTraining(Protocol):
+    """A trainer that can say beforehand what a fit will take."""
+
+    def plan_training(self, rows: int, parameters: int) -> Mapping[str, float]:
+        """Return `steps`, `epochs`, `memory_bytes`, `disk_bytes` for so many training rows and parameters.
+
+        `memory_bytes` counts what hangs on the parameters alone, not the activations.
+
+        Raises:
+            TrainingError: there would be nothing to train.
+            HostError: the device that it would train on is not there.
+
+        """
+
+
+@runtime_checkable
+class TrainsTogether(Protocol):
+    """A trainer that several processes can run together, as torchrun starts them: the first fits, the others assist."""
+
+    def assist(self, model: Any, data: Mapping[str, Dataset], seed: int, reporter: Reporter) -> None:
+        """Help the `fit` of the first process until it ends; same model, data and seed, but no run to write to."""
+
+
+# Optional abilities of settings, known before anything is built
+
+
+@runtime_checkable
+class NamesScores(Protocol):
+    """Settings of a metric that knows its score names: each with whether greater is better."""
+
+    def score_names(self) -> Mapping[str, bool]:
+        """Return `{"accuracy": True}` and the like: all, but for those of single labels, which begin as in `accuracy_`.
+
+        An empty mapping says that none is certain beforehand.
+        """
+
+
+@runtime_checkable
+class ChecksPlan(Protocol):
+    """Settings of a trainer that depend on the rest of the recipe."""
+
+    def check_plan(self, facts: PlanFacts) -> Iterable[tuple[str, str]]:
+        """Return (key, message) for each setting that does not fit the rest of the recipe."""
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    """What settings may know of the rest of the recipe: split names, and score names with greater-is-better.
+
+    `complete` is false where a metric does not name its scores beforehand (`NamesScores`), so that there may be others.
+    `expected_steps` are those that the recipe expects validation scores at. `labels` are known once the data is read:
+    the settings are asked once before and once with them.
+    """
+
+    splits: frozenset[str]
+    scores: Mapping[str, bool]
+    complete: bool = True
+    expected_steps: tuple[int, ...] = ()
+    labels: Labels | None = None

@@ -1,0 +1,1 @@
+"""Finds plugins, and guards every call into their code."""

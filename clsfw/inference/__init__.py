@@ -1,0 +1,1 @@
+"""Uses a finished run: labels texts and files, scores new data, exports rows."""

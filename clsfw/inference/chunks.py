@@ -1,0 +1,135 @@
+"""Labels rows chunk by chunk, in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+import select
+from typing import TYPE_CHECKING
+
+from clsfw.errors import DataError
+from clsfw.inference.output import Predicted, names_of
+from clsfw.kit.rows import LONGEST_LINE, TEXT, decode_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from io import BufferedReader
+    from typing import Any
+
+    from clsfw.contract.parts import Reporter
+    from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.kit.rows import Row
+
+ROWS = 8192
+CHARACTERS = 16 * 2**20
+"""A chunk ends at so many rows, or with the text that reaches so many characters."""
+
+STDIN = "standard input"
+_READ = 2**20
+
+
+def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Cut rows into chunks that fit into memory, however long the texts are."""
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(len(value) for value in row.values.values() if isinstance(value, str))
+        if len(chunk) >= ROWS or size >= CHARACTERS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def predict_chunk(
+    classifier: LoadedClassifier, rows: Sequence[Row], column: str, name: str, reporter: Reporter
+) -> Predicted:
+    """Predict one chunk; `name` is the file that the rows come from.
+
+    Raises:
+        DataError: a row holds no text.
+        PluginError: the trainer's plugin failed.
+
+    """
+    probabilities = classifier.predict(texts_of(rows, column, name), WithinChunk(reporter)).probabilities
+    return Predicted(rows, probabilities, classifier.decide(probabilities))
+
+
+def find_column(kind: str, asked: str | None, data: Mapping[str, Any], rows: Sequence[Row], name: str) -> str:
+    """Choose the column of `kind` ("text" or "label"): the one asked for, the one of the run's own data, or `kind`.
+
+    A file with one column needs no choice of its texts.
+
+    Raises:
+        DataError: there is none of these.
+
+    """
+    columns = names_of(rows)
+    own = data.get(f"{kind}_column")
+    for candidate in [asked] if asked is not None else [own, kind]:
+        if candidate in columns:
+            return str(candidate)
+    if kind == TEXT and asked is None and len(columns) == 1:
+        return columns[0]
+    wanted = asked if asked is not None else own or kind
+    listed = ", ".join(map(repr, columns)) or "none"
+    hint = "" if asked is not None else f"; say which one holds the {kind}s by --{kind}-column"
+    raise DataError(f"{name}: no column {wanted!r}; the columns are {listed}{hint}")
+
+
+def texts_of(rows: Sequence[Row], column: str, name: str) -> list[str]:
+    """Take the texts out of rows.
+
+    Raises:
+        DataError: a row holds none.
+
+    """
+    for row in rows:
+        if not isinstance(row.values.get(column), str):
+            raise DataError(f"{name}:{row.number}: no text in column {column!r}")
+    return [row.values[column] for row in rows]
+
+
+def lines_as_they_come(stream: BufferedReader) -> Iterator[list[str]]:
+    """Return the lines of a stream, as many at once as have arrived, so that whoever types gets an answer to each line.
+
+    Raises:
+        DataError: a line is not UTF-8, or too long to be a text.
+
+    """
+    number, rest = 1, b""
+    while data := stream.read1(_READ):
+        while len(data) < _READ and _more_waits(stream) and (more := stream.read1(_READ)):
+            data += more
+        *whole, rest = (rest + data).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise DataError(f"{STDIN}:{number + len(whole)}: the line is longer than {LONGEST_LINE // 2**20} MiB")
+        if whole:
+            yield [decode_line(line, STDIN, number + i) for i, line in enumerate(whole)]
+            number += len(whole)
+    if rest:
+        yield [decode_line(rest, STDIN, number)]
+
+
+def _more_waits(stream: BufferedReader) -> bool:
+    try:
+        return bool(select.select([stream], [], [], 0)[0])
+    except (OSError, ValueError):  # no pipe, or a system that can only ask sockets
+        return False
+
+
+class WithinChunk:
+    """A reporter for the work on one chunk: how far the whole is, is told by who has the whole."""
+
+    def __init__(self, outer: Reporter) -> None:
+        self._outer = outer
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self._outer.note(text)
+
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self._outer.warn(text)
+
+    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
+        """Keep it."""

@@ -1,0 +1,212 @@
+"""A classifier out of a run directory, ready to be called.
+
+Only the plugins of the model and the trainer are needed: where the data came from does not matter any more.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from pydantic import ValidationError
+
+from clsfw.contract.parts import Prediction
+from clsfw.discovery.plugins import discover, guard
+from clsfw.engine.display import Quiet
+from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
+from clsfw.evidence.decision import Decision
+from clsfw.evidence.outcomes import check_prediction
+from clsfw.kit.text import encodable
+from clsfw.recipe.validating import validate
+from clsfw.store.rundir import read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from clsfw.contract.component import Kind
+    from clsfw.contract.parts import Classifier, Labels, Reporter, Trainer
+    from clsfw.discovery.plugins import Plugin, Plugins
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """The model of a run with all that it takes to predict.
+
+    `record` is the content of run.json and `recipe` that of resolved.toml. Call it with a text or a list of texts.
+    """
+
+    directory: Path
+    record: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    model: Classifier
+    trainer: Trainer[Any]
+    decision: Decision
+    owner: Plugin
+    plugins: Plugins
+
+    @property
+    def labels(self) -> Labels:
+        """The classes, in the order of their ids."""
+        return self.model.labels
+
+    @overload
+    def __call__(self, texts: str) -> dict[str, Any]: ...  # type: ignore[overload-overlap]  # a str is a sequence too
+
+    @overload
+    def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]: ...
+
+    def __call__(self, texts: str | Sequence[str]) -> dict[str, Any] | list[dict[str, Any]]:
+        """Label a text, or each of several.
+
+        Each answer holds `label`, its probability `score`, and `scores` with the probability of each label; with
+        several labels per text it holds `labels` and `scores`.
+
+        Raises:
+            UsageError: something is not a text.
+
+        """
+        if isinstance(texts, str):
+            return next(self.answers([texts]))
+        return list(self.answers(list(texts)))
+
+    def answers(self, texts: Sequence[str], reporter: Reporter | None = None) -> Iterator[dict[str, Any]]:
+        """Return what calling gives, one answer after the other."""
+        probabilities = self.predict(texts, reporter).probabilities
+        names = self.labels.names
+        for row, chosen in zip(probabilities, self.decide(probabilities), strict=True):
+            # The shortest digits that read back as the same float32.
+            scores = {name: float(str(score)) for name, score in zip(names, row, strict=True)}
+            if self.labels.multi_label:
+                yield {"labels": [names[i] for i in np.flatnonzero(chosen)], "scores": scores}
+            else:
+                yield {"label": names[chosen], "score": scores[names[chosen]], "scores": scores}
+
+    def predict(self, texts: Sequence[str], reporter: Reporter | None = None) -> Prediction:
+        """Return probabilities (after the temperature that the run fitted, if it did), lengths and truncation.
+
+        Raises:
+            UsageError: something is not a text.
+            PluginError: the trainer's plugin failed.
+
+        """
+        wrong = next((text for text in texts if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise UsageError(f"texts must be strings, not {type(wrong).__name__}")
+        raw = self.raw_prediction([encodable(text) for text in texts], reporter)
+        return replace(raw, probabilities=self.decision.scale(raw.probabilities, self.labels))
+
+    def raw_prediction(self, texts: Sequence[str], reporter: Reporter | None = None) -> Prediction:
+        """Return what the trainer predicts, before any temperature."""
+        if not texts:
+            return _nothing(self.labels)
+        with guard(self.owner, "predict"):
+            prediction = self.trainer.predict(self.model, texts, reporter or Quiet())
+        return check_prediction(prediction, len(texts), self.labels, f"{self.owner}: its trainer")
+
+    def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return class ids [N], or with several labels per text 0/1 [N, C], by the run's own threshold."""
+        return self.decision.decide(probabilities, self.labels)
+
+
+def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> LoadedClassifier:
+    """Load the model of a complete run.
+
+    `allow_incomplete` also takes a run that saved its model and did not end; nothing of it can be proven then.
+
+    Raises:
+        RunDirectoryError: there is no complete run, or a file of it was changed.
+        PluginError: the plugin of the model or of the trainer is missing, broken, or has changed its options.
+        ModelError: the model cannot be read.
+
+    """
+    path = Path(run_dir).expanduser()
+    record = read_run(path, allow_incomplete=allow_incomplete)
+    if not (path / "model").is_dir():
+        raise RunDirectoryError(f"{path} holds no model: its state is {record['state']!r}")
+    recipe, about = _read(path)
+    plugins = discover()
+    parts = RecordedParts(record, plugins)
+    source = parts.build("model", recipe["model"])
+    with guard(source.plugin, f"model {recipe['model']['use']!r}"):
+        model = source.part.load(path / "model")
+    trainer = parts.build("trainer", recipe["trainer"])
+    if not isinstance(model, trainer.part.needs):
+        raise PluginError(
+            f"trainer {recipe['trainer']['use']!r} and model {recipe['model']['use']!r} of {path} do not fit any more"
+        )
+    if list(model.labels.names) != about["labels"]:
+        raise ModelError(
+            f"{path / 'model'}: the model's labels {list(model.labels.names)} are not the run's {about['labels']}"
+        )
+    decision = Decision.from_json(about.get("decision"))
+    return LoadedClassifier(path, record, recipe, model, trainer.part, decision, trainer.plugin, plugins)
+
+
+@dataclass(frozen=True)
+class BuiltPart:
+    """A part as a plan would have built it, with the plugin that answers for it."""
+
+    plugin: Plugin
+    part: Any
+
+
+@dataclass(frozen=True)
+class RecordedParts:
+    """Builds single parts of a finished run again, from the tables of its resolved.toml."""
+
+    record: Mapping[str, Any]
+    plugins: Plugins
+
+    def build(self, kind: Kind, table: Mapping[str, Any]) -> BuiltPart:
+        """Build one part.
+
+        Raises:
+            PluginError: no usable plugin gives it, or it no longer takes the options of then.
+
+        """
+        name = table["use"]
+        found = self.plugins.components(kind).get(name)
+        if found is None:
+            raise PluginError(self._missing(kind, name))
+        plugin, component = found
+        try:
+            settings = validate(component.settings, {key: value for key, value in table.items() if key != "use"})
+        except ValidationError as exc:
+            wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
+            raise PluginError(f"{plugin}: {kind} {name!r} no longer takes the options of this run: {wrong}") from exc
+        with guard(plugin, f"{kind} {name!r}"):
+            return BuiltPart(plugin, component.build(settings))
+
+    def _missing(self, kind: Kind, name: str) -> str:
+        for plugin in self.plugins.claimants(kind, name):
+            return f"{kind} {name!r} comes from {plugin}, which is {plugin.state}: {plugin.reason}"
+        recorded = self.record.get("fixed", {}).get("plugins", {})
+        absent = [
+            f"{about['distribution']} {about['version']}" for key, about in recorded.items() if not self._has(key)
+        ]
+        hint = f"; the run used {', '.join(absent)}, so install that" if absent else "; see `clsfw list-plugins`"
+        return f"no installed plugin gives {kind} {name!r}{hint}"
+
+    def _has(self, name: str) -> bool:
+        plugin = self.plugins.named(name)
+        return plugin is not None and plugin.state == "ok"
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        recipe = tomllib.loads((path / "resolved.toml").read_text(encoding="utf-8"))
+        about = json.loads((path / "model" / "clsfw.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise RunDirectoryError(f"{path}: the run's own files cannot be read: {exc}") from exc
+    return recipe, about
+
+
+def _nothing(labels: Labels) -> Prediction:
+    shape = (0, len(labels.names))
+    return Prediction(np.empty(shape, np.float32), np.empty(0, np.int64), np.empty(0, np.bool_))

@@ -1,0 +1,1 @@
+"""What plugin authors need and should not write again."""

@@ -1,1 +1,0 @@
-"""What plugins are: hooks, components, contracts, and how they are found."""

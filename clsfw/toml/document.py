@@ -1,0 +1,235 @@
+"""A recipe as plain values, each with the place that it was given at: a file, its base file, or an override."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from clsfw.errors import Place, PluginError, Problem, RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from clsfw.toml.positions import KeyPath
+
+
+_MOST_PROBLEMS = 100
+_LONGEST_NAME = 100  # characters
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where one value was given.
+
+    `rank` orders problems: files first, in the order of their lines, then overrides. `folder` is where a relative path
+    that was given here starts. `raw` is None for a value of a file, and for an override its text on the command line,
+    which may have meant plain text; it is empty where there is none.
+    """
+
+    origin: str
+    folder: Path
+    rank: tuple[int, int, int]
+    key: Place
+    value: Place
+    key_line: str | None = None
+    value_line: str | None = None
+    raw: str | None = None
+
+
+@dataclass
+class Document:
+    """The values of a recipe, and where they come from."""
+
+    file: Path
+    shown: str
+    """The file as the user named it, for messages."""
+    text: str
+    values: dict[str, Any] = field(default_factory=dict)
+    spots: dict[KeyPath, Spot] = field(default_factory=dict)
+    former_uses: dict[KeyPath, str] = field(default_factory=dict)
+    """The component that a table named before the recipe, or an override, named its own."""
+    stated: Document | None = None
+    """Where `[expect]` stands in the recipe that this one extends: that recipe alone."""
+    added: tuple[str, ...] = ()
+    """The dotted keys that this recipe gives on top of `stated`."""
+
+    def get(self, path: KeyPath) -> Any:
+        """Return the value at a path, or None."""
+        value: Any = self.values
+        for part in path:
+            if isinstance(value, dict):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
+
+    def spot(self, path: KeyPath) -> Spot:
+        """Return the spot of a path, or of the nearest table around it; the whole recipe begins in line 1."""
+        while path:
+            if path in self.spots:
+                return self.spots[path]
+            within = [spot for below, spot in self.spots.items() if below[: len(path)] == path]
+            if within:  # a table that overrides alone have made
+                return within[0]
+            path = path[:-1]
+        start = Place(self.shown, 1, 1)
+        return Spot(self.shown, self.file.parent, (0, 0, 0), start, start)
+
+    def merge(self, path: KeyPath, value: Any, spot_of: Callable[[KeyPath], Spot]) -> None:
+        """Put a value over what is there: tables merge into tables, anything else replaces.
+
+        Raises:
+            LookupError: as in `put`.
+
+        """
+        if not isinstance(value, dict) or (path and not isinstance(self.get(path), dict)):
+            self.put(path, value, spot_of)
+            return
+        if path:
+            self.spots[path] = spot_of(path)
+        for key, item in value.items():
+            self.merge((*path, key), item, spot_of)
+
+    def put(self, path: KeyPath, value: Any, spot_of: Callable[[KeyPath], Spot]) -> None:
+        """Put a value in the place of what is there, if anything.
+
+        Raises:
+            LookupError: the path leads through something that is no table, or past the end of a list.
+
+        """
+        holder = self._holder(path)
+        self.forget(path)
+        holder[path[-1]] = value
+        for below, _ in walk(value, path):
+            self.spots[below] = spot_of(below)
+
+    def drop(self, path: KeyPath) -> None:
+        """Take a value out."""
+        self.forget(path)
+        del self._holder(path)[path[-1]]
+
+    def forget(self, path: KeyPath) -> None:
+        """Forget the places of a value and of all that it holds."""
+        for below, _ in walk(self.get(path), path):
+            self.spots.pop(below, None)
+
+    def _holder(self, path: KeyPath) -> Any:
+        """Return the table or list that holds the last part of a path, making tables on the way."""
+        value: Any = self.values
+        for depth, part in enumerate(path):
+            last = depth == len(path) - 1
+            if isinstance(value, list):
+                if not isinstance(part, int) or part > len(value):
+                    raise LookupError(".".join(map(str, path[: depth + 1])))
+                if part == len(value):  # one past the end adds an item
+                    value.append({})
+            elif not isinstance(value, dict):
+                raise LookupError(".".join(map(str, path[:depth])))  # noqa: TRY004  # the key cannot be followed
+            elif not last and part not in value:
+                value[part] = {}
+            if last:
+                return value
+            value = value[part]
+        raise LookupError("")
+
+
+def walk(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    """Return a value and all that it holds, each with its path; deep nesting does no harm."""
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, dict):
+            waiting.extend(((*path, key), item) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend(((*path, i), value[i]) for i in reversed(range(len(value))))
+
+
+class Problems:
+    """Collects what is wrong with a document, to be reported at once."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.found: list[tuple[tuple[int, int, int], Problem]] = []
+        self.only_plugins = True
+        """Whether nothing is wrong but that plugins are out of order."""
+        self._paths: set[tuple[KeyPath, bool]] = set()
+        self._more = 0
+
+    def add(
+        self, path: KeyPath, message: str, *, at_key: bool = False, show_line: bool = True, plugin: bool = False
+    ) -> None:
+        """Report a problem with the value at a path, or with its key; the first one with a value is enough.
+
+        `plugin` says that the recipe is right, and an installed plugin is not.
+        """
+        if (path, False) in self._paths:
+            return
+        if self.full:
+            self._more += 1
+            return
+        self._paths.add((path, at_key))
+        self.only_plugins = self.only_plugins and plugin
+        spot = self.document.spot(path)
+        place, line = (spot.key, spot.key_line) if at_key else (spot.value, spot.value_line)
+        rank = (spot.rank[0], place.line or spot.rank[1], place.column or 0)
+        section, name = section_of(path)
+        name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+        told = f"{name}: {message}" if name else message
+        self.found.append((rank, Problem(place, told, section, line if show_line else None)))
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many problems that further ones are only counted."""
+        return len(self.found) >= _MOST_PROBLEMS
+
+    def add_at(self, spot: Spot, message: str) -> None:
+        """Report a problem with something that has no path in the document."""
+        self.only_plugins = False
+        self.found.append((spot.rank, Problem(spot.key, message)))
+
+    def refuse(self, path: KeyPath, message: str) -> NoReturn:
+        """Report a problem after which nothing else can be known.
+
+        Raises:
+            RecipeError: always, with what was found before too.
+
+        """
+        self.add(path, message)
+        self.raise_all()
+        raise AssertionError("a problem was just added")
+
+    def raise_all(self) -> None:
+        """Raise what was found, if anything, in the order of the places.
+
+        Raises:
+            RecipeError: something is wrong with the recipe.
+            PluginError: the recipe is right, but a plugin that it needs is out of order.
+
+        """
+        unique = list(dict.fromkeys(problem for _, problem in sorted(self.found, key=lambda item: item[0])))
+        if self._more:
+            unique.append(Problem(Place(self.document.shown), f"and {self._more} more problems"))
+        if unique and self.only_plugins:
+            raise PluginError("\n".join(str(problem) for problem in unique))
+        if unique:
+            raise RecipeError(unique)
+
+
+def section_of(path: KeyPath) -> tuple[str, str]:
+    """Name the table of a path as its header does, and the rest of the path as a dotted key."""
+    if not path:
+        return "", ""
+    if path[0] == "metrics":
+        rest = path[2:] if len(path) > 1 and isinstance(path[1], int) else path[1:]
+        return "[[metrics]]", ".".join(map(str, rest))
+    if path[0] in TABLES:
+        return f"[{path[0]}]", ".".join(map(str, path[1:]))
+    return "", ".".join(map(str, path))
+
+
+TABLES = ("data", "split", "model", "trainer", "evidence", "expect")
+"""The tables of a recipe by the names of their headers; `[[metrics]]` comes besides."""

@@ -1,0 +1,82 @@
+"""A Hugging Face encoder with its head and its tokenizer, in memory."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import transformers.utils.logging
+
+from clsfw_hf_encoders.adapters import merged_weights
+from clsfw_hf_encoders.folder import CONFIG, WEIGHTS
+from clsfw_hf_encoders.tokenization import Tokenization
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from clsfw.contract.parts import Labels, TokenizedTexts
+
+# What a loaded tokenizer remembers of its file's truncation and padding, and of the call that loaded it.
+_NOT_SAVED = ("is_local", "local_files_only", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
+
+
+class HfClassifier:
+    """Satisfies `TorchClassifier`."""
+
+    def __init__(
+        self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Labels, max_length: int
+    ) -> None:
+        self.module: Any = module
+        self.labels = labels
+        self.max_length = max_length
+        self.pad_token_id: int = tokenizer.pad_token_id
+        self._tokenizer = tokenizer
+        self._tokenization = Tokenization(tokenizer.backend_tokenizer, max_length, tokenizer.truncation_side)
+
+    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        """Turn texts into ids, each cut at `max_length`, not padded."""
+        return self._tokenization.tokenize(texts)
+
+    def tokenizer_key(self) -> str:
+        """Name the exact tokenization by a hash."""
+        return self._tokenization.key()
+
+    def save(self, directory: Path) -> None:
+        """Write weights (float32 safetensors, adapters merged in), configuration and tokenizer.
+
+        `transformers.pipeline("text-classification", model=directory)` loads it.
+        """
+        with quiet():
+            self.module.save_pretrained(directory, state_dict=merged_weights(self.module), max_shard_size="1TB")
+            backend = self._tokenizer.backend_tokenizer
+            backend.no_truncation()
+            backend.no_padding()
+            self._tokenizer.model_max_length = self.max_length
+            for name in _NOT_SAVED:
+                self._tokenizer.init_kwargs.pop(name, None)
+            self._tokenizer.save_pretrained(directory)
+        # The safetensors library makes its file readable to its owner alone, unlike the files beside it.
+        (directory / WEIGHTS).chmod((directory / CONFIG).stat().st_mode & 0o777)
+
+    def parameters(self) -> tuple[int, int]:
+        """Count all parameters and the trainable ones."""
+        counts = [(parameter.numel(), parameter.requires_grad) for parameter in self.module.parameters()]
+        return sum(n for n, _ in counts), sum(n for n, trainable in counts if trainable)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' own bars and load reports off the terminal; what matters is said by the model itself."""
+    logging: Any = transformers.utils.logging  # its functions carry no types
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

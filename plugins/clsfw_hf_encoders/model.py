@@ -1,0 +1,183 @@
+"""Starts a classifier from a checkpoint or from nothing, and gets a saved one back."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AutoConfig
+
+from clsfw.contract.parts import Labels
+from clsfw.errors import ModelError
+from clsfw_hf_encoders import hub
+from clsfw_hf_encoders.adapters import add_lora, freeze
+from clsfw_hf_encoders.classifier import HfClassifier, quiet
+from clsfw_hf_encoders.folder import (
+    CONFIG,
+    WEIGHTS,
+    check_length,
+    check_names,
+    longest_input,
+    padding_counts,
+    read_config,
+    read_header,
+    sha256,
+)
+from clsfw_hf_encoders.head import without_foreign_head
+from clsfw_hf_encoders.loading import (
+    build_module,
+    label_names,
+    model_class,
+    read_tokenizer,
+    read_transformers_config,
+    read_weights,
+)
+from clsfw_hf_encoders.vocabulary import learn_wordpiece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+    from clsfw.contract.parts import Reporter
+    from clsfw_hf_encoders import EncoderSettings
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    folder: Path
+    where: str  # how messages name it
+    commit: str | None
+
+
+class HfModel:
+    """Satisfies `Model`, `ChecksModel` and `HasProvenance`."""
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        self._settings = settings
+        self._facts: dict[str, str] = {}
+
+    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> HfClassifier:
+        """Start a classifier; a new head, or all the weights, are drawn by `seed` alone."""
+        with quiet(), _seeded(seed):
+            if self._settings.checkpoint is None:
+                module, tokenizer = self._from_nothing(labels, texts)
+            else:
+                module, tokenizer = self._from_checkpoint(labels, reporter)
+            if self._settings.freeze is not None:
+                freeze(module, self._settings.freeze)
+            if self._settings.lora is not None:
+                add_lora(module, self._settings.lora)
+        self._facts["architecture"] = type(module).__name__
+        return HfClassifier(module, tokenizer, labels, self._settings.max_length)
+
+    def load(self, directory: Path) -> HfClassifier:
+        """Get back what `HfClassifier.save` wrote."""
+        where = directory.name
+        check_names({file.name for file in directory.iterdir()}, where)
+        read_header(directory / WEIGHTS, where)
+        with quiet():
+            config = read_transformers_config(directory, where)
+            module = build_module(config, read_weights(directory / WEIGHTS, where), where)
+            tokenizer = read_tokenizer(directory, config, where)
+        names = label_names(config)
+        labels = Labels(names, multi_label=config.problem_type == "multi_label_classification")
+        return HfClassifier(module, tokenizer, labels, self._settings.max_length)
+
+    def check(self) -> Mapping[str, str]:
+        """Look at the checkpoint's small files, and at the header of its weights where they are on this machine."""
+        if self._settings.checkpoint is None:
+            new = self._new_config(self._settings.sizes or {})
+            with torch.device("meta"):
+                count = model_class(new)(new).num_parameters()
+            return {"start": "from nothing", "architecture": new.model_type, "parameters": f"{count:,} at most"}
+        with quiet():
+            found = self._find(None, weights=False)
+            config = read_config(found.folder, found.where, self._settings.family)
+            check_length(config, self._settings.max_length, found.where)
+            read_tokenizer(found.folder, read_transformers_config(found.folder, found.where), found.where)
+        facts = {"start": found.where, "architecture": str(config["model_type"])}
+        if found.commit is not None:
+            facts["commit"] = found.commit
+        if (found.folder / WEIGHTS).is_file():
+            facts["parameters"] = f"{read_header(found.folder / WEIGHTS, found.where).parameters:,}"
+        limit = longest_input(config)
+        facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
+        if padding_counts(config):
+            facts["padding"] = "changes the answers of this architecture"
+        return facts
+
+    def provenance(self) -> Mapping[str, str]:
+        """Name the checkpoint, its commit and the hashes of its files; empty before `create`."""
+        return dict(self._facts)
+
+    def _find(self, reporter: Reporter | None, *, weights: bool) -> _Checkpoint:
+        name = str(self._settings.checkpoint)
+        if not Path(name).is_absolute():
+            snapshot = hub.fetch(name, self._settings.revision, reporter, weights=weights)
+            return _Checkpoint(snapshot.folder, name, snapshot.commit)
+        folder = Path(name)
+        if not folder.is_dir():
+            raise ModelError(f"{folder}: there is no such folder; give the folder of a checkpoint, or an id on the hub")
+        check_names({file.name for file in folder.iterdir()}, name)
+        return _Checkpoint(folder, name, None)
+
+    def _from_checkpoint(self, labels: Labels, reporter: Reporter) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+        found = self._find(reporter, weights=True)
+        raw = read_config(found.folder, found.where, self._settings.family)
+        check_length(raw, self._settings.max_length, found.where)
+        if padding_counts(raw):
+            reporter.warn(
+                f"the answer of a {raw['model_type']!r} model for a text depends on the padding of its batch, so with "
+                "other texts beside it, it may get another"
+            )
+        read_header(found.folder / WEIGHTS, found.where)
+        config = read_transformers_config(found.folder, found.where)
+        tokenizer = read_tokenizer(found.folder, config, found.where)
+        own_labels = label_names(config)
+        self._adjust(config, labels, found.where)
+        weights = read_weights(found.folder / WEIGHTS, found.where)
+        with torch.device("meta"):
+            skeleton = model_class(config)(config)
+        weights = without_foreign_head(weights, skeleton, own_labels, labels, reporter)
+        module = build_module(config, weights, found.where)
+        self._facts = {
+            "checkpoint": found.where if found.commit is not None else found.folder.name,
+            **({"commit": found.commit} if found.commit is not None else {}),
+            "weights_sha256": sha256(found.folder / WEIGHTS),
+            "config_sha256": sha256(found.folder / CONFIG),
+        }
+        return module, tokenizer
+
+    def _from_nothing(self, labels: Labels, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+        sizes = self._settings.sizes or {}
+        tokenizer = learn_wordpiece(texts, sizes["vocab_size"], self._settings.max_length)
+        config = self._new_config(sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id})
+        self._adjust(config, labels, "[model.scratch]")
+        self._facts = {"checkpoint": "none; started from nothing"}
+        return model_class(config)(config).eval(), tokenizer
+
+    def _new_config(self, sizes: Mapping[str, int]) -> Any:
+        kind = self._settings.family or "bert"
+        return AutoConfig.for_model(kind, **sizes, max_position_embeddings=self._settings.max_length)
+
+    def _adjust(self, config: Any, labels: Labels, where: str) -> None:
+        """Set the label names, which make the saved model speak them, and the recipe's dropouts."""
+        config.id2label = dict(enumerate(labels.names))
+        config.label2id = {name: index for index, name in enumerate(labels.names)}
+        config.problem_type = "multi_label_classification" if labels.multi_label else "single_label_classification"
+        for name, value in self._settings.dropouts.items():
+            if not hasattr(config, name):
+                raise ModelError(f"{where}: a {config.model_type!r} model has no setting {name!r}")
+            setattr(config, name, value)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw from `seed`, and leave torch's own generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
