@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.component import Component
     from clsfw.contract.parts import DataSource, Metric, Model, Trainer
-    from clsfw.engine.run import Run
+    from clsfw.contract.run import Run
 
 hookspec = pluggy.HookspecMarker("clsfw")
 hookimpl = pluggy.HookimplMarker("clsfw")

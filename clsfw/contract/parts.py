@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
     from numpy.typing import NDArray
 
-    from clsfw.engine.run import Run
+    from clsfw.contract.run import Run
 
 C_contra = TypeVar("C_contra", contravariant=True)
 

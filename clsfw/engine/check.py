@@ -14,8 +14,8 @@ from clsfw.discovery.plugins import guard
 from clsfw.engine.prepare import PreparedData, check_fit, prepare_data, prepare_model
 from clsfw.errors import HostError
 from clsfw.evidence.leakage import find_leaks
-from clsfw.evidence.outcomes import references
 from clsfw.kit.disk import require_space
+from clsfw.kit.labels import references
 
 if TYPE_CHECKING:
     from clsfw.contract.parts import Classifier, Trainer

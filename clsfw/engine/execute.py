@@ -17,10 +17,11 @@ from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
 from clsfw.engine.run import Run
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
-from clsfw.evidence.environment import differences, environment
+from clsfw.evidence.environment import environment
 from clsfw.evidence.finished import FinishedRun
 from clsfw.evidence.outcomes import NamedMetric
 from clsfw.kit.disk import require_space
+from clsfw.kit.records import differences
 from clsfw.store import place
 from clsfw.store.lock import locked
 from clsfw.store.rundir import RunDirectory, read_run
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clsfw.contract.parts import Classifier, Trainer
+    from clsfw.contract.run import Checkpoint
     from clsfw.engine.prepare import PreparedData
     from clsfw.engine.run import Display
     from clsfw.recipe.plan import Plan
-    from clsfw.store.checkpoints import Checkpoint
 
 
 def execute(

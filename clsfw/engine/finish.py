@@ -12,9 +12,10 @@ from clsfw.contract.parts import Outcome
 from clsfw.discovery.plugins import guard
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
 from clsfw.evidence.finished import FinishedRun
-from clsfw.evidence.outcomes import check_prediction, references, score
+from clsfw.evidence.outcomes import check_prediction, score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
+from clsfw.kit.labels import references
 from clsfw.report.card import model_card
 from clsfw.report.html import render_report
 

@@ -1,13 +1,4 @@
-"""The handle of one run: what trainers and watching hooks see of the engine.
-
-The duties of a trainer towards it, in the order of a step:
-
-1. before the first step: `run.checkpoints.latest()`; if there is one, restore from it everything that decides the rest;
-2. at each logged step: `run.log(step, {"loss": ..., "learning_rate": ...})`;
-3. at each evaluation: `run.evaluate(step, split, probabilities, loss)`, which gives the scores of the recipe's metrics;
-4. at each save, and after the last step: `run.checkpoints.commit(step, write)`, after what was logged for this step;
-5. at the end of each step: if `run.stop_requested`, commit, then `run.stop()`.
-"""
+"""One execution of a plan: the `clsfw.Run` that trainers see, and what the engine keeps of it."""
 
 from __future__ import annotations
 
@@ -18,7 +9,8 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from clsfw.contract.parts import Reporter
 from clsfw.errors import ClsfwError, InterruptedRunError
-from clsfw.evidence.outcomes import check_probabilities, decide, references, score
+from clsfw.evidence.outcomes import check_probabilities, decide, score
+from clsfw.kit.labels import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

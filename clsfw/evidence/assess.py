@@ -11,10 +11,10 @@ from clsfw.evidence.calibration import calibration
 from clsfw.evidence.decision import Decision, Options, check_options, fit_decision
 from clsfw.evidence.intervals import intervals
 from clsfw.evidence.leakage import find_leaks
-from clsfw.evidence.outcomes import references
 from clsfw.evidence.slices import slices
 from clsfw.evidence.tally import MACRO, classification_report, confusion_matrix, macro_scores
 from clsfw.evidence.thresholds import at, roc_auc, threshold_table
+from clsfw.kit.labels import references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

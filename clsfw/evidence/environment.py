@@ -5,10 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LIBRARIES = (
     "clsfw",
@@ -49,16 +45,3 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def differences(before: Mapping[str, object], now: Mapping[str, object], where: str = "") -> list[str]:
-    """List what differs between two nested records, as `versions.torch: '2.13.0' before, '2.14.0' now`."""
-    found = []
-    for key in sorted(set(before) | set(now)):
-        old, new = before.get(key), now.get(key)
-        name = f"{where}{key}"
-        if isinstance(old, dict) and isinstance(new, dict):
-            found.extend(differences(old, new, f"{name}."))
-        elif old != new:
-            found.append(f"{name}: {old!r} before, {new!r} now")
-    return found

@@ -16,7 +16,6 @@ from clsfw.evidence.decision import Decision
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from datasets import Dataset
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Labels, Metric
@@ -70,17 +69,6 @@ def check_probabilities(probabilities: NDArray[np.float32], rows: int, labels: L
         raise PluginError(f"{who} gave probabilities that are not all between 0 and 1")
     if not labels.multi_label and not (np.abs(probabilities.sum(axis=1) - 1) <= _SLACK).all():
         raise PluginError(f"{who} gave probabilities that do not sum to 1 for each text")
-
-
-def references(data: Dataset, labels: Labels) -> NDArray[np.int64]:
-    """Return the true labels: class ids [N], or 0/1 [N, C] with several labels per text."""
-    column = data["label"]
-    if not labels.multi_label:
-        return np.asarray(column, dtype=np.int64)
-    matrix = np.zeros((len(column), len(labels.names)), dtype=np.int64)
-    for row, ids in enumerate(column):
-        matrix[row, ids] = 1
-    return matrix
 
 
 def decide(labels: Labels, truth: NDArray[np.int64], probabilities: NDArray[np.float32]) -> Outcome:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.errors import RunDirectoryError
-from clsfw.evidence.environment import differences
 from clsfw.evidence.predictions import read_predictions
+from clsfw.kit.records import differences
 from clsfw.store.rundir import read_run
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ import numpy as np
 from clsfw.contract.parts import Labels, Outcome, Prediction
 from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
-from clsfw.evidence.outcomes import NamedMetric, references, score
+from clsfw.evidence.outcomes import NamedMetric, score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.inference.chunks import WithinChunk, chunks, find_column, texts_of
 from clsfw.inference.classifier import RecordedParts
 from clsfw.inference.output import names_of
+from clsfw.kit.labels import references
 from clsfw.kit.rows import TEXT, Row, read_rows
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings

@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clsfw.contract.run import Checkpoint
 from clsfw.errors import RunDirectoryError
 from clsfw.kit import atomic, files
 from clsfw.kit.disk import explained
@@ -31,16 +31,6 @@ _STATE = "state"
 _TIMINGS = "timings.json"
 _PROVEN = (_STATE, HISTORY, _TIMINGS)
 _NAME = re.compile(r"step-(\d+)(?:-(\d+))?")
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A committed state of training; `path` is the directory that the trainer filled."""
-
-    step: int
-    path: Path
-    timings: Mapping[str, float] = field(default_factory=dict)
-    """The seconds by name that the run had taken so far."""
 
 
 class Checkpoints:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clsfw.store.checkpoints import Checkpoint
+    from clsfw.contract.run import Checkpoint
 
 NAME = "history.jsonl"
 

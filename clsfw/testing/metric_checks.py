@@ -10,7 +10,8 @@ import numpy as np
 from clsfw.contract.parts import NamesScores
 from clsfw.discovery.plugins import Plugin
 from clsfw.errors import ContractError, DataError, PluginError
-from clsfw.evidence.outcomes import NamedMetric, decide, references, score
+from clsfw.evidence.outcomes import NamedMetric, decide, score
+from clsfw.kit.labels import references
 from clsfw.testing.samples import SEVERAL, THREE, TWO, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Reporter
-    from clsfw.engine.run import Run
+    from clsfw.contract.run import Run
 
 _BUCKETS = 64
 _LONGEST = 512

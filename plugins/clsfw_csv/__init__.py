@@ -12,7 +12,7 @@ from clsfw import Component, PathOrUrl, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clsfw.contract.parts import DataSource
+    from clsfw import DataSource
 
 _NO_ENCODINGS = ("unicode-escape", "raw-unicode-escape", "idna", "punycode")  # codecs of names and of source code
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from clsfw.errors import DataError, Place
+from clsfw import DataError, Place
 
 _SHOWN = 5
 _LONGEST = 60

@@ -10,11 +10,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from clsfw.errors import NetworkError
-from clsfw.kit import files
-from clsfw.kit.atomic import write_json
-from clsfw.kit.cache import alone, cache_directory
-from clsfw.kit.disk import explained
+from clsfw import NetworkError
+from clsfw.kit import alone, cache_directory, explained, rename, sync, write_json
 from clsfw_csv.files import check_pin, sha256_of
 from clsfw_csv.transfer import Policy, Transfer, Version
 from clsfw_csv.urls import check_url, redact
@@ -22,7 +19,7 @@ from clsfw_csv.urls import check_url, redact
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
 
 POLICY = Policy()
 
@@ -74,9 +71,9 @@ def _fetch(transfer: Transfer, sha256: str | None, record: Path) -> str:
         if sha256 is not None and digest != sha256:
             part.unlink()
             check_pin(name, digest, sha256)
-        files.sync(part)
-        files.rename(part, folder / digest)
-        files.sync(folder)
+        sync(part)
+        rename(part, folder / digest)
+        sync(folder)
     write_json(record, {"url": name, "sha256": digest, "etag": got.etag, "modified": got.modified})
     return digest
 

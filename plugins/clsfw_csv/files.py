@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from typing import TYPE_CHECKING
 
-from clsfw.errors import DataError
+from clsfw import DataError
 
 if TYPE_CHECKING:
     from pathlib import Path

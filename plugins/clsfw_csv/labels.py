@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from clsfw.errors import DataError
+from clsfw import DataError
 from clsfw_csv.complaints import short
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from clsfw.errors import DataError, Place
+from clsfw import DataError, Place
 from clsfw_csv.complaints import short
 from clsfw_csv.rows import csv_rows
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from clsfw.errors import DataError, Place
+from clsfw import DataError, Place
 from clsfw_csv.unpacking import open_unpacked
 
 if TYPE_CHECKING:

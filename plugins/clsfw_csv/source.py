@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from datasets import Dataset
 
-from clsfw.errors import DataError
-from clsfw.kit.atomic import staged_directory, write_json
-from clsfw.kit.cache import cache_directory
+from clsfw import DataError
+from clsfw.kit import cache_directory, staged_directory, write_json
 from clsfw_csv.download import download
 from clsfw_csv.files import check_file, check_pin, sha256_of
 from clsfw_csv.table import Facts, write_table
@@ -21,7 +20,7 @@ from clsfw_csv.urls import redact
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_csv import CsvSettings
 
 _LAYOUT = 1  # of the cached tables; another number leaves older ones aside

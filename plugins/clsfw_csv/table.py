@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
 
-from clsfw.errors import DataError, Place
+from clsfw import DataError, Place
 from clsfw_csv.complaints import Complaints
 from clsfw_csv.labels import MOST_CLASSES, infer_labels, refuse_column, undeclared
 from clsfw_csv.records import Record, Tally, read_records
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_csv import CsvSettings
 
 _BATCH_ROWS = 1000

@@ -12,10 +12,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from clsfw import __version__
-from clsfw.errors import DataError, NetworkError
-from clsfw.kit.atomic import write_json
-from clsfw.kit.disk import explained
+from clsfw import DataError, NetworkError, __version__
+from clsfw.kit import explained, write_json
 from clsfw_csv.files import is_web_page
 from clsfw_csv.urls import check_url, redact
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
 
 _OK, _PARTIAL, _NOT_MODIFIED, _RANGE_REFUSED = 200, 206, 304, 416
 

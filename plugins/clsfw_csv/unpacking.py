@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from clsfw.errors import DataError
+from clsfw import DataError
 from clsfw_csv.files import check_file, is_web_page
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-from clsfw.errors import DataError
+from clsfw import DataError
 
 _SECRET = re.compile(r"auth|credential|key|pass|pwd|secret|sig|token", re.IGNORECASE)
 

@@ -15,7 +15,7 @@ import clsfw
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.contract.parts import PlanFacts
+    from clsfw import PlanFacts
     from clsfw_gpu_trainer.trainer import GpuTrainer
 
 Every = Annotated[int, Field(ge=1)] | Literal["epoch"]

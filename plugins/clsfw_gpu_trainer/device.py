@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from clsfw.errors import HostError
+from clsfw import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_gpu_trainer import GpuTrainerSettings
 
 Precision = Literal["fp32", "bf16", "tf32"]

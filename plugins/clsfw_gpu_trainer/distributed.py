@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import distributed
 
-from clsfw.errors import HostError
+from clsfw import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

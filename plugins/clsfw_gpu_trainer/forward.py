@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Reporter, TorchClassifier
+    from clsfw import Reporter, TorchClassifier
     from clsfw_gpu_trainer.device import Target
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.tokens import Tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from clsfw.errors import ClsfwError, TrainingError
+from clsfw import ClsfwError, TrainingError
 from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.state import Progress, load_weights, restore_state, save_state, weights
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from clsfw.engine.run import Run
+    from clsfw import Run
     from clsfw_gpu_trainer import GpuTrainerSettings
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.steps import Steps

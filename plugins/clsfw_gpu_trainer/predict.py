@@ -13,7 +13,7 @@ from clsfw_gpu_trainer.packed import to_device
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_gpu_trainer.forward import Forward
     from clsfw_gpu_trainer.loss import Loss
     from clsfw_gpu_trainer.tokens import Tokens

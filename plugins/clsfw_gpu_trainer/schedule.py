@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clsfw.errors import TrainingError
+from clsfw import TrainingError
 
 if TYPE_CHECKING:
     from clsfw_gpu_trainer import Every, GpuTrainerSettings

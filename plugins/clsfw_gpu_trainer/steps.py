@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from clsfw.evidence.outcomes import references
+from clsfw.kit import references
 from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.loss import choose_loss
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_gpu_trainer import GpuTrainerSettings
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.forward import Forward

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.errors import HostError
-from clsfw.kit.atomic import staged_directory
-from clsfw.kit.cache import alone, cache_directory
+from clsfw import HostError
+from clsfw.kit import alone, cache_directory, staged_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Reporter, TorchClassifier
+    from clsfw import Reporter, TorchClassifier
 
 CHUNK = 1000
 CACHED_FROM = 1000

@@ -8,8 +8,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from clsfw.contract.parts import Prediction, TorchClassifier
-from clsfw.errors import TrainingError
+from clsfw import Prediction, TorchClassifier, TrainingError
 from clsfw_gpu_trainer.device import Target, choose_target, require_device
 from clsfw_gpu_trainer.distributed import Team, joined
 from clsfw_gpu_trainer.forward import Forward, prepared
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from clsfw.contract.parts import Reporter
-    from clsfw.engine.run import Run
+    from clsfw import Reporter, Run
     from clsfw_gpu_trainer import GpuTrainerSettings
 
 # float32 each: the weight, its gradient and AdamW's two moments; a checkpoint holds all but the gradient.

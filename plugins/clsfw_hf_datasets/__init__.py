@@ -12,7 +12,7 @@ from clsfw import Component, PathOrHubId, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clsfw.contract.parts import DataSource
+    from clsfw import DataSource
 
 FORMATS = {
     ".csv": "csv",

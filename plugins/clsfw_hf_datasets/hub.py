@@ -18,13 +18,13 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from clsfw.errors import ClsfwError, DataError, NetworkError
+from clsfw import ClsfwError, DataError, NetworkError
 from clsfw_hf_datasets.opening import Opened, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
 
 _SECONDS = 10.0

@@ -16,7 +16,7 @@ import datasets
 from datasets import load_dataset_builder, load_from_disk
 from datasets.packaged_modules.csv.csv import CsvConfig
 
-from clsfw.errors import ClsfwError, DataError
+from clsfw import ClsfwError, DataError
 from clsfw_hf_datasets import FORMATS
 
 if TYPE_CHECKING:

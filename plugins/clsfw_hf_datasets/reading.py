@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from clsfw.errors import DataError
+from clsfw import DataError
 from clsfw_hf_datasets.values import RowError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
     from clsfw_hf_datasets.values import Vocabulary
 

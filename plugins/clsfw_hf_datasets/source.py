@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from datasets import Dataset, DatasetDict
 
-from clsfw.errors import DataError
-from clsfw.kit.cache import cache_directory
+from clsfw import DataError
+from clsfw.kit import cache_directory
 from clsfw_hf_datasets.hub import broken_off, open_hub
 from clsfw_hf_datasets.opening import explained, open_local
 from clsfw_hf_datasets.table import write_tables
@@ -16,7 +16,7 @@ from clsfw_hf_datasets.table import write_tables
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
 
 Split = Literal["train", "validation", "test"]

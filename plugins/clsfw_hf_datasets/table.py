@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
-from clsfw.errors import DataError
-from clsfw.kit import files
-from clsfw.kit.atomic import temporary
-from clsfw.kit.disk import explained
+from clsfw import DataError
+from clsfw.kit import explained, rename, sync, temporary
 from clsfw_hf_datasets.reading import Layout, Reading
 from clsfw_hf_datasets.values import Vocabulary, class_names
 
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_hf_datasets import HfDatasetSettings
 
 _PLAIN = ("string", "large_string", "bool", "int", "uint", "float")
@@ -129,8 +127,8 @@ def _finish(draft: Path, features: Features, final: Sequence[int], folder: Path)
                     sink.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
             with path.open("rb") as file:
                 whole = folder / f"{hashlib.file_digest(file, 'sha256').hexdigest()}.arrow"
-            files.sync(path)
-            files.rename(path, whole)
+            sync(path)
+            rename(path, whole)
         finally:
             path.unlink(missing_ok=True)
     return whole

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from clsfw import Component, PathOrHubId, Settings, hookimpl
 
 if TYPE_CHECKING:
-    from clsfw.contract.parts import Model
+    from clsfw import Model
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Size = Annotated[int, Field(ge=1)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clsfw.errors import HostError, ModelError
+from clsfw import HostError, ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from clsfw.contract.parts import Labels, TokenizedTexts
+    from clsfw import Labels, TokenizedTexts
 
 # What a loaded tokenizer remembers of its file's truncation and padding, and of the call that loaded it.
 _NOT_SAVED = ("is_local", "local_files_only", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of")

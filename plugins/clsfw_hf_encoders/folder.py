@@ -14,7 +14,7 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
 
-from clsfw.errors import ModelError
+from clsfw import ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path

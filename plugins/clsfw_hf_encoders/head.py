@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-    from clsfw.contract.parts import Labels, Reporter
+    from clsfw import Labels, Reporter
 
 _UNNAMED = re.compile(r"LABEL_\d+\Z")
 

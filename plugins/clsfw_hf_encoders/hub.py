@@ -20,11 +20,11 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils.tqdm import tqdm
 
-from clsfw.errors import ModelError, NetworkError
+from clsfw import ModelError, NetworkError
 from clsfw_hf_encoders.folder import CONFIG, TOKENIZER_FILES, WEIGHTS, check_names, sha256
 
 if TYPE_CHECKING:
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
 
 _SECONDS = 10.0
 _COMMIT = re.compile(r"[0-9a-f]{40}\Z")

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import AutoConfig, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
-from clsfw.errors import ModelError
+from clsfw import ModelError
 from clsfw_hf_encoders.folder import CONFIG, WEIGHTS
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoConfig
 
-from clsfw.contract.parts import Labels
-from clsfw.errors import ModelError
+from clsfw import Labels, ModelError
 from clsfw_hf_encoders import hub
 from clsfw_hf_encoders.adapters import add_lora, freeze
 from clsfw_hf_encoders.classifier import HfClassifier, quiet
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-    from clsfw.contract.parts import Reporter
+    from clsfw import Reporter
     from clsfw_hf_encoders import EncoderSettings
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tokenizers
 from tokenizers import Tokenizer
 
-from clsfw.contract.parts import TokenizedTexts
+from clsfw import TokenizedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

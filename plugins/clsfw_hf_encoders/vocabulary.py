@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import BertTokenizer
 
-from clsfw.errors import ModelError
+from clsfw import ModelError
 from clsfw_hf_encoders.tokenization import sound
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from clsfw import Component, PathOrHubId, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Metric
+    from clsfw import Metric
 
 _KNOWN = ("accuracy", "f1", "matthews_correlation", "precision", "recall", "roc_auc")
 """Scripts of the library that give one score, called as they are."""

@@ -13,12 +13,12 @@ import numpy as np
 from evaluate.utils.file_utils import hash_url_to_filename, hf_hub_url
 from huggingface_hub import constants as hub
 
-from clsfw.errors import DataError, HostError, ModelError, NetworkError, UsageError
+from clsfw import DataError, HostError, ModelError, NetworkError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Outcome
+    from clsfw import Outcome
     from clsfw_hf_evaluate import HfEvaluateSettings
 
 _SEED = 0  # some scripts resample; without a seed the library takes one from NumPy's global state

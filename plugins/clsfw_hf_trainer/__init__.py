@@ -14,7 +14,7 @@ import clsfw
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clsfw.contract.parts import PlanFacts
+    from clsfw import PlanFacts
     from clsfw_hf_trainer.trainer import HfTrainer
 
 Every = Annotated[int, Field(ge=1)] | Literal["epoch"]

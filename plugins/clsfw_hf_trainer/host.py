@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import transformers.utils.logging
 
-from clsfw.errors import HostError
+from clsfw import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

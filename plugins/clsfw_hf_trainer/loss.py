@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from clsfw.errors import TrainingError
+from clsfw import TrainingError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Labels
+    from clsfw import Labels
     from clsfw_hf_trainer import HfTrainerSettings
 
 

@@ -12,7 +12,7 @@ from clsfw_hf_trainer.rows import collate
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Reporter, TorchClassifier
+    from clsfw import Reporter, TorchClassifier
     from clsfw_hf_trainer.host import Host
     from clsfw_hf_trainer.rows import Rows
 

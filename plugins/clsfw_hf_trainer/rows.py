@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Reporter, TorchClassifier
+    from clsfw import Reporter, TorchClassifier
 
 _CHUNK = 1000
 

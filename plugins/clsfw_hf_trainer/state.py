@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import load_file, save_file
 
-from clsfw.errors import RunDirectoryError
-from clsfw.evidence.environment import differences
+from clsfw import RunDirectoryError
+from clsfw.kit import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

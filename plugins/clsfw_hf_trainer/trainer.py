@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from transformers import TrainingArguments
 
-from clsfw.contract.parts import Prediction, TorchClassifier
-from clsfw.errors import TrainingError
-from clsfw.evidence.outcomes import references
+from clsfw import Prediction, TorchClassifier, TrainingError
+from clsfw.kit import references
 from clsfw_hf_trainer.host import choose_host, kept_randomness, kept_switches
 from clsfw_hf_trainer.length import plan_length
 from clsfw_hf_trainer.loss import choose_loss
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from clsfw.contract.parts import Reporter
-    from clsfw.engine.run import Run
+    from clsfw import Reporter, Run
     from clsfw_hf_trainer import HfTrainerSettings
     from clsfw_hf_trainer.host import Host
     from clsfw_hf_trainer.length import Length

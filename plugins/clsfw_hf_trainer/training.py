@@ -9,7 +9,7 @@ import torch
 import transformers
 from transformers import DefaultFlowCallback, PrinterCallback, TrainerCallback
 
-from clsfw.errors import TrainingError
+from clsfw import TrainingError
 from clsfw_hf_trainer.host import kept_randomness
 from clsfw_hf_trainer.predict import all_logits, chances
 from clsfw_hf_trainer.rows import collate
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-    from clsfw.contract.parts import TorchClassifier
-    from clsfw.engine.run import Run
-    from clsfw.store.checkpoints import Checkpoint
+    from clsfw import Checkpoint, Run, TorchClassifier
     from clsfw_hf_trainer import HfTrainerSettings
     from clsfw_hf_trainer.host import Host
     from clsfw_hf_trainer.length import Length

@@ -11,7 +11,7 @@ from clsfw import Component, Settings, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Metric
+    from clsfw import Metric
 
 MACRO = ("precision", "recall", "f1", "accuracy")
 MICRO = ("micro_precision", "micro_recall", "micro_f1")

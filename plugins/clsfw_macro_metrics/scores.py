@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Outcome
+    from clsfw import Outcome
     from clsfw_macro_metrics import MacroMetricsSettings
 
 _NAMES = ("precision", "recall", "f1")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-    from clsfw.contract.parts import Model, PlanFacts, Trainer
+    from clsfw import Model, PlanFacts, Trainer
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from clsfw.contract.parts import Labels
+    from clsfw import Labels
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from clsfw import Prediction, TrainingError
-from clsfw.evidence.outcomes import references
+from clsfw.kit import references
 from clsfw_sklearn.chunks import chunks
 from clsfw_sklearn.contract import LinearClassifier
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-    from clsfw import Labels, Reporter
-    from clsfw.engine.run import Run
+    from clsfw import Labels, Reporter, Run
     from clsfw_sklearn import SklearnFitSettings
 
 _NEVER = -1e9

@@ -13,7 +13,7 @@ from clsfw import HostError, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.engine.run import Run
+    from clsfw import Run
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-CATALOGUE = Path(__file__).parents[1] / "plugin/data/catalogue.toml"
+CATALOGUE = Path(__file__).parents[1] / "discovery/data/catalogue.toml"
 CASES = tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))["case"]
 MAIN = "import sys; from clsfw.cli import main; sys.exit(main())"
 

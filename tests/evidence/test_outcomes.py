@@ -11,7 +11,8 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from clsfw.contract.parts import Labels, Outcome, Prediction
 from clsfw.discovery.plugins import Plugin
 from clsfw.errors import PluginError
-from clsfw.evidence.outcomes import NamedMetric, check_prediction, decide, references, score
+from clsfw.evidence.outcomes import NamedMetric, check_prediction, decide, score
+from clsfw.kit.labels import references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clsfw.contract.run import Checkpoint
 from clsfw.errors import HostError, RunDirectoryError
-from clsfw.store.checkpoints import Checkpoint, Checkpoints
+from clsfw.store.checkpoints import Checkpoints
 from clsfw.store.history import History
 from clsfw.testing.faults import fail, faults
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from clsfw.contract.run import Checkpoint
 from clsfw.errors import RunDirectoryError, TrainingError
 from clsfw.evidence.finished import FinishedRun
 from clsfw.report.facts import read_facts
-from clsfw.store.checkpoints import Checkpoint
 from clsfw.store.history import History, read_history
 
 if TYPE_CHECKING:

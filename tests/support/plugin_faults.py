@@ -1,4 +1,4 @@
-"""Broken plugins as distributions: the cases of tests/plugin/data/catalogue.toml, and a way to lay one out."""
+"""Broken plugins as distributions: the cases of tests/discovery/data/catalogue.toml, and a way to lay one out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 PLUGIN_FAULTS = tomllib.loads(
-    (Path(__file__).parents[1] / "plugin" / "data" / "catalogue.toml").read_text(encoding="utf-8")
+    (Path(__file__).parents[1] / "discovery" / "data" / "catalogue.toml").read_text(encoding="utf-8")
 )["case"]
 
 

@@ -10,7 +10,7 @@ from datasets import Dataset
 from .words import Counts
 
 if TYPE_CHECKING:
-    from clsfw.engine.run import Run
+    from clsfw import Run
 
 
 class Counting:

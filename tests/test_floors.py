@@ -1,0 +1,94 @@
+"""The plan of the house, held by every import: nothing looks upwards, and plugins use what a stranger may use."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS: dict[str, int] = {
+    "errors": 1,
+    "contract": 1,
+    "kit": 2,
+    "discovery": 2,
+    "toml": 3,
+    "store": 3,
+    "recipe": 4,
+    "evidence": 5,
+    "report": 6,
+    "engine": 7,
+    "inference": 8,
+    "testing": 8,
+    "scaffold": 8,
+    "api": 8,
+    "cli": 9,
+    "__init__": 9,
+    "__main__": 9,
+}
+"""Each room of the core with its floor; a room may import rooms below it, and those beside it on its own floor."""
+
+PUBLIC = ("clsfw", "clsfw.kit", "clsfw.testing")
+LIBRARIES = {"clsfw_gpu_trainer": "clsfw_torch", "clsfw_hf_trainer": "clsfw_torch"}
+
+
+def imports(path: Path) -> list[str]:
+    """List the modules of clsfw and of bundled plugins that a file imports, for type checking too."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            known = [name for name in submodules if (ROOT / f"{name.replace('.', '/')}.py").is_file()]
+            found += known or [node.module]
+    return [name for name in found if name.split(".")[0].startswith("clsfw")]
+
+
+def room(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+CORE = sorted((ROOT / "clsfw").rglob("*.py"))
+PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
+
+
+def test_every_room_has_a_floor():
+    rooms = {path.relative_to(ROOT / "clsfw").parts[0].removesuffix(".py") for path in CORE}
+
+    assert rooms - {"recipes"} == set(FLOORS)
+
+
+def test_no_import_runs_upwards():
+    upwards = []
+    for path in CORE:
+        own = path.relative_to(ROOT / "clsfw").parts[0].removesuffix(".py")
+        for module in imports(path):
+            other = room(module)
+            if module.split(".")[0] == "clsfw" and FLOORS[other] > FLOORS[own]:
+                upwards.append(f"{path.relative_to(ROOT)} imports {module}")
+
+    assert upwards == []
+
+
+def test_no_two_rooms_import_each_other():
+    edges = set()
+    for path in CORE:
+        own = path.relative_to(ROOT / "clsfw").parts[0].removesuffix(".py")
+        edges |= {(own, room(module)) for module in imports(path) if room(module) != own}
+
+    assert sorted(edge for edge in edges if edge[::-1] in edges) == []
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.relative_to(ROOT / "plugins")))
+def test_a_plugin_imports_what_a_stranger_may_import(path):
+    own = path.relative_to(ROOT / "plugins").parts[0]
+    strange = [
+        name
+        for name in imports(path)
+        if name not in PUBLIC and name.split(".")[0] not in {own, LIBRARIES.get(own, own)}
+    ]
+
+    assert strange == []
