@@ -9,9 +9,14 @@ from __future__ import annotations
 import dataclasses
 import inspect
 
+import pytest
+
 import clsfw
+import clsfw.kit
+import clsfw.testing
 from clsfw.contract import hooks as hookspecs
 from clsfw.contract import parts as contracts
+from clsfw.contract import run as run_contract
 
 HOOKS = {
     "register_data_sources": [],
@@ -51,6 +56,22 @@ PROTOCOLS = {
     "TrainsTogether": {"assist": ["model", "data", "seed", "reporter"]},
     "NamesScores": {"score_names": []},
     "ChecksPlan": {"check_plan": ["facts"]},
+    "Checkpoints": {"commit": ["step", "write", "keep"], "latest": []},
+    "Run": {
+        "name": None,
+        "seed": None,
+        "labels": None,
+        "data": None,
+        "reporter": None,
+        "directory": None,
+        "checkpoints": None,
+        "stop_requested": None,
+        "stop": [],
+        "record": ["facts"],
+        "timed": ["name"],
+        "log": ["step", "values"],
+        "evaluate": ["step", "split", "probabilities", "loss"],
+    },
 }
 
 VALUES = {
@@ -59,14 +80,20 @@ VALUES = {
     "Outcome": ["references", "predictions", "probabilities", "labels"],
     "TokenizedTexts": ["ids", "tokens", "truncated"],
     "PlanFacts": ["splits", "scores", "complete", "expected_steps", "labels"],
+    "Checkpoint": ["step", "path", "timings"],
 }
 
-PUBLIC_NAMES = [
+CLSFW = [
+    "Checkpoint",
+    "Checkpoints",
+    "ChecksModel",
+    "ChecksPlan",
     "Classifier",
     "ClsfwError",
     "Component",
     "DataError",
     "DataSource",
+    "HasProvenance",
     "HostError",
     "InterruptedRunError",
     "Labels",
@@ -74,22 +101,28 @@ PUBLIC_NAMES = [
     "Metric",
     "Model",
     "ModelError",
+    "NamesScores",
     "NetworkError",
     "NotReproducedError",
     "Outcome",
     "PathOrHubId",
     "PathOrUrl",
+    "Place",
+    "PlanFacts",
+    "PlansTraining",
     "PluginError",
     "Prediction",
     "RecipeError",
     "RecipePath",
     "Reporter",
+    "Run",
     "RunDirectoryError",
     "Settings",
     "TokenizedTexts",
     "TorchClassifier",
     "Trainer",
     "TrainingError",
+    "TrainsTogether",
     "UsageError",
     "__version__",
     "compare",
@@ -98,13 +131,60 @@ PUBLIC_NAMES = [
     "run",
 ]
 
+KIT = [
+    "alone",
+    "cache_directory",
+    "clean",
+    "csv_line",
+    "did_you_mean",
+    "differences",
+    "encodable",
+    "explained",
+    "from_spreadsheet_cell",
+    "references",
+    "rename",
+    "require_space",
+    "spreadsheet_cell",
+    "staged_directory",
+    "sync",
+    "temporary",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
+
+TESTING = [
+    "Check",
+    "ContractError",
+    "Listener",
+    "ODD_TEXTS",
+    "ToyClassifier",
+    "ToyModel",
+    "ToyTrainer",
+    "check_data_source",
+    "check_light_import",
+    "check_metric",
+    "check_model",
+    "check_settings",
+    "check_trainer",
+    "check_watcher",
+    "checks",
+    "open_run",
+    "toy_splits",
+]
+
 
 def arguments(function):
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
 def own_classes():
-    return {n: v for n, v in vars(contracts).items() if inspect.isclass(v) and v.__module__ == contracts.__name__}
+    return {
+        name: value
+        for module in (contracts, run_contract)
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+    }
 
 
 def test_hooks():
@@ -118,6 +198,7 @@ def test_protocols():
     for name, value in own_classes().items():
         if not dataclasses.is_dataclass(value):
             attributes = dict.fromkeys(vars(value).get("__annotations__", {}))
+            attributes |= dict.fromkeys(n for n, v in vars(value).items() if isinstance(v, property))
             methods = {n: arguments(v) for n, v in vars(value).items() if inspect.isfunction(v) and n[0] != "_"}
             found[name] = attributes | methods
 
@@ -136,9 +217,11 @@ def test_components():
     assert ["name", "summary", "settings", "build"] == [f.name for f in dataclasses.fields(clsfw.Component)]
 
 
-def test_public_names():
-    assert sorted(clsfw.__all__) == PUBLIC_NAMES
+@pytest.mark.parametrize(("module", "names"), [(clsfw, CLSFW), (clsfw.kit, KIT), (clsfw.testing, TESTING)])
+def test_public_names(module, names):
+    assert sorted(module.__all__) == names
 
 
-def test_public_names_exist():
-    assert [] == [name for name in clsfw.__all__ if not hasattr(clsfw, name)]
+@pytest.mark.parametrize("module", [clsfw, clsfw.kit, clsfw.testing], ids=str)
+def test_public_names_exist(module):
+    assert [] == [name for name in module.__all__ if not hasattr(module, name)]
