@@ -33,7 +33,7 @@ def test_what_is_installed_has_the_same_entry_points() -> None:
     assert PROJECT["project"]["entry-points"]["clsfw"] == {point.name: point.value for point in installed}
 
 
-@pytest.mark.parametrize("group", [None, "test"])
+@pytest.mark.parametrize("group", [None, "test", "docs"])
 def test_every_requirement_is_pinned_in_the_constraints(group: str | None) -> None:
     lines = (Path(__file__).parents[1] / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
