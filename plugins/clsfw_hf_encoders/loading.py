@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
+_ALIGNMENT = 64  # bytes; where torch begins every tensor that it allocates on the CPU
 _MOST_LAYERS = 1000  # far beyond any encoder: a damaged number must not keep the machine busy for hours
 
 
@@ -73,7 +74,17 @@ def read_weights(file: Path, where: str) -> dict[str, torch.Tensor]:
     """
     with _refusing(where, f"{file.name} cannot be read"):
         weights = load_file(file)
-    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    floats = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in weights.items()}
+    return {name: _aligned(tensor) for name, tensor in floats.items()}
+
+
+def _aligned(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor where torch itself would have put it.
+
+    A file that is mapped into memory starts a tensor at any byte, and some processors' matrix products then take
+    another path with other last bits: a reloaded model would not predict what the trained one did.
+    """
+    return tensor if tensor.data_ptr() % _ALIGNMENT == 0 else tensor.clone()
 
 
 def label_names(config: Any) -> tuple[str, ...]:

@@ -142,7 +142,7 @@ class TestStagedDirectory:
     def test_modes_are_those_of_the_umask_whatever_a_library_set(self, tmp_path: Path) -> None:
         script = (
             "import os, sys, pathlib; os.umask(0o027)\n"
-            "from clsfw.store import atomic\n"
+            "from clsfw.kit import atomic\n"
             "with atomic.staged_directory(pathlib.Path(sys.argv[1])) as folder:\n"
             "    (folder / 'inner').mkdir(mode=0o700)\n"
             "    (folder / 'inner' / 'file').touch(mode=0o600)\n"
