@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+
+import clsfw
 
 ROOT = Path(__file__).parents[1]
 FLOORS: dict[str, int] = {
@@ -33,6 +36,11 @@ PUBLIC = ("clsfw", "clsfw.kit", "clsfw.testing")
 LIBRARIES = {"clsfw_gpu_trainer": "clsfw_torch", "clsfw_hf_trainer": "clsfw_torch"}
 
 
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 def imports(path: Path) -> list[str]:
     """List the modules of clsfw and of bundled plugins that a file imports, for type checking too."""
     found: list[str] = []
@@ -41,7 +49,7 @@ def imports(path: Path) -> list[str]:
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             submodules = [f"{node.module}.{alias.name}" for alias in node.names]
-            known = [name for name in submodules if (ROOT / f"{name.replace('.', '/')}.py").is_file()]
+            known = [name for name in submodules if is_module(name)]
             found += known or [node.module]
     return [name for name in found if name.split(".")[0].startswith("clsfw")]
 
@@ -51,6 +59,19 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else "__init__"
 
 
+def shown() -> dict[str, str]:
+    """Return the Python that authors copy: templates of `clsfw new plugin`, examples, and blocks of the pages."""
+    block = re.compile(r"^ *```python\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+    files = [*(ROOT / "clsfw/scaffold/templates").rglob("*.py.txt"), *(ROOT / "docs/examples").rglob("*.py")]
+    texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in files}
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        code = "\n".join(block.findall(page.read_text(encoding="utf-8")))
+        if code:
+            texts[str(page.relative_to(ROOT))] = code
+    return dict(sorted(texts.items()))
+
+
+SHOWN = shown()
 CORE = sorted((ROOT / "clsfw").rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").rglob("*.py"))
 
@@ -92,3 +113,18 @@ def test_a_plugin_imports_what_a_stranger_may_import(path):
     ]
 
     assert strange == []
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_authors_copy_uses_what_a_stranger_may_use(name):
+    used = set(re.findall(r"\bclsfw\.(\w+)", SHOWN[name]))
+    imported = set(re.findall(r"^ *from (clsfw\S*) import ", SHOWN[name], re.MULTILINE))
+
+    assert used - {*clsfw.__all__, "kit", "testing"} == set()
+    assert imported - set(PUBLIC) == set()
+
+
+def test_what_authors_copy_is_found():
+    folders = {name.split("/")[0] for name in SHOWN} | {"/".join(name.split("/")[:2]) for name in SHOWN}
+
+    assert {"README.md", "clsfw/scaffold", "docs/examples", "docs/tutorials", "docs/how-to"} <= folders
