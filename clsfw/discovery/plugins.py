@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     import pluggy
 
+    from clsfw.discovery.effects import Effects
+
 GROUP = "clsfw"
 ALLOW_VARIABLE = "CLSFW_PLUGINS"
 
@@ -151,26 +153,44 @@ def _load(ep: EntryPoint, allowed: set[str] | None) -> Plugin:
     plugin = Plugin(ep.name, *_owner(ep.dist), "ok")
     if allowed is not None and ep.name not in allowed and (allowed or plugin.distribution != "clsfw"):
         return replace(plugin, state="blocked", reason=f"not in {ALLOW_VARIABLE}")
-    before = set(sys.modules)
     top = ep.value.split(":")[0].split(".")[0].strip()
-    folder = _folder(top)
-    try:
-        loaded = ep.load()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as exc:  # noqa: BLE001  # `sys.exit` at import, too, must leave the command line alive
-        for name in set(sys.modules) - before:  # half imported: leave no part of it behind
+    plugin = replace(plugin, folder=_folder(top))
+    before = set(sys.modules)
+    if plugin.distribution == "clsfw":
+        plugin = _imported(plugin, ep, None)
+    else:
+        from clsfw.discovery.effects import effects_of_import  # only here: it takes a millisecond
+
+        with effects_of_import(top) as effects:
+            plugin = _imported(plugin, ep, effects)
+        if effects.touched and plugin.state == "ok":
+            reason = f"its import changes {effects}; do that in `build`, for as long as it is needed, or not at all"
+            plugin = replace(plugin, state="broken", reason=reason, components={}, manager=None)
+    if plugin.state == "broken":
+        for name in set(sys.modules) - before:  # leave no part of it behind: the next look must find the same
             if name.split(".")[0] == top:
                 del sys.modules[name]
-        return replace(plugin, state="broken", reason=_import_reason(ep, exc, folder), folder=folder)
-    plugin = replace(plugin, folder=folder)
+    return plugin
+
+
+def _imported(plugin: Plugin, ep: EntryPoint, effects: Effects | None) -> Plugin:
+    """Import and register a plugin; whatever its code raises, `sys.exit` too, breaks this plugin alone.
+
+    Without `effects` a `KeyboardInterrupt` is the user's.
+    """
+    try:
+        loaded = ep.load()
+    except BaseException as exc:
+        if isinstance(exc, KeyboardInterrupt) and (effects is None or effects.interrupted):
+            raise
+        return replace(plugin, state="broken", reason=_import_reason(ep, exc, plugin.folder))
     try:
         manager = register(ep.name, loaded)
-        components = {kind: collect(manager, kind, folder) for kind in KINDS}
-    except KeyboardInterrupt:
-        raise
-    except BaseException as exc:  # noqa: BLE001  # as above, in a hook
-        return replace(plugin, state="broken", reason=describe(exc, folder))
+        components = {kind: collect(manager, kind, plugin.folder) for kind in KINDS}
+    except BaseException as exc:
+        if isinstance(exc, KeyboardInterrupt) and (effects is None or effects.interrupted):
+            raise
+        return replace(plugin, state="broken", reason=describe(exc, plugin.folder))
     return replace(plugin, manager=manager, components=components)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from clsfw.cli import main
 
-EARLIER = Path(__file__).parent / "data/built_for_0_1"
+EARLIER = Path(__file__).parents[1] / "contract/data/built_for_0_1"
 RECIPE = """
 schema = 1
 name = "watched"
