@@ -37,12 +37,12 @@ class Job:
     seed: int = 42
 
 
-ARMS = ("notebook", "notebook-bf16", "hf-trainer", "hf-trainer-bf16", "gpu-trainer", "gpu-trainer-fp32")
+ARMS = ("notebook", "notebook-bf16", "strong-bf16", "hf-trainer", "hf-trainer-bf16", "gpu-trainer", "gpu-trainer-fp32")
 
 
 def command(arm: str, job: Job, folder: Path) -> list[str]:
     """Give the command line of an arm, which leaves its results in `folder`."""
-    if arm.startswith("notebook"):
+    if not arm.startswith(("hf-trainer", "gpu-trainer")):
         options = {
             "data": job.data, "checkpoint": job.checkpoint, "rows": job.rows, "eval-rows": job.eval_rows,
             "test-rows": job.test_rows, "steps": job.steps, "eval-steps": job.eval_steps, "batch": job.batch,
@@ -50,7 +50,8 @@ def command(arm: str, job: Job, folder: Path) -> list[str]:
             "output": folder / "notebook.json",
         }  # fmt: skip
         flags = [text for key, value in options.items() for text in (f"--{key}", str(value))]
-        return [sys.executable, str(BENCH / "notebook.py"), *flags, *(["--bf16"] if arm.endswith("bf16") else [])]
+        flags += [f"--{word}" for word in ("bf16", "strong") if word in arm.split("-")]
+        return [sys.executable, str(BENCH / "notebook.py"), *flags]
     trainer = "hf-trainer" if arm.startswith("hf") else "gpu-trainer"
     settings: dict[str, Any] = {
         "data.source": job.data, "model.use": "hf-encoder", "model.checkpoint": job.checkpoint,
@@ -95,7 +96,7 @@ def _run(arm: str, job: Job, folder: Path, limit: float | None) -> dict[str, Any
         if timed_out:
             return {"failed": f"given up after {wall:.0f} s", "timed_out": True, "log": tail}
         return {"failed": f"exit code {code}", "log": tail}
-    result = _notebook_result(folder) if arm.startswith("notebook") else _run_result(folder / "run")
+    result = _notebook_result(folder) if (folder / "notebook.json").exists() else _run_result(folder / "run")
     memory = max(usage.ru_maxrss * 1024, result.pop("peak_memory_bytes", 0))
     return {"wall_seconds": wall, "peak_memory_bytes": memory, **result}
 
@@ -278,7 +279,7 @@ def rates(report: dict[str, Any], runs: list[dict[str, Any]]) -> str:
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Give the medians of each arm as a short table, and how many times faster they are than the first arm's.
+    """Give the medians of each arm as a short table, and how many times faster they are than those of `strong-bf16`.
 
     Accuracies are means, with the standard deviation over seeds if there are several.
     """
@@ -288,11 +289,17 @@ def table(results: list[dict[str, Any]]) -> str:
     columns = ("train_seconds", "evaluation_seconds", "predict_seconds", "wall_seconds")
     headings = f"{'train':>9} {'evaluate':>9} {'predict':>9} {'in all':>9} {'memory':>8} {'on GPU':>8} {'accuracy':>15}"
     lines = [f"{'arm':18} {'runs':>4} {headings}"]
-    first: dict[str, float] = {}
+    medians_of = {
+        arm: {
+            c: statistics.median(r.get(c, 0.0) for r in results if r["arm"] == arm and "failed" not in r)
+            for c in columns
+        }
+        for arm in arms
+    }
+    beside = "strong-bf16" if "strong-bf16" in arms else next(iter(arms), "")
     for arm in arms:
         runs = [r for r in results if r["arm"] == arm and "failed" not in r]
-        medians = {c: statistics.median(r.get(c, 0.0) for r in runs) for c in columns}
-        first = first or medians
+        medians = medians_of[arm]
         peaks = (max(r.get(kind) or 0 for r in runs) / 2**30 for kind in ("peak_memory_bytes", "peak_gpu_bytes"))
         memory = " ".join(f"{peak:6.1f}Gi" if peak else f"{'-':>8}" for peak in peaks)
         accuracy = f"{statistics.mean(r['accuracy'] for r in runs):.4f}"
@@ -300,8 +307,8 @@ def table(results: list[dict[str, Any]]) -> str:
             accuracy += f" ±{statistics.stdev(r['accuracy'] for r in runs):.4f}"
         cells = " ".join(f"{medians[c]:8.1f}s" for c in columns)
         lines.append(f"{arm:18} {len(runs):>4} {cells} {memory} {accuracy:>15}")
-        if arm != arms[0]:
-            times = " ".join(f"{first[c] / medians[c]:8.1f}x" if medians[c] else " " * 9 for c in columns)
+        if arm != beside:
+            times = " ".join(f"{medians_of[beside][c] / medians[c]:8.1f}x" if medians[c] else " " * 9 for c in columns)
             lines.append(f"{'':18} {'':4} {times}")
     lines += [f"{r['arm']}: failed: {r['failed']}" for r in results if "failed" in r]
     return "\n".join(lines)

@@ -51,7 +51,7 @@ def test_notebook_arms_are_what_the_script_takes(tmp_path: Path, monkeypatch: py
 
     options = notebook.arguments()
 
-    assert (options.batch, options.bf16, options.steps) == (16, True, 250)
+    assert (options.batch, options.bf16, options.strong, options.steps) == (16, True, False, 250)
 
 
 def test_recipe_arms_start_without_the_command_being_installed_beside_python(tmp_path: Path) -> None:
