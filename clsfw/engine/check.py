@@ -15,7 +15,7 @@ from clsfw.engine.prepare import PreparedData, check_fit, prepare_data, prepare_
 from clsfw.errors import HostError
 from clsfw.evidence.leakage import find_leaks
 from clsfw.kit.disk import require_space
-from clsfw.kit.labels import references
+from clsfw.kit.labels import numbers, references
 
 if TYPE_CHECKING:
     from clsfw.contract.parts import Classifier, Trainer
@@ -63,7 +63,7 @@ def _leaks(data: PreparedData) -> list[str]:
     found, _ = find_leaks(
         {name: part["text"] for name, part in data.parts.items()},
         {name: references(part, data.labels) for name, part in data.parts.items()},
-        {name: np.asarray(part["row"], dtype=np.int64) for name, part in data.parts.items()},
+        {name: numbers(part, "row") for name, part in data.parts.items()},
     )
     lines = []
     for earlier, later in combinations(data.parts, 2):

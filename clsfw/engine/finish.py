@@ -6,8 +6,6 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clsfw.contract.parts import Outcome
 from clsfw.discovery.plugins import guard
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
@@ -15,7 +13,7 @@ from clsfw.evidence.finished import FinishedRun
 from clsfw.evidence.outcomes import check_prediction, score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
-from clsfw.kit.labels import references
+from clsfw.kit.labels import numbers, references
 from clsfw.report.card import model_card
 from clsfw.report.html import render_report
 
@@ -97,7 +95,7 @@ def _weigh(job: Job, run: Run, predictions: Mapping[str, Prediction], decision: 
     outcome = outcomes[split]
     table = predictions_csv(
         run.labels,
-        np.asarray(run.data[split]["row"], dtype=np.int64),
+        numbers(run.data[split], "row"),
         outcome.references,
         outcome.predictions,
         replace(prediction, probabilities=outcome.probabilities),

@@ -11,6 +11,7 @@ import numpy as np
 from clsfw.contract.parts import Labels
 from clsfw.errors import DataError, PluginError
 from clsfw.evidence.leakage import fold
+from clsfw.kit.labels import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,7 +163,7 @@ def _choose(
         return _fill(groups, order, sizes, dict.fromkeys(sizes, 0), exact=exact)
     if labels.multi_label:
         raise DataError('a stratified split needs one label per text; use `method = "random"`')
-    column = np.asarray(data["label"], dtype=np.int64)
+    column = numbers(data, "label")
     _check_enough(column, sizes, labels)
     by_group = column.copy()  # equal texts with two labels are shared out with the first one's class
     for group in groups:

@@ -14,7 +14,7 @@ from clsfw.evidence.leakage import find_leaks
 from clsfw.evidence.slices import slices
 from clsfw.evidence.tally import MACRO, classification_report, confusion_matrix, macro_scores
 from clsfw.evidence.thresholds import at, roc_auc, threshold_table
-from clsfw.kit.labels import references
+from clsfw.kit.labels import numbers, references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,13 +98,17 @@ def assess(facts: Facts) -> dict[str, Any]:
 def _judge(facts: Facts, split: str) -> _Judged:
     rows = facts.data[split]
     final = facts.decision.scale(facts.predictions[split].probabilities, facts.labels)
-    numbers = rows["row"] if "row" in rows.column_names else range(len(rows))
     return _Judged(
         probabilities=final,
         true=references(rows, facts.labels),
         said=facts.decision.decide(final, facts.labels),
-        rows=np.asarray(numbers, dtype=np.int64),
+        rows=_rows(rows),
     )
+
+
+def _rows(data: Dataset) -> Ints:
+    """Return the number of each row in its source."""
+    return numbers(data, "row") if "row" in data.column_names else np.arange(len(data))
 
 
 def _named(
@@ -133,11 +137,7 @@ def _missing(true: Ints, names: tuple[str, ...]) -> list[str]:
 
 def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> dict[str, Any]:
     texts = {split: rows["text"] for split, rows in facts.data.items()}
-    numbers = {
-        split: np.asarray(rows["row"] if "row" in rows.column_names else range(len(rows)), dtype=np.int64)
-        for split, rows in facts.data.items()
-    }
-    found, leaked = find_leaks(texts, truth, numbers)
+    found, leaked = find_leaks(texts, truth, {split: _rows(rows) for split, rows in facts.data.items()})
     if test is None or leaked is None:
         return found
     kept = ~leaked

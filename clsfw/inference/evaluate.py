@@ -17,7 +17,7 @@ from clsfw.evidence.predictions import predictions_csv
 from clsfw.inference.chunks import WithinChunk, chunks, find_column, texts_of
 from clsfw.inference.classifier import RecordedParts
 from clsfw.inference.output import names_of
-from clsfw.kit.labels import references
+from clsfw.kit.labels import numbers, references
 from clsfw.kit.rows import TEXT, Row, read_rows
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
@@ -98,7 +98,7 @@ def evaluate_file(
         decision=classifier.decision,
     )
     shown = Prediction(final, prediction.tokens, prediction.truncated)
-    rows = np.asarray(data["row"], dtype=np.int64)
+    rows = numbers(data, "row")
     return Evaluation(assess(facts), predictions_csv(labels, rows, truth, said, shown))
 
 
