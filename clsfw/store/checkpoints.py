@@ -45,6 +45,8 @@ class Checkpoints:
     def commit(self, step: int, write: Callable[[Path], None], *, keep: int | None = 2) -> None:
         """Keep a state of training: `write(directory)` puts its files into an empty directory.
 
+        History and timings are those of the moment before `write` is called.
+
         It counts from the moment when all of it is on the disk. Then all but the newest `keep` go (None: no one goes).
 
         Raises:
@@ -55,12 +57,14 @@ class Checkpoints:
             raise ValueError(f"step {step} must not be negative, and keep {keep} not less than 1")
         with explained(self._folder):
             files.make_directories(self._folder)
+        # Read before anything is written: a trainer may go on while another of its threads writes.
+        history, timings = self._history.content(), json.dumps(dict(self.timings())).encode() + b"\n"
         target = self._folder / self._free_name(step)
         with atomic.staged_directory(target) as stage:
             files.make_directory(stage / _STATE)
             write(stage / _STATE)
-            files.create(stage / HISTORY, self._history.content())
-            files.create(stage / _TIMINGS, json.dumps(dict(self.timings())).encode() + b"\n")
+            files.create(stage / HISTORY, history)
+            files.create(stage / _TIMINGS, timings)
             # Hashing reads everything back, without which nothing older may go; meanwhile the disk is waited for.
             with ThreadPoolExecutor(1) as pool:
                 taken = pool.submit(manifest.take, stage, _PROVEN)

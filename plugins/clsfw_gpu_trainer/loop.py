@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 from clsfw import ClsfwError, TrainingError
 from clsfw_gpu_trainer.distributed import Word
-from clsfw_gpu_trainer.state import Progress, load_weights, restore_state, save_state, weights
+from clsfw_gpu_trainer.saving import Saver
+from clsfw_gpu_trainer.state import Progress, State, load_weights, restore_state, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import torch
 
@@ -35,11 +34,14 @@ class Training:
         self._made = made
         self._progress = Progress()
         self._best: dict[str, torch.Tensor] | None = None
+        aside = steps.target.device.type == "cuda"
+        self._saver = Saver(run.checkpoints, keep=settings.save_total_limit, aside=aside)
 
     def run(self) -> None:
         """Train to the end, from the last checkpoint if there is one."""
         try:
-            self._train()
+            with self._saver:
+                self._train()
         except ClsfwError:  # raised between two steps, where the other processes listen
             self._team.tell(Word.END)
             raise
@@ -60,7 +62,11 @@ class Training:
             stopping = self._run.stop_requested  # asked once: a signal from now on waits for the next step
             self._report(stopping)
             if stopping:
+                with self._run.timed("checkpoint_seconds"):
+                    self._saver.finish()
                 self._run.stop()
+        with self._run.timed("checkpoint_seconds"):
+            self._saver.finish()
         if settings.load_best_model_at_end and self._best is not None:
             load_weights(self._steps.module, self._best)
         if progress.best_step is not None:
@@ -137,12 +143,8 @@ class Training:
                 self._best = weights(self._steps.module)
 
     def _save(self) -> None:
-        steps = self._steps
-        self._progress.loss_sum = steps.window.item()
-        progress = dataclasses.replace(self._progress)
-
-        def write(folder: Path) -> None:
-            save_state(folder, steps.module, steps.optimizer, progress, self._best, made=self._made)
-
+        steps, progress = self._steps, self._progress
+        progress.loss_sum = steps.window.item()
         with self._run.timed("checkpoint_seconds"):
-            self._run.checkpoints.commit(progress.step, write, keep=self._settings.save_total_limit)
+            state = State.take(steps.module, steps.optimizer, progress, self._best, made=self._made)
+            self._saver.commit(progress.step, state)

@@ -51,14 +51,14 @@ def part_seed(seed: int, step: int, part: int) -> int:
 
 
 def weights(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Return copies of parameters and saved buffers on the CPU; a tensor that has two names is there once."""
+    """Return copies of parameters and saved buffers where they are; a tensor that has two names is there once."""
     copies: dict[str, torch.Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()
     for name, value in module.state_dict().items():
         place = (value.data_ptr(), value.shape)
         if place not in seen:
             seen.add(place)
-            copies[name] = value.detach().to("cpu", copy=True).contiguous()
+            copies[name] = value.detach().clone(memory_format=torch.contiguous_format)
     return copies
 
 
@@ -70,22 +70,36 @@ def load_weights(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
             current[name].copy_(value)
 
 
-def save_state(
-    folder: Path,
-    module: nn.Module,
-    optimizer: Optimizer,
-    progress: Progress,
-    best: dict[str, torch.Tensor] | None,
-    *,
-    made: Mapping[str, object],
-) -> None:
-    """Write a checkpoint; `made` says on what and how it was computed."""
-    save_file(weights(module), folder / "weights.safetensors")
-    save_file({name: value.detach().cpu() for name, value in optimizer.tensors()}, folder / "optimizer.safetensors")
-    if best is not None:
-        save_file(best, folder / "best.safetensors")
-    facts = {"format": FORMAT, "made": dict(made), "progress": dataclasses.asdict(progress)}
-    (folder / "trainer.json").write_text(json.dumps(facts, allow_nan=False) + "\n")
+@dataclass(frozen=True)
+class State:
+    """All that a checkpoint holds; from a GPU it is taken as copies, so that training can go on while it is written."""
+
+    tensors: Mapping[str, Mapping[str, torch.Tensor]]
+    facts: Mapping[str, object]
+
+    @classmethod
+    def take(
+        cls,
+        module: nn.Module,
+        optimizer: Optimizer,
+        progress: Progress,
+        best: dict[str, torch.Tensor] | None,
+        *,
+        made: Mapping[str, object],
+    ) -> State:
+        """Take the state as it is now; `made` says on what and how it was computed."""
+        tensors = {"weights": weights(module), "optimizer": dict(optimizer.tensors()), "best": best or {}}
+        return cls(
+            {kind: {name: value.detach().cpu() for name, value in part.items()} for kind, part in tensors.items()},
+            {"format": FORMAT, "made": dict(made), "progress": dataclasses.asdict(progress)},
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write it as files of a checkpoint."""
+        for kind, tensors in self.tensors.items():
+            if tensors:
+                save_file(dict(tensors), folder / f"{kind}.safetensors")
+        (folder / "trainer.json").write_text(json.dumps(self.facts, allow_nan=False) + "\n")
 
 
 def restore_state(
