@@ -1,7 +1,7 @@
 """Proves and measures `gpu-trainer` on a CUDA device: one command, within the minutes given, a short table last.
 
-First correctness: packed against padded input, the attention kernel, resume, repetition. Then speed: `gpu-trainer` and
-`hf-trainer` beside the notebook's script, as it is and as a strong user would write it, on the published job, taking
+First correctness: packed against padded input, the attention kernel, resume, repetition. Then speed: `gpu-trainer`
+beside the notebook's script, as it is and as a strong user would write it, on the published job, taking
 turns. Then accuracy over seeds with a real checkpoint. What does not fit into the time is left out and named. Raw
 results go to a JSON file, after every run.
 
@@ -31,7 +31,7 @@ from typing import Any
 from measure import BENCH, Job, described, random_distilbert, rates, run_arm, table, work, write_json
 
 STARTED = time.monotonic()
-SPEED = ("gpu-trainer", "strong-bf16", "notebook-bf16", "notebook", "hf-trainer")
+SPEED = ("gpu-trainer", "strong-bf16", "notebook-bf16", "notebook")
 SEEDS = (42, 43, 44)
 _STUCK = 180.0
 """Seconds after which the process of the checks is taken to hang; all of them together take far less."""
