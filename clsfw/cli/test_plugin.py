@@ -35,7 +35,8 @@ def main(args: argparse.Namespace) -> int:
                 check()
         except ContractError as exc:
             failed += 1
-            reason = clean_lines(str(exc)).removeprefix(f"{clean(str(check.subject))}: ")
+            said = (f"{clean(str(check.subject))}: ", f"{check.name}: ")
+            reason = clean_lines(str(exc)).removeprefix(said[0]).removeprefix(said[1])
             sys.stdout.write(f"FAILED  {clean(str(check))}\n        {reason}\n")
         else:
             sys.stdout.write(f"passed  {clean(str(check))}\n")

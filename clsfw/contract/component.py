@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable  # noqa: TC003  # `get_type_hints` of a component must work
+from collections.abc import Callable, Mapping  # noqa: TC003  # `get_type_hints` of a component must work
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -11,9 +12,12 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 T = TypeVar("T")
+S = TypeVar("S", bound="Settings")
 
 Kind = Literal["data", "model", "trainer", "metric"]
 KINDS: tuple[Kind, ...] = ("data", "model", "trainer", "metric")
+SPLITS = ("train", "validation", "test")
+"""The names that a split may have, in the order in which rows are shared out."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -34,6 +38,20 @@ class Component(Generic[T]):
     summary: str
     settings: type[Settings]
     build: Callable[[Any], T]
+
+
+def validate(model: type[S], values: Mapping[str, Any], base_of: Callable[[str | None], str | Path] | None = None) -> S:
+    """Check values of TOML's types against a settings class: in a recipe, in a finished run, in a plugin's test alike.
+
+    `base_of` gives the folder where a relative path in a field starts.
+
+    Raises:
+        ValidationError: they do not fit (pydantic's own error).
+
+    """
+    context = None if base_of is None else {"base_of": base_of}
+    # TOML has JSON's types, and pydantic's strictness fits them: a list may become a tuple there.
+    return model.model_validate_json(json.dumps(dict(values), default=str), context=context)
 
 
 def _base(info: ValidationInfo) -> Path:

@@ -6,11 +6,9 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from clsfw.contract.parts import TrainsTogether
-from clsfw.discovery.plugins import guard
 from clsfw.engine.display import Quiet
 from clsfw.engine.execute import run_path
-from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
+from clsfw.engine.prepare import check_fit, prepare_data
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import UsageError
 from clsfw.store.place import is_run
@@ -39,17 +37,13 @@ def assist(plan: Plan, *, out: str | Path | None = None, fresh: bool = False) ->
     if not fresh and is_run(path) and read_run(path, allow_incomplete=True, verify=False)["state"] == "complete":
         return
     display = Quiet()
-    name = plan.trainer.component.name
-    trainer = plan.trainer.build()
-    if not isinstance(trainer, TrainsTogether):
-        raise UsageError(f"trainer {name!r} trains in one process; start clsfw without torchrun")
+    parts = plan.build()
+    if not parts.trainer.trains_together:
+        raise UsageError(f"trainer {parts.trainer.name!r} trains in one process; start clsfw without torchrun")
     # What stops a run is for the first process to obey, between two steps; it then tells the others.
     with StopSignals(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the first process says them
-        data = prepare_data(plan, display)
-        model, _ = prepare_model(plan)
-        with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
-            classifier = model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
-        check_fit(plan, trainer, classifier)
-        with guard(plan.trainer.plugin, f"trainer {name!r}"):
-            trainer.assist(classifier, data.parts, plan.recipe.seed, display)
+        data = prepare_data(plan, parts.source, display)
+        classifier = parts.model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
+        check_fit(plan, parts.trainer, classifier)
+        parts.trainer.assist(classifier, data.parts, plan.recipe.seed, display)

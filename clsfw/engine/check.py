@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 from itertools import combinations, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clsfw.contract.parts import PlansTraining, TorchClassifier
-from clsfw.discovery.plugins import guard
-from clsfw.engine.prepare import PreparedData, check_fit, prepare_data, prepare_model
+from clsfw.contract.parts import TorchClassifier
+from clsfw.engine.prepare import PreparedData, check_fit, prepare_data
 from clsfw.errors import HostError
 from clsfw.evidence.leakage import find_leaks
 from clsfw.kit.disk import require_space
 from clsfw.kit.labels import numbers, references
 
 if TYPE_CHECKING:
-    from clsfw.contract.parts import Classifier, Trainer
-    from clsfw.engine.run import Display
+    from clsfw.discovery.parts import Needs
+    from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
 
 SAMPLE = 1_000
@@ -35,28 +34,25 @@ def check(plan: Plan, display: Display) -> None:
     """
     for note in plan.notes:
         display.note(note)
-    data = prepare_data(plan, display)
+    parts = plan.build()
+    data = prepare_data(plan, parts.source, display)
     display.stage("looking for leaks")
     for line in _leaks(data):
         display.note(line)
     display.stage("looking at the model")
-    model, facts = prepare_model(plan)
-    for name, value in facts.items():
+    for name, value in parts.model.check().items():
         if name != "parameters":  # of the built model they are counted below
             display.note(f"{name.replace('_', ' ')}: {value}")
-    with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
-        classifier = model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
-        total, trainable = classifier.parameters()
+    classifier = parts.model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
+    total, trainable = parts.model.parameters(classifier)
     display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
     if isinstance(classifier, TorchClassifier):
         display.note(_truncation(classifier, data))
-    trainer: Trainer[Any] = plan.trainer.build()
-    check_fit(plan, trainer, classifier)
-    for part in plan.metrics:
-        part.build()
-    if isinstance(trainer, PlansTraining):
+    check_fit(plan, parts.trainer, classifier)
+    needs = parts.trainer.plan_training(len(data.parts["train"]), trainable)
+    if needs is not None:
         display.stage("reckoning the training")
-        _reckon(plan, trainer, data, classifier, display)
+        _reckon(needs, display)
 
 
 def _leaks(data: PreparedData) -> list[str]:
@@ -87,19 +83,17 @@ def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:
     )
 
 
-def _reckon(plan: Plan, trainer: PlansTraining, data: PreparedData, classifier: Classifier, display: Display) -> None:
-    with guard(plan.trainer.plugin, f"trainer {plan.trainer.component.name!r}"):
-        needs = trainer.plan_training(len(data.parts["train"]), classifier.parameters()[1])
-    display.note(f"{needs['steps']:,.0f} steps, {needs['epochs']:,.2f} epochs")
-    memory, disk = _size(needs["memory_bytes"]), _size(needs["disk_bytes"])
+def _reckon(needs: Needs, display: Display) -> None:
+    display.note(f"{needs.steps:,.0f} steps, {needs.epochs:,.2f} epochs")
+    memory, disk = _size(needs.memory_bytes), _size(needs.disk_bytes)
     display.note(f"at least {memory} of memory, activations not counted; about {disk} of disk")
     have = _memory()
-    if have is not None and needs["memory_bytes"] > have:
+    if have is not None and needs.memory_bytes > have:
         raise HostError(
             f"training needs at least {memory} of memory, and {_size(have)} are here; "
             "take a smaller model, or train only a part of it"
         )
-    require_space(Path.cwd(), int(needs["disk_bytes"]), "the checkpoints and the model")
+    require_space(Path.cwd(), int(needs.disk_bytes), "the checkpoints and the model")
 
 
 def _size(count: float) -> str:

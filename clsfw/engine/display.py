@@ -1,16 +1,36 @@
-"""A display that shows nothing, for runs from Python."""
+"""Where the engine tells what it does: a terminal, a log, or nobody."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from clsfw.contract.parts import Reporter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+
+class Display(Reporter, Protocol):
+    """What the engine tells the outside."""
+
+    warnings: list[str]
+    """What was warned of so far; the run keeps it."""
+
+    def stage(self, text: str) -> None:
+        """Begin a stage of the run, such as reading the data."""
+
+    def logged(self, step: int, values: Mapping[str, float]) -> None:
+        """Show a logged training step."""
+
+    def evaluated(
+        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
+    ) -> None:
+        """Show an evaluation during training: one row of the table."""
 
 
 class Quiet:
-    """Shows nothing; a warning becomes a Python warning."""
+    """A display that shows nothing, for runs from Python; a warning becomes a Python warning."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
@@ -36,3 +56,25 @@ class Quiet:
         self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
     ) -> None:
         """Show nothing."""
+
+
+class Part:
+    """A reporter for a part of the work: notes and warnings pass on, its progress goes to `progress`, or nowhere."""
+
+    def __init__(
+        self, outer: Reporter, progress: Callable[[str, int, int | None, str], None] = lambda *_: None
+    ) -> None:
+        self._outer = outer
+        self._progress = progress
+
+    def note(self, text: str) -> None:
+        """Pass it on."""
+        self._outer.note(text)
+
+    def warn(self, text: str) -> None:
+        """Pass it on."""
+        self._outer.warn(text)
+
+    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
+        """Hand it to whoever follows this part."""
+        self._progress(what, done, total, unit)

@@ -8,18 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clsfw.contract.parts import HasProvenance, PlansTraining
-from clsfw.discovery.plugins import guard
 from clsfw.engine.display import Quiet
 from clsfw.engine.finish import finish
-from clsfw.engine.job import Job
-from clsfw.engine.prepare import check_fit, prepare_data, prepare_model
-from clsfw.engine.run import Run
+from clsfw.engine.handles import TrainerHandle
+from clsfw.engine.prepare import check_fit, prepare_data
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.environment import environment
 from clsfw.evidence.finished import FinishedRun
-from clsfw.evidence.outcomes import NamedMetric
 from clsfw.kit.disk import require_space
 from clsfw.kit.records import differences
 from clsfw.store import place
@@ -29,11 +26,10 @@ from clsfw.store.rundir import RunDirectory, read_run
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clsfw.contract.parts import Classifier, Trainer
-    from clsfw.contract.run import Checkpoint
+    from clsfw.contract.parts import Classifier
+    from clsfw.engine.display import Display
     from clsfw.engine.prepare import PreparedData
-    from clsfw.engine.run import Display
-    from clsfw.recipe.plan import Plan
+    from clsfw.recipe.plan import Parts, Plan
 
 
 def execute(
@@ -62,8 +58,9 @@ def execute(
             if store.state == "complete":
                 return _already_complete(path, plan, display)
             _refuse_changes(store, fixed)
-        data = prepare_data(plan, display)
-        model, model_facts = prepare_model(plan)
+        parts = plan.build()
+        data = prepare_data(plan, parts.source, display)
+        model_facts = parts.model.check()
         fixed["data"] = data.hashes()
         if store is None:
             store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
@@ -72,9 +69,21 @@ def execute(
         _refuse_changes(store, fixed)
         signals = stack.enter_context(StopSignals(display.note))
         _begin(store, plan, data, fixed)
-        job = Job(plan, data, model, model_facts, store, display, signals, started)
+        run = Execution(
+            name=plan.recipe.name,
+            seed=plan.recipe.seed,
+            labels=data.labels,
+            data=data.parts,
+            store=store,
+            metrics=parts.metrics,
+            watchers=plan.watchers,
+            display=display,
+            signals=signals,
+            trainer=parts.trainer,
+            started=started,
+        )
         try:
-            return _carry_out(job)
+            return _carry_out(plan, parts, run, model_facts)
         except BaseException as exc:
             stopped = isinstance(exc, (InterruptedRunError, KeyboardInterrupt))
             error = None if stopped else str(exc) if isinstance(exc, ClsfwError) else type(exc).__name__
@@ -89,61 +98,40 @@ def run_path(plan: Plan, out: str | Path | None) -> Path:
     return Path(out) if out is not None else Path("runs") / f"{plan.recipe.name}-{plan.identity()[:8]}"
 
 
-def _carry_out(job: Job) -> FinishedRun:
-    classifier = _create(job)
-    trainer: Trainer[Any] = job.plan.trainer.build()
-    check_fit(job.plan, trainer, classifier)
-    if isinstance(trainer, PlansTraining):
-        with guard(job.plan.trainer.plugin, f"trainer {job.plan.trainer.component.name!r}"):
-            needs = trainer.plan_training(len(job.data.parts["train"]), classifier.parameters()[1])
-        still_needed = int(needs["disk_bytes"]) - job.store.checkpoints.size()
-        require_space(job.store.path, still_needed, "the checkpoints and the model")
-    checkpoint = job.store.checkpoints.latest()
-    run = _open_run(job, checkpoint)
+def _carry_out(plan: Plan, parts: Parts, run: Execution, model_facts: Mapping[str, str]) -> FinishedRun:
+    store, trainer = run.store, parts.trainer
+    classifier = _create(parts, run, model_facts)
+    check_fit(plan, trainer, classifier)
+    needs = trainer.plan_training(len(run.data["train"]), parts.model.parameters(classifier)[1])
+    if needs is not None:
+        still_needed = int(needs.disk_bytes) - store.checkpoints.size()
+        require_space(store.path, still_needed, "the checkpoints and the model")
+    checkpoint = run.resume()
     try:
         run.notify("on_run_start")
-        job.display.stage("training" if checkpoint is None else f"training, continued after step {checkpoint.step}")
-        with guard(job.plan.trainer.plugin, f"trainer {job.plan.trainer.component.name!r}"):
-            trainer.fit(classifier, run.data, run)
-        job.store.update(training=run.facts)
-        finished = finish(job, run, classifier, trainer)
+        run.display.stage("training" if checkpoint is None else f"training, continued after step {checkpoint.step}")
+        handle = TrainerHandle(run)
+        trainer.fit(classifier, handle.data, handle)
+        store.update(training=run.facts)
+        finished = finish(plan, parts, run, classifier)
     except BaseException as exc:
         try:
             run.notify("on_run_end", error=exc)
         except ClsfwError as second:  # the first error says what ended the run
-            job.display.warn(str(second))
+            run.display.warn(str(second))
         raise
     run.notify("on_run_end", error=None)
     return finished
 
 
-def _create(job: Job) -> Classifier:
-    job.display.stage("building the model")
-    texts = job.data.parts["train"]["text"]
-    with guard(job.plan.model.plugin, f"model {job.plan.model.component.name!r}"):
-        classifier = job.model.create(job.data.labels, texts, job.plan.recipe.seed, job.display)
-        total, trainable = classifier.parameters()
-        provenance = dict(job.model.provenance()) if isinstance(job.model, HasProvenance) else {}
-    job.display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
+def _create(parts: Parts, run: Execution, facts: Mapping[str, str]) -> Classifier:
+    run.display.stage("building the model")
+    classifier = parts.model.create(run.labels, run.data["train"]["text"], run.seed, run.display)
+    total, trainable = parts.model.parameters(classifier)
+    run.display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
     counts = {"parameters": total, "trainable_parameters": trainable}
-    job.store.update(model={**job.model_facts, **counts, "provenance": provenance})
+    run.store.update(model={**facts, **counts, "provenance": parts.model.provenance()})
     return classifier
-
-
-def _open_run(job: Job, checkpoint: Checkpoint | None) -> Run:
-    return Run(
-        name=job.plan.recipe.name,
-        seed=job.plan.recipe.seed,
-        labels=job.data.labels,
-        data=job.data.parts,
-        store=job.store,
-        metrics=[NamedMetric(part.component.name, part.plugin, part.build()) for part in job.plan.metrics],
-        watchers=job.plan.watchers,
-        display=job.display,
-        signals=job.signals,
-        started=job.started,
-        timings=checkpoint.timings if checkpoint is not None else None,
-    )
 
 
 def _fixed(plan: Plan) -> dict[str, Any]:

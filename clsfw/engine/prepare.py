@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clsfw.contract.parts import ChecksModel, HasProvenance
-from clsfw.discovery.plugins import guard
 from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
 from clsfw.errors import Place, Problem, RecipeError
 from clsfw.evidence.decision import check_options
@@ -16,8 +14,9 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from clsfw.contract.parts import Classifier, Labels, Model, Trainer
-    from clsfw.engine.run import Display
+    from clsfw.contract.parts import Classifier, Labels
+    from clsfw.discovery.parts import BuiltSource, BuiltTrainer
+    from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
 
 
@@ -37,7 +36,7 @@ class PreparedData:
         return {name: split["sha256"] for name, split in self.facts["splits"].items()}
 
 
-def prepare_data(plan: Plan, display: Display) -> PreparedData:
+def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedData:
     """Read and cut the data.
 
     Raises:
@@ -47,57 +46,36 @@ def prepare_data(plan: Plan, display: Display) -> PreparedData:
 
     """
     display.stage("reading the data")
-    owner = plan.data.plugin
-    source = plan.data.build()
-    with guard(owner, f"data {plan.data.component.name!r}"):
-        given = source.load(display)
-    labels = labels_of(given, owner)
+    given = source.load(display)
+    labels = labels_of(given, source.plugin)
     plan.check_labels(labels)
-    parts = make_splits(given, plan.recipe.split, labels, plan.recipe.seed, owner)
+    parts = make_splits(given, plan.recipe.split, labels, plan.recipe.seed, source.plugin)
     check_options(plan.recipe.evidence, labels, parts)
     splits: dict[str, dict[str, Any]] = {
         name: {"rows": len(part), "labels": label_counts(part, labels), "sha256": fingerprint(part)}
         for name, part in parts.items()
     }
     facts: dict[str, Any] = {"labels": list(labels.names), "multi_label": labels.multi_label, "splits": splits}
-    if isinstance(source, HasProvenance):
-        with guard(owner, "provenance"):
-            facts["provenance"] = dict(source.provenance())
+    if provenance := source.provenance():
+        facts["provenance"] = provenance
     for name, split in splits.items():
         counts = ", ".join(f"{label} {count}" for label, count in _shown(split["labels"]))
         display.note(f"{name}: {split['rows']} rows ({counts})")
     return PreparedData(labels, parts, facts)
 
 
-def prepare_model(plan: Plan) -> tuple[Model, dict[str, str]]:
-    """Build the model's source, and check its files as far as that goes without loading weights.
-
-    Raises:
-        ModelError: the model's files are missing or unfit.
-
-    """
-    model = plan.model.build()
-    if not isinstance(model, ChecksModel):
-        return model, {}
-    with guard(plan.model.plugin, f"model {plan.model.component.name!r}"):
-        return model, dict(model.check())
-
-
-def check_fit(plan: Plan, trainer: Trainer[Any], classifier: Classifier) -> None:
+def check_fit(plan: Plan, trainer: BuiltTrainer, classifier: Classifier) -> None:
     """See that the trainer can train this kind of classifier.
 
     Raises:
         RecipeError: the two parts do not fit.
 
     """
-    needs = trainer.needs
-    if isinstance(classifier, needs):
+    if trainer.fits(classifier):
         return
+    needs = trainer.part.needs
     what = (needs.__doc__ or needs.__name__).strip().partition(":")[0].partition("\n")[0].rstrip(".")
-    message = (
-        f"trainer {plan.trainer.component.name!r} needs {what[:1].lower()}{what[1:]}; "
-        f"{plan.model.component.name!r} is not one"
-    )
+    message = f"trainer {trainer.name!r} needs {what[:1].lower()}{what[1:]}; {plan.model.component.name!r} is not one"
     raise RecipeError([Problem(Place(plan.origins["trainer.use"]), message, "[trainer]")])
 
 

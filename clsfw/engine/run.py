@@ -1,53 +1,36 @@
-"""One execution of a plan: the `clsfw.Run` that trainers see, and what the engine keeps of it."""
+"""One execution of a plan, as the engine itself holds it; what its parts see of it is in `handles`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
-from clsfw.contract.parts import Reporter
+from clsfw.discovery.parts import check_probabilities
+from clsfw.engine.handles import WatchedHandle
 from clsfw.errors import ClsfwError, InterruptedRunError
-from clsfw.evidence.outcomes import check_probabilities, decide, score
+from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import numpy as np
     from datasets import Dataset
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Labels
+    from clsfw.contract.run import Checkpoint
+    from clsfw.discovery.parts import BuiltMetric
     from clsfw.discovery.plugins import Plugin
+    from clsfw.engine.display import Display
     from clsfw.engine.signals import StopSignals
-    from clsfw.evidence.outcomes import NamedMetric
-    from clsfw.store.checkpoints import Checkpoints
     from clsfw.store.rundir import RunDirectory
 
 
-class Display(Reporter, Protocol):
-    """What the engine tells the outside: a terminal, a log, or nobody."""
-
-    warnings: list[str]
-    """What was warned of so far; the run keeps it."""
-
-    def stage(self, text: str) -> None:
-        """Begin a stage of the run, such as reading the data."""
-
-    def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Show a logged training step."""
-
-    def evaluated(
-        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
-    ) -> None:
-        """Show an evaluation during training: one row of the table."""
-
-
-class Run:
-    """One execution of a plan, as its parts and its watchers see it."""
+class Execution:
+    """A run under way: its data and labels, which all scores come from, its open directory, and what was logged."""
 
     def __init__(
         self,
@@ -57,44 +40,43 @@ class Run:
         labels: Labels,
         data: Mapping[str, Dataset],
         store: RunDirectory,
-        metrics: Sequence[NamedMetric],
+        metrics: Sequence[BuiltMetric],
         watchers: Sequence[Plugin],
         display: Display,
         signals: StopSignals,
+        trainer: object = "the trainer",
         started: float | None = None,
-        timings: Mapping[str, float] | None = None,
     ) -> None:
-        """Take what a run is made of; `started` is a monotonic clock, `timings` the seconds that a checkpoint holds."""
+        """Take what a run is made of; `trainer` names it in messages, `started` is a monotonic clock."""
         self.name = name
         self.seed = seed
         self.labels = labels
         self.data = data
-        self.reporter: Reporter = display
+        self.store = store
+        self.metrics = metrics
+        self.display = display
         self.facts: dict[str, object] = {}
-        self.timings = dict(timings or {})
-        self._total_before = self.timings.pop("total_seconds", 0.0)
+        """What the trainer recorded."""
+        self.timings: dict[str, float] = {}
+        self._total_before = 0.0
         self._timed: list[str] = []
         self._since = self._started = time.monotonic()
         if started is not None:
             self._started = started
-        self._store = store
         store.checkpoints.timings = self.seconds
-        self.metrics = metrics
-        self._watchers = watchers
-        self._display = display
+        self._watchers = [(watcher, WatchedHandle(self)) for watcher in watchers]
+        self._trainer = trainer
         self._signals = signals
         self._references: dict[str, NDArray[np.int64]] = {}
         self._training_loss: float | None = None
 
-    @property
-    def directory(self) -> Path:
-        """The run directory. Only the store writes there; a watcher may read it, or keep files of its own elsewhere."""
-        return self._store.path
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        """The crash-safe checkpoints: `commit(step, write)` and `latest()`."""
-        return self._store.checkpoints
+    def resume(self) -> Checkpoint | None:
+        """Return the newest checkpoint, if there is one, and count the seconds on from it."""
+        checkpoint = self.store.checkpoints.latest()
+        if checkpoint is not None:
+            self.timings = dict(checkpoint.timings)
+            self._total_before = self.timings.pop("total_seconds", 0.0)
+        return checkpoint
 
     @property
     def stop_requested(self) -> bool:
@@ -102,15 +84,16 @@ class Run:
         return self._signals.received is not None
 
     def stop(self) -> NoReturn:
-        """Leave the run after the checkpoint of this step was committed."""
+        """Leave the run.
+
+        Raises:
+            InterruptedRunError: always.
+
+        """
         number = self._signals.received
         if number is None:
             raise RuntimeError("stop() without a stop request; look at run.stop_requested first")
         raise InterruptedRunError("interrupted; the same command continues this run, but not with --fresh", number)
-
-    def record(self, **facts: object) -> None:
-        """Keep facts in run.json that the recipe did not decide: the device, the precision, the number of steps."""
-        self.facts.update(facts)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -129,38 +112,40 @@ class Run:
         return {**self.timings, "total_seconds": self._total_before + self._since - self._started}
 
     def _charge(self) -> None:
-        """Return the time since the last look to the innermost block that is timed."""
+        """Give the time since the last look to the innermost block that is timed."""
         now = time.monotonic()
         if self._timed:
             self.timings[self._timed[-1]] = self.timings.get(self._timed[-1], 0.0) + now - self._since
         self._since = now
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Record a training step: `loss` is the mean since the last logged step."""
+        """Record a training step."""
         self._training_loss = values.get("loss", self._training_loss)
-        self._store.history.append({"step": step, **values})
-        self._display.logged(step, values)
+        self.store.history.append({"step": step, **values})
+        self.display.logged(step, values)
         self.notify("on_step", step=step, values=values)
+
+    def references(self, split: str) -> NDArray[np.int64]:
+        """Return the class ids [N] of a split, or with several labels per text 0/1 [N, C]; read once."""
+        if split not in self._references:
+            self._references[split] = references(self.data[split], self.labels)
+        return self._references[split]
 
     def evaluate(
         self, step: int, split: str, probabilities: NDArray[np.float32], loss: float | None = None
     ) -> dict[str, float]:
-        """Score probabilities [N, C], in the order of `data[split]`, by the recipe's metrics, and record them.
-
-        Gives the scores, with `loss` among them if it was given.
+        """Score probabilities [N, C], in the order of the split, by the recipe's metrics, and record them.
 
         Raises:
             PluginError: these are no probabilities, a metric failed, or gave something that is not a finite number.
 
         """
-        if split not in self._references:
-            self._references[split] = references(self.data[split], self.labels)
-        check_probabilities(probabilities, len(self.data[split]), self.labels, "the trainer")
-        outcome = decide(self.labels, self._references[split], probabilities)
-        scores = score(self.metrics, outcome)
+        true = self.references(split)
+        check_probabilities(probabilities, len(true), self.labels, self._trainer)
+        scores = score(self.metrics, decide(self.labels, true, probabilities))
         told = scores if loss is None else {"loss": loss, **scores}
-        self._store.history.append({"step": step, "split": split, **told})
-        self._display.evaluated(step, self._training_loss, loss, scores)
+        self.store.history.append({"step": step, "split": split, **told})
+        self.display.evaluated(step, self._training_loss, loss, scores)
         self.notify("on_evaluate", split=split, scores={"step": float(step), **told})
         return dict(told)
 
@@ -170,10 +155,10 @@ class Run:
         All are told, even where one fails; the first failure is raised then.
         """
         failures: list[ClsfwError] = []
-        for plugin in self._watchers:
+        for plugin, handle in self._watchers:
             own = {key: dict(value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
             try:
-                plugin.watch(hook, run=self, **own)
+                plugin.watch(hook, run=handle, **own)
             except ClsfwError as exc:
                 failures.append(exc)
         if failures:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Labels
 from clsfw.errors import DataError, PluginError
 from clsfw.evidence.leakage import fold
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.recipe.schema import Split
-
-SPLITS = ("train", "validation", "test")
 
 
 def labels_of(given: object, owner: object) -> Labels:

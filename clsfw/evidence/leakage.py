@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.contract.component import SPLITS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-SPLITS = ("train", "validation", "test")
 SHOWN_ROWS = 100
 _BREAK = re.compile(r"<\s*br\s*/?\s*>", re.IGNORECASE)
 _CHUNK = 1000

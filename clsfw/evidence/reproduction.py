@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.contract.component import SPLITS
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence.predictions import read_predictions
 from clsfw.kit.records import differences
@@ -16,8 +17,6 @@ from clsfw.store.rundir import read_run
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-_SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def _metrics(first: Path, second: Path) -> Level:
 
 
 def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {f"{split} {name}": value for split in _SPLITS for name, value in metrics.get(split, {}).items()}
+    return {f"{split} {name}": value for split in SPLITS for name, value in metrics.get(split, {}).items()}
 
 
 def _surroundings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING
 
+from clsfw.engine.display import Part
 from clsfw.errors import DataError
 from clsfw.inference.output import Predicted, names_of
 from clsfw.kit.rows import LONGEST_LINE, TEXT, decode_line
@@ -50,7 +51,7 @@ def predict_chunk(
         PluginError: the trainer's plugin failed.
 
     """
-    probabilities = classifier.predict(texts_of(rows, column, name), WithinChunk(reporter)).probabilities
+    probabilities = classifier.predict(texts_of(rows, column, name), Part(reporter)).probabilities
     return Predicted(rows, probabilities, classifier.decide(probabilities))
 
 
@@ -115,21 +116,3 @@ def _more_waits(stream: BufferedReader) -> bool:
         return bool(select.select([stream], [], [], 0)[0])
     except (OSError, ValueError):  # no pipe, or a system that can only ask sockets
         return False
-
-
-class WithinChunk:
-    """A reporter for the work on one chunk: how far the whole is, is told by who has the whole."""
-
-    def __init__(self, outer: Reporter) -> None:
-        self._outer = outer
-
-    def note(self, text: str) -> None:
-        """Pass it on."""
-        self._outer.note(text)
-
-    def warn(self, text: str) -> None:
-        """Pass it on."""
-        self._outer.warn(text)
-
-    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
-        """Keep it."""

@@ -9,19 +9,18 @@ import json
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 from pydantic import ValidationError
 
 from clsfw.contract.parts import Prediction
-from clsfw.discovery.plugins import discover, guard
+from clsfw.discovery.parts import BuiltModel, BuiltPart, BuiltTrainer, build_from_values
+from clsfw.discovery.plugins import discover
 from clsfw.engine.display import Quiet
 from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
-from clsfw.evidence.outcomes import check_prediction
 from clsfw.kit.text import encodable
-from clsfw.recipe.validating import validate
 from clsfw.store.rundir import read_run
 
 if TYPE_CHECKING:
@@ -30,8 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.component import Kind
-    from clsfw.contract.parts import Classifier, Labels, Reporter, Trainer
-    from clsfw.discovery.plugins import Plugin, Plugins
+    from clsfw.contract.parts import Classifier, Labels, Reporter
+    from clsfw.discovery.plugins import Plugins
+
+B = TypeVar("B", bound=BuiltPart[Any])
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,8 @@ class LoadedClassifier:
     record: Mapping[str, Any]
     recipe: Mapping[str, Any]
     model: Classifier
-    trainer: Trainer[Any]
+    trainer: BuiltTrainer
     decision: Decision
-    owner: Plugin
     plugins: Plugins
 
     @property
@@ -105,9 +105,7 @@ class LoadedClassifier:
         """Return what the trainer predicts, before any temperature."""
         if not texts:
             return _nothing(self.labels)
-        with guard(self.owner, "predict"):
-            prediction = self.trainer.predict(self.model, texts, reporter or Quiet())
-        return check_prediction(prediction, len(texts), self.labels, f"{self.owner}: its trainer")
+        return self.trainer.predict(self.model, texts, self.labels, reporter or Quiet())
 
     def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return class ids [N], or with several labels per text 0/1 [N, C], by the run's own threshold."""
@@ -132,11 +130,9 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
     recipe, about = _read(path)
     plugins = discover()
     parts = RecordedParts(record, plugins)
-    source = parts.build("model", recipe["model"])
-    with guard(source.plugin, f"model {recipe['model']['use']!r}"):
-        model = source.part.load(path / "model")
-    trainer = parts.build("trainer", recipe["trainer"])
-    if not isinstance(model, trainer.part.needs):
+    model = parts.build(BuiltModel, recipe["model"]).load(path / "model")
+    trainer = parts.build(BuiltTrainer, recipe["trainer"])
+    if not trainer.fits(model):
         raise PluginError(
             f"trainer {recipe['trainer']['use']!r} and model {recipe['model']['use']!r} of {path} do not fit any more"
         )
@@ -145,15 +141,7 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
             f"{path / 'model'}: the model's labels {list(model.labels.names)} are not the run's {about['labels']}"
         )
     decision = Decision.from_json(about.get("decision"))
-    return LoadedClassifier(path, record, recipe, model, trainer.part, decision, trainer.plugin, plugins)
-
-
-@dataclass(frozen=True)
-class BuiltPart:
-    """A part as a plan would have built it, with the plugin that answers for it."""
-
-    plugin: Plugin
-    part: Any
+    return LoadedClassifier(path, record, recipe, model, trainer, decision, plugins)
 
 
 @dataclass(frozen=True)
@@ -163,25 +151,23 @@ class RecordedParts:
     record: Mapping[str, Any]
     plugins: Plugins
 
-    def build(self, kind: Kind, table: Mapping[str, Any]) -> BuiltPart:
+    def build(self, built: type[B], table: Mapping[str, Any]) -> B:
         """Build one part.
 
         Raises:
             PluginError: no usable plugin gives it, or it no longer takes the options of then.
 
         """
-        name = table["use"]
+        kind, name = built.kind, table["use"]
         found = self.plugins.components(kind).get(name)
         if found is None:
             raise PluginError(self._missing(kind, name))
         plugin, component = found
         try:
-            settings = validate(component.settings, {key: value for key, value in table.items() if key != "use"})
+            return build_from_values(built, plugin, component, {k: v for k, v in table.items() if k != "use"})
         except ValidationError as exc:
             wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
             raise PluginError(f"{plugin}: {kind} {name!r} no longer takes the options of this run: {wrong}") from exc
-        with guard(plugin, f"{kind} {name!r}"):
-            return BuiltPart(plugin, component.build(settings))
 
     def _missing(self, kind: Kind, name: str) -> str:
         for plugin in self.plugins.claimants(kind, name):

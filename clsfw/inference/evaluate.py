@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from clsfw.contract.parts import Labels, Outcome, Prediction
+from clsfw.discovery.parts import BuiltMetric
+from clsfw.engine.display import Part
 from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
-from clsfw.evidence.outcomes import NamedMetric, score
+from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
-from clsfw.inference.chunks import WithinChunk, chunks, find_column, texts_of
+from clsfw.inference.chunks import chunks, find_column, texts_of
 from clsfw.inference.classifier import RecordedParts
 from clsfw.inference.output import names_of
 from clsfw.kit.labels import numbers, references
@@ -82,7 +84,8 @@ def evaluate_file(
 
     """
     labels = classifier.labels
-    metrics = _metrics(classifier)
+    recorded = RecordedParts(classifier.record, classifier.plugins)
+    metrics = [recorded.build(BuiltMetric, table) for table in classifier.recipe["metrics"]]
     data, prediction = _read_and_predict(classifier, path, text_column, label_column, reporter)
     as_dataset = cast("Dataset", data)
     final = classifier.decision.scale(prediction.probabilities, labels)
@@ -100,12 +103,6 @@ def evaluate_file(
     shown = Prediction(final, prediction.tokens, prediction.truncated)
     rows = numbers(data, "row")
     return Evaluation(assess(facts), predictions_csv(labels, rows, truth, said, shown))
-
-
-def _metrics(classifier: LoadedClassifier) -> list[NamedMetric]:
-    parts = RecordedParts(classifier.record, classifier.plugins)
-    built = [(table["use"], parts.build("metric", table)) for table in classifier.recipe["metrics"]]
-    return [NamedMetric(name, found.plugin, found.part) for name, found in built]
 
 
 def _read_and_predict(
@@ -126,7 +123,7 @@ def _read_and_predict(
         for column in data.column_names[len(_OWN) :]:
             data[column].extend(row.values.get(column) for row in rows)
         data["row"].extend(range(len(data), len(data) + len(rows)))
-        parts.append(classifier.raw_prediction(here, WithinChunk(reporter)))
+        parts.append(classifier.raw_prediction(here, Part(reporter)))
         reporter.progress("predicting", len(data), None, "texts")
     if not parts:
         raise DataError(f"{name}: there are no rows to evaluate")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from clsfw.contract.parts import Labels
-    from clsfw.engine.run import Display
+    from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
 
 
@@ -26,7 +26,7 @@ def export_data(plan: Plan, directory: Path, kind: str, display: Display) -> Ite
         HostError: a file cannot be written, or stands there already.
 
     """
-    data = prepare_data(plan, display)
+    data = prepare_data(plan, plan.data.build(), display)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, part in data.parts.items():

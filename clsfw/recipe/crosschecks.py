@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clsfw.contract.parts import ChecksPlan, NamesScores, PlanFacts
-from clsfw.discovery.plugins import guard
+from clsfw.contract.component import SPLITS
+from clsfw.contract.parts import PlanFacts
 from clsfw.kit.suggestions import did_you_mean, offer
-from clsfw.recipe.schema import SPLITS, Expect, Split
+from clsfw.recipe.schema import Expect, Split
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -56,7 +56,7 @@ def check_together(
         for path, part in parts.items()
     }
     for path, part in parts.items():
-        for key, message in check_part(part, facts[path]):
+        for key, message in part.check(facts[path]):
             whole = whole_path(path, key)
             given = problems.document.get(whole)
             misspelt = isinstance(given, str) and given not in facts[path].scores
@@ -66,19 +66,6 @@ def check_together(
         if getattr(evidence, key, False) and "validation" not in splits:
             problems.add(("evidence", key), "needs a validation split to be fitted on; add one under [split]")
     return facts
-
-
-def check_part(part: Part[Any], facts: PlanFacts) -> list[tuple[str, str]]:
-    """Ask a part's settings what of them does not fit the rest of the recipe, as (key, message).
-
-    Raises:
-        PluginError: the plugin failed while it was asked.
-
-    """
-    if not isinstance(part.settings, ChecksPlan):
-        return []
-    with guard(part.plugin, f"check_plan of {part.component.name!r}"):
-        return [(str(key), str(message)) for key, message in part.settings.check_plan(facts)]
 
 
 def whole_path(path: KeyPath, key: str) -> KeyPath:
@@ -97,10 +84,7 @@ def _scores(problems: Problems, metrics: Mapping[KeyPath, Part[Any]]) -> tuple[d
     owners: dict[str, str] = {}
     complete = True
     for path, part in metrics.items():
-        named: dict[str, bool] = {}
-        if isinstance(part.settings, NamesScores):
-            with guard(part.plugin, f"score_names of {part.component.name!r}"):
-                named = {str(name): bool(greater) for name, greater in part.settings.score_names().items()}
+        named = part.score_names()
         complete = complete and bool(named)
         taken: Sequence[str] = [name for name in named if name in owners]
         if taken:

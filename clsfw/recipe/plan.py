@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import ClsfwError
 from clsfw.recipe.checking import check_document
-from clsfw.recipe.crosschecks import check_part, whole_path
+from clsfw.recipe.crosschecks import whole_path
 from clsfw.recipe.loading import load_document, uses_of
 from clsfw.recipe.overrides import apply_overrides, read_overrides
 from clsfw.recipe.resolving import differences, origins_of, portable, resolve
@@ -22,12 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.contract.parts import DataSource, Labels, Metric, Model, PlanFacts, Trainer
+    from clsfw.contract.parts import Labels, PlanFacts
+    from clsfw.discovery.parts import BuiltMetric, BuiltModel, BuiltSource, BuiltTrainer
     from clsfw.discovery.plugins import Plugin, Plugins
     from clsfw.recipe.overrides import Override
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
     from clsfw.toml.positions import KeyPath
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The built parts of a plan."""
+
+    source: BuiltSource
+    model: BuiltModel
+    trainer: BuiltTrainer
+    metrics: tuple[BuiltMetric, ...]
 
 
 @dataclass(frozen=True)
@@ -42,10 +53,10 @@ class Plan:
     recipe: Recipe
     file: Path
     text: str
-    data: Part[DataSource]
-    model: Part[Model]
-    trainer: Part[Trainer[Any]]
-    metrics: tuple[Part[Metric], ...]
+    data: Part[BuiltSource]
+    model: Part[BuiltModel]
+    trainer: Part[BuiltTrainer]
+    metrics: tuple[Part[BuiltMetric], ...]
     watchers: tuple[Plugin, ...]
     notes: tuple[str, ...]
     origins: Mapping[str, str]
@@ -56,6 +67,16 @@ class Plan:
     """As `portable()`, of the recipe that states what to expect; None where nothing changes it, or it cannot be run."""
     changed: tuple[str, ...] = ()
     """The dotted keys that change that recipe: those of overrides, and of a recipe that extends it."""
+
+    def build(self) -> Parts:
+        """Build every part, so that one that cannot be built is found before any work is done.
+
+        Raises:
+            ClsfwError: one of them cannot be built.
+
+        """
+        metrics = tuple(part.build() for part in self.metrics)
+        return Parts(self.data.build(), self.model.build(), self.trainer.build(), metrics)
 
     def resolved(self) -> dict[str, Any]:
         """Return the recipe with every default filled in and every local path absolute, in TOML's own types."""
@@ -95,7 +116,7 @@ class Plan:
         """
         problems = Problems(self.document)
         for path, part in self._parts().items():
-            for key, message in check_part(part, replace(self.facts[path], labels=labels)):
+            for key, message in part.check(replace(self.facts[path], labels=labels)):
                 problems.add(whole_path(path, key), message)
         problems.raise_all()
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel
 
 from clsfw.contract.component import LocalPath
-from clsfw.discovery.plugins import guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,21 +26,16 @@ def resolve(recipe: Recipe, parts: Mapping[KeyPath, Part[Any]]) -> dict[str, Any
     """Write a recipe out with all defaults, in TOML's own types: what is left out has no value."""
     own = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
     resolved = {key: own[key] for key in ("schema", "name", "seed", "plugins")}
-    resolved["data"] = _dump(parts["data",])
+    resolved["data"] = parts["data",].dump()
     if "split" in own:
         resolved["split"] = own["split"]
-    resolved["model"] = _dump(parts["model",])
-    resolved["trainer"] = _dump(parts["trainer",])
-    resolved["metrics"] = [_dump(part) for path, part in parts.items() if path[0] == "metrics"]
+    resolved["model"] = parts["model",].dump()
+    resolved["trainer"] = parts["trainer",].dump()
+    resolved["metrics"] = [part.dump() for path, part in parts.items() if path[0] == "metrics"]
     resolved["evidence"] = own["evidence"]
     if "expect" in own:
         resolved["expect"] = own["expect"]
     return resolved
-
-
-def _dump(part: Part[Any]) -> dict[str, Any]:
-    with guard(part.plugin, f"settings of {part.component.name!r}"):
-        return {"use": part.component.name, **part.settings.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
 
 def origins_of(resolved: Mapping[str, Any], document: Document, parts: Mapping[KeyPath, Part[Any]]) -> dict[str, str]:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from clsfw.contract.component import Kind, Settings
+from clsfw.contract.component import SPLITS, Kind, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA = 1
-SPLITS = ("train", "validation", "test")
 SECTIONS: dict[str, Kind] = {"data": "data", "model": "model", "trainer": "trainer", "metrics": "metric"}
 """The tables that name a component, in the order of the work, with the kind of component that each takes."""
 

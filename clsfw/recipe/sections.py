@@ -4,48 +4,90 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
-from clsfw.contract.component import KINDS, Component, Kind, Settings
+from clsfw.contract.component import KINDS, Component, Kind, Settings, validate
+from clsfw.contract.parts import ChecksPlan, NamesScores
 from clsfw.discovery.plugins import Plugin, Plugins, guard
 from clsfw.errors import PluginError
 from clsfw.kit.suggestions import listed, near, offer, short, unknown_key
-from clsfw.recipe.validating import validate
 from clsfw.toml.document import section_of
 from clsfw.toml.wording import choices_of, explain_errors, fields_of, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from clsfw.contract.parts import PlanFacts
+    from clsfw.discovery.parts import BuiltPart
     from clsfw.toml.document import Document, Problems
     from clsfw.toml.positions import KeyPath
 
-T = TypeVar("T")
+B = TypeVar("B", bound="BuiltPart[Any]")
 S = TypeVar("S", bound=Settings)
 _NAMES: Mapping[Kind, str] = {"data": "data source", "model": "model", "trainer": "trainer", "metric": "metric"}
 
 
 @dataclass(frozen=True)
-class Part(Generic[T]):
+class Part(Generic[B]):
     """A component that a recipe names, with the settings that the recipe gives it and the plugin it comes from."""
 
     kind: Kind
     plugin: Plugin
-    component: Component[T]
+    component: Component[Any]
     settings: Settings
 
-    def build(self) -> T:
+    def build(self) -> B:
         """Build it; here its heavy libraries are imported.
 
         Raises:
-            PluginError: the plugin failed, other than by one of clsfw's own errors.
+            PluginError: the plugin failed, other than by one of clsfw's own errors, or built no such part.
 
         """
-        with guard(self.plugin, f"{self.kind} {self.component.name!r}"):
-            return self.component.build(self.settings)
+        from clsfw.discovery.parts import BUILT, build_part  # only here: it imports numpy
+
+        return cast("B", build_part(BUILT[self.kind], self.plugin, self.component, self.settings))
+
+    def check(self, facts: PlanFacts) -> list[tuple[str, str]]:
+        """Ask the settings what of them does not fit the rest of the recipe, as (key, message).
+
+        Raises:
+            PluginError: the plugin failed while it was asked.
+
+        """
+        if not isinstance(self.settings, ChecksPlan):
+            return []
+        with self._guarded("check_plan"):
+            return [(str(key), str(message)) for key, message in self.settings.check_plan(facts)]
+
+    def score_names(self) -> dict[str, bool]:
+        """Return the scores that the settings of a metric name, each with whether greater is better.
+
+        Raises:
+            PluginError: the plugin failed while it was asked.
+
+        """
+        if not isinstance(self.settings, NamesScores):
+            return {}
+        with self._guarded("score_names"):
+            return {str(name): bool(greater) for name, greater in self.settings.score_names().items()}
+
+    def dump(self) -> dict[str, Any]:
+        """Write the part's table out with all defaults, in TOML's own types: what has no value is left out.
+
+        Raises:
+            PluginError: the plugin's own serializer failed.
+
+        """
+        with self._guarded("settings"):
+            values = self.settings.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return {"use": self.component.name, **values}
+
+    def _guarded(self, what: str) -> AbstractContextManager[None]:
+        return guard(self.plugin, f"{what} of {self.component.name!r}")
 
 
 @dataclass(frozen=True)

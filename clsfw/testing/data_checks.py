@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from clsfw.contract.component import LocalPath
-from clsfw.discovery.blame import describe
+from clsfw.contract.component import SPLITS, LocalPath
 from clsfw.engine.splits import fingerprint, labels_of
 from clsfw.errors import ContractError, DataError, NetworkError, PluginError
 from clsfw.testing.harness import Listener
@@ -45,7 +44,7 @@ def names_its_splits(subject: Subject[DataSource]) -> None:
     given = _load(subject)
     labels_of(given, subject)
     if isinstance(given, Mapping):
-        strange = sorted(set(given) - {"train", "validation", "test"})
+        strange = sorted(set(given) - set(SPLITS))
         if strange:
             raise ContractError(f"{subject}: a split is called {strange[0]!r}; use train, validation and test")
 
@@ -69,15 +68,15 @@ def says_what_is_missing(subject: Subject[DataSource]) -> None:
         with TemporaryDirectory(prefix="clsfw-") as folder:
             nowhere = f"{folder}/nowhere.csv"
             try:
-                settings = subject.validate({**subject.values, name: nowhere})
-                subject.component.build(settings).load(Listener())
+                subject.build_with({**subject.values, name: nowhere}).load(Listener())
             except (DataError, NetworkError) as exc:
                 if "nowhere.csv" in str(exc):
                     continue
                 raise ContractError(f"{subject}: the error for a missing {name} does not name the file: {exc}") from exc
             except Exception as exc:
-                kind = describe(exc, None)
-                raise ContractError(f"{subject}: a missing {name} must be a DataError, not {kind}") from exc
+                raise ContractError(
+                    f"{subject}: a missing {name} must be a DataError, not {subject.told(exc)}"
+                ) from exc
             raise ContractError(f"{subject}: a missing {name} is not noticed; raise DataError")
 
 

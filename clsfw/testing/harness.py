@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
-from clsfw.engine.run import Run
-from clsfw.errors import ContractError, InterruptedRunError
-from clsfw.evidence.outcomes import NamedMetric
+from clsfw.engine.display import Quiet
+from clsfw.engine.handles import TrainerHandle
+from clsfw.engine.run import Execution
+from clsfw.errors import InterruptedRunError
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -22,19 +24,21 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from clsfw.contract.parts import Classifier, Labels, Outcome, Prediction, Trainer
+    from clsfw.contract.parts import Classifier, Labels, Outcome, Prediction
+    from clsfw.contract.run import Run
+    from clsfw.discovery.parts import BuiltModel, BuiltTrainer
     from clsfw.engine.signals import StopSignals
     from clsfw.testing.subject import Subject
 
 SEED = 7
 
 
-@dataclass
-class Listener:
+class Listener(Quiet):
     """A reporter and display that keeps what it is told."""
 
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[str] = []
 
     def note(self, text: str) -> None:
         """Keep a note."""
@@ -43,20 +47,6 @@ class Listener:
     def warn(self, text: str) -> None:
         """Keep a warning."""
         self.warnings.append(text)
-
-    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
-        """Take it and keep nothing."""
-
-    def stage(self, text: str) -> None:
-        """Take it and keep nothing."""
-
-    def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Take it and keep nothing."""
-
-    def evaluated(
-        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
-    ) -> None:
-        """Take it and keep nothing."""
 
 
 class StopAfter:
@@ -92,29 +82,38 @@ class PlainScores:
 
 
 @contextmanager
-def open_run(
+def executing(
     directory: Path,
     data: Mapping[str, Dataset],
     labels: Labels,
     *,
     signals: StopAfter | None = None,
     watchers: Sequence[Plugin] = (),
-) -> Iterator[Run]:
-    """Open a run in a directory, as the engine does between the building of the model and the training."""
+    trainer: object = "the trainer",
+) -> Iterator[Execution]:
+    """Begin an execution in a directory, as the engine does between the building of the model and the training."""
     owner = Plugin("clsfw.testing", "clsfw", "0", "ok")
     with RunDirectory.open(directory) as store:
         store.update(state="running")
-        yield Run(
+        yield Execution(
             name="conformance",
             seed=SEED,
             labels=labels,
             data=data,
             store=store,
-            metrics=[NamedMetric("plain-scores", owner, PlainScores())],
+            metrics=[BuiltMetric(owner, "plain-scores", PlainScores())],
             watchers=watchers,
             display=Listener(),
             signals=cast("StopSignals", signals or StopAfter()),
+            trainer=trainer,
         )
+
+
+@contextmanager
+def open_run(directory: Path, data: Mapping[str, Dataset], labels: Labels) -> Iterator[Run]:
+    """Open a run in a directory, as a trainer gets it."""
+    with executing(directory, data, labels) as execution:
+        yield TrainerHandle(execution)
 
 
 @dataclass
@@ -149,13 +148,16 @@ def train(
         classifier = create(model, labels, data)
         signals = StopAfter(stop_after)
         interrupted = False
-        with open_run(directory or Path(temporary) / "run", data, labels, signals=signals) as run:
+        built: BuiltTrainer = trainer.build()
+        place = directory or Path(temporary) / "run"
+        with executing(place, data, labels, signals=signals, trainer=built) as execution:
+            run = TrainerHandle(execution)
             try:
-                trainer.build().fit(classifier, data, run)
+                built.fit(classifier, run.data, run)
             except InterruptedRunError:
                 interrupted = True
-            newest = run.checkpoints.latest()
-            history = run._store.history.read()  # noqa: SLF001  # the store is the run's own business, and ours
+            newest = execution.store.checkpoints.latest()
+            history = execution.store.history.read()
         committed = newest.step if newest is not None else None
         return Trained(classifier, saved_files(classifier), history, committed, signals.looked, interrupted)
 
@@ -174,30 +176,17 @@ def saved_and_loaded(model: Subject[Any], classifier: Classifier) -> Classifier:
     with TemporaryDirectory(prefix="clsfw-") as temporary:
         folder = Path(temporary) / "model"
         folder.mkdir()
-        classifier.save(folder)
-        loaded: Classifier = model.build().load(folder)
-        return loaded
+        built: BuiltModel = model.build()
+        built.save(classifier, folder)
+        return built.load(folder)
 
 
-def predict(who: object, trainer: Trainer[Any], classifier: Classifier, texts: Sequence[str]) -> Prediction:
-    """Predict, and see that the answer has the shape that the contract demands.
+def predict(trainer: Subject[Any], classifier: Classifier, texts: Sequence[str]) -> Prediction:
+    """Predict as the engine does.
 
     Raises:
-        ContractError: it has not.
+        PluginError: the answer is not what the contract demands.
 
     """
-    found = trainer.predict(classifier, texts, Listener())
-    expected = (len(texts), len(classifier.labels.names))
-    values = np.asarray(found.probabilities)
-    if values.shape != expected or values.dtype != np.float32:
-        raise ContractError(
-            f"{who}: probabilities must be float32 of shape {expected}, not {values.dtype} of {values.shape}"
-        )
-    if not np.isfinite(values).all() or (values < 0).any() or (values > 1 + 1e-4).any():
-        raise ContractError(f"{who}: probabilities must be finite and between 0 and 1")
-    if not classifier.labels.multi_label and not np.allclose(values.sum(axis=1), 1, atol=1e-3):
-        raise ContractError(f"{who}: the probabilities of a text must sum to 1")
-    for name in ("tokens", "truncated"):
-        if np.shape(getattr(found, name)) != (len(texts),):
-            raise ContractError(f"{who}: {name} must have one value for each of the {len(texts)} texts")
-    return found
+    built: BuiltTrainer = trainer.build()
+    return built.predict(classifier, texts, classifier.labels, Listener())

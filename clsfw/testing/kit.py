@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clsfw.contract.component import KINDS, Component, Kind, Settings
 from clsfw.discovery.blame import describe
 from clsfw.discovery.plugins import discover
-from clsfw.errors import ContractError, UsageError
+from clsfw.errors import ContractError, PluginError, UsageError
 from clsfw.testing import (
     data_checks,
     import_checks,
@@ -71,8 +71,18 @@ class Check:
             self.function(self.subject)
         except (ContractError, KeyboardInterrupt):
             raise
+        except PluginError as exc:
+            raise ContractError(self._told(exc)) from exc
         except BaseException as exc:
             raise ContractError(f"{self.subject}: {self.name}: {describe(exc, self.folder)}") from exc
+
+    def _told(self, exc: PluginError) -> str:
+        """Say of an error what is not said beside it already, namely whose plugin it is."""
+        owner = self.subject.owner if isinstance(self.subject, Subject) else self.subject
+        words = str(exc).replace(f"{owner}: ", "").replace(f"{owner} ", "it ")
+        if exc.__cause__ is not None:
+            words = f"{self.name}: {words}"
+        return words if words.startswith(str(self.subject)) else f"{self.subject}: {words}"
 
 
 def checks(name: str, settings: Examples | Path | str | None = None) -> list[Check]:
@@ -117,7 +127,7 @@ def _of_plugin(plugin: Plugin, plugins: Plugins, given: Examples, folder: Path) 
     if plugin.state != "ok":
         raise ContractError(f"{plugin} is {plugin.state}: {plugin.reason}")
     subjects: list[Subject[Any]] = [
-        Subject(kind, component, given.get(kind, {}).get(component.name, {}), folder)
+        Subject(kind, component, given.get(kind, {}).get(component.name, {}), folder, plugin=plugin)
         for kind in KINDS
         for component in plugin.components.get(kind, ())
     ]

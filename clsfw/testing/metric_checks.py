@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clsfw.contract.parts import NamesScores
-from clsfw.discovery.plugins import Plugin
-from clsfw.errors import ContractError, DataError, PluginError
-from clsfw.evidence.outcomes import NamedMetric, decide, score
+from clsfw.errors import ContractError, DataError
+from clsfw.evidence.outcomes import decide
 from clsfw.kit.labels import references
 from clsfw.testing.samples import SEVERAL, THREE, TWO, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
@@ -18,8 +17,6 @@ from clsfw.testing.surroundings import no_network, require_left_alone
 if TYPE_CHECKING:
     from clsfw.contract.parts import Labels, Metric, Outcome
     from clsfw.testing.subject import Subject
-
-_OWNER = Plugin("clsfw.testing", "clsfw", "0", "ok")
 
 
 def scores_two_classes(subject: Subject[Metric]) -> None:
@@ -129,11 +126,7 @@ def _outcome(labels: Labels) -> Outcome:
 
 
 def _score(subject: Subject[Metric], outcome: Outcome) -> dict[str, float]:
-    metric: Any = subject.build()
-    try:
-        found = score([NamedMetric(subject.component.name, _OWNER, metric)], outcome)
-    except PluginError as exc:
-        raise ContractError(str(exc).replace(f"{_OWNER}: ", "").replace(f"{_OWNER} ", "it ")) from exc
+    found: dict[str, float] = subject.build().compute(outcome)
     if not found:
         raise ContractError(f"{subject}: it gives no score")
     return found

@@ -26,7 +26,7 @@ def trainer_for(model: Subject[Any], owner: Plugin, plugins: Plugins, given: Exa
         classifier = create(model, TWO, toy_splits(TWO))
         for trainer in _candidates("trainer", model, owners, given):
             with suppress(Exception):  # it cannot be tried with these settings; look at the next one
-                if isinstance(classifier, trainer.build().needs):
+                if trainer.build().fits(classifier):
                     return trainer
     return None
 
@@ -37,7 +37,7 @@ def model_for(trainer: Subject[Any], owner: Plugin, plugins: Plugins, given: Exa
     others = list(_candidates("model", trainer, [p for p in plugins.all if p is not owner], given))
     for model in (*own, *_kit_models(), *others):
         with suppress(Exception):  # it cannot be tried with these settings; look at the next one
-            if isinstance(create(model, TWO, toy_splits(TWO)), trainer.build().needs):
+            if trainer.build().fits(create(model, TWO, toy_splits(TWO))):
                 return model
     return None
 
@@ -46,7 +46,9 @@ def _candidates(kind: Kind, beside: Subject[Any], owners: Iterable[Plugin], give
     for plugin in owners:
         if plugin.state == "ok":
             for component in plugin.components.get(kind, ()):
-                yield Subject(kind, component, given.get(kind, {}).get(component.name, {}), beside.folder)
+                yield Subject(
+                    kind, component, given.get(kind, {}).get(component.name, {}), beside.folder, plugin=plugin
+                )
 
 
 def _kit_models() -> Iterator[Subject[Any]]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.contract.parts import ChecksPlan, PlanFacts
-from clsfw.discovery.blame import describe
 from clsfw.errors import ContractError, DataError, ModelError, TrainingError
 from clsfw.testing.harness import Trained, create, open_run, predict, saved_files, train
 from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
@@ -31,8 +30,8 @@ def says_what_it_needs(subject: Subject[Trainer[Any]]) -> None:
     trainer = subject.build()
     try:
         fits, anything = (
-            isinstance(create(_partner(subject), TWO, toy_splits(TWO)), trainer.needs),
-            isinstance(object(), trainer.needs),
+            isinstance(create(_partner(subject), TWO, toy_splits(TWO)), trainer.part.needs),
+            isinstance(object(), trainer.part.needs),
         )
     except (AttributeError, TypeError) as exc:
         raise ContractError(f"{subject}: needs must be a class or a runtime-checkable protocol: {exc}") from exc
@@ -44,7 +43,7 @@ def trains_and_predicts(subject: Subject[Trainer[Any]]) -> None:
     """Two classes: the weights change, steps are logged, and the end is committed as a checkpoint."""
     data = toy_splits(TWO)
     trained = _train(subject, TWO, data)
-    predict(subject, subject.build(), trained.classifier, data["test"]["text"])
+    predict(subject, trained.classifier, data["test"]["text"])
     if trained.files == saved_files(create(_partner(subject), TWO, data)):
         raise ContractError(f"{subject}: the classifier is the same after training as before; train it in place")
     steps = [line for line in trained.history if "split" not in line]
@@ -57,7 +56,7 @@ def trains_and_predicts(subject: Subject[Trainer[Any]]) -> None:
 
 def takes_three_classes(subject: Subject[Trainer[Any]]) -> None:
     """Three classes are trained and predicted."""
-    predict(subject, subject.build(), _train(subject, THREE).classifier, ["sign1", "sign2"])
+    predict(subject, _train(subject, THREE).classifier, ["sign1", "sign2"])
 
 
 def takes_several_labels(subject: Subject[Trainer[Any]]) -> None:
@@ -66,7 +65,7 @@ def takes_several_labels(subject: Subject[Trainer[Any]]) -> None:
         trained = _train(subject, SEVERAL)
     except (DataError, ModelError, TrainingError):
         return
-    predict(subject, subject.build(), trained.classifier, ["sign1 sign2"])
+    predict(subject, trained.classifier, ["sign1 sign2"])
 
 
 def takes_a_class_missing_from_validation(subject: Subject[Trainer[Any]]) -> None:
@@ -91,22 +90,22 @@ def takes_odd_texts(subject: Subject[Trainer[Any]]) -> None:
     columns = {**data["train"].to_dict(), "text": odd}
     train_split = type(data["train"]).from_dict(columns, features=data["train"].features)
     trained = _train(subject, TWO, {**data, "train": train_split})
-    predict(subject, subject.build(), trained.classifier, list(ODD_TEXTS.values()))
+    predict(subject, trained.classifier, list(ODD_TEXTS.values()))
 
 
 def predicts_in_order(subject: Subject[Trainer[Any]]) -> None:
     """Each text gets its own prediction, whatever stands beside it, and the same call gives the same bits."""
     texts = [*toy_splits(TWO)["test"]["text"], *ODD_TEXTS.values()]
     classifier = _train(subject, TWO).classifier
-    together, again = (predict(subject, subject.build(), classifier, texts) for _ in range(2))
+    together, again = (predict(subject, classifier, texts) for _ in range(2))
     if not np.array_equal(together.probabilities, again.probabilities):
         raise ContractError(f"{subject}: predicting the same texts twice gives different bits")
-    alone = [predict(subject, subject.build(), classifier, [text]) for text in texts]
+    alone = [predict(subject, classifier, [text]) for text in texts]
     for row, one in enumerate(alone):
         apart = np.abs(one.probabilities[0] - together.probabilities[row]).max()
         if apart > _CLOSE or one.tokens[0] != together.tokens[row]:
             raise ContractError(f"{subject}: text {row} of {len(texts)} is predicted differently alone; keep the order")
-    if len(predict(subject, subject.build(), classifier, []).probabilities):
+    if len(predict(subject, classifier, []).probabilities):
         raise ContractError(f"{subject}: no text must give no prediction")
 
 
@@ -145,12 +144,12 @@ def refuses_to_train_on_nothing(subject: Subject[Trainer[Any]]) -> None:
     empty = {**data, "train": data["train"].select([])}
     with TemporaryDirectory(prefix="clsfw-") as folder, open_run(Path(folder) / "run", empty, TWO) as run:
         try:
-            subject.build().fit(classifier, empty, run)
+            subject.build().fit(classifier, run.data, run)
         except TrainingError:
             return
         except Exception as exc:
             raise ContractError(
-                f"{subject}: an empty training split must be a TrainingError, not {describe(exc, None)}"
+                f"{subject}: an empty training split must be a TrainingError, not {subject.told(exc)}"
             ) from exc
     raise ContractError(f"{subject}: an empty training split is not noticed; raise TrainingError")
 
@@ -166,7 +165,7 @@ def leaves_surroundings_alone(subject: Subject[Trainer[Any]]) -> None:
 
     def work() -> None:
         trained = _train(subject, TWO)
-        predict(subject, subject.build(), trained.classifier, ["sign1"])
+        predict(subject, trained.classifier, ["sign1"])
 
     require_left_alone(subject, work)
 

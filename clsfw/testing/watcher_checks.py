@@ -6,8 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from clsfw.engine.handles import TrainerHandle, WatchedHandle
 from clsfw.errors import ClsfwError, ContractError
-from clsfw.testing.harness import Listener, open_run, saved_files
+from clsfw.testing.harness import Listener, executing, saved_files
 from clsfw.testing.samples import TWO, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
 from clsfw.testing.toys import ToyModel, ToyTrainer
@@ -66,14 +67,14 @@ def _watched(
     with TemporaryDirectory(prefix="clsfw-") as folder:
         directory = Path(folder) / "run"
         classifier = ToyModel().create(TWO, data["train"]["text"], 1, Listener())
-        with open_run(directory, data, TWO, watchers=watchers) as run:
+        with executing(directory, data, TWO, watchers=watchers) as run:
             try:
                 run.notify("on_run_start")
                 trainer = ToyTrainer()
-                trainer.fit(classifier, data, run)
+                trainer.fit(classifier, data, TrainerHandle(run))
                 for watcher in watchers:  # not by `run.notify`, which would give it copies
-                    watcher.watch("on_step", run=run, step=trainer.steps + 1, values=told["on_step"])
-                    watcher.watch("on_evaluate", run=run, split="test", scores=told["on_evaluate"])
+                    watcher.watch("on_step", run=WatchedHandle(run), step=trainer.steps + 1, values=told["on_step"])
+                    watcher.watch("on_evaluate", run=WatchedHandle(run), split="test", scores=told["on_evaluate"])
                 run.notify("on_run_end", error=error)
             except ClsfwError as exc:
                 raise ContractError(str(exc)) from exc

@@ -21,7 +21,8 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from clsfw.contract.parts import Labels, TokenizedTexts
 from clsfw.engine.display import Quiet
-from clsfw.engine.run import Run
+from clsfw.engine.handles import TrainerHandle
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
@@ -229,7 +230,7 @@ def train(folder: Path, crash_at: int | None = None) -> dict[str, torch.Tensor]:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, data: dict[str, Dataset], crash_at: int | None) -> Iterator[Run]:
+def opened(folder: Path, data: dict[str, Dataset], crash_at: int | None) -> Iterator[TrainerHandle]:
     told = Told()
 
     def progress(what: str, done: int, total: int | None, unit: str) -> None:
@@ -238,10 +239,11 @@ def opened(folder: Path, data: dict[str, Dataset], crash_at: int | None) -> Iter
 
     told.progress = progress
     with RunDirectory.open(folder) as store, StopSignals() as signals:
-        yield Run(
+        execution = Execution(
             name="bench", seed=42, labels=Words.labels, data=data, store=store, metrics=[], watchers=[], display=told,
             signals=signals,
         )  # fmt: skip
+        yield TrainerHandle(execution)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ class Metric:
     def compute(self, outcome):
         print("computing")
         outcome.predictions.sort()
-        return {"share\\x1b[31m": 1.0}
+        return {"share": 1.0}
 
 @clsfw.hookimpl
 def register_metrics():

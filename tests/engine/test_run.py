@@ -12,16 +12,17 @@ from datasets import Dataset
 from clsfw.contract.parts import Labels
 from clsfw.discovery.plugins import Plugin
 from clsfw.engine.display import Quiet
-from clsfw.engine.run import Run
+from clsfw.engine.handles import TrainerHandle, WatchedHandle
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import HostError, PluginError
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    Open = Callable[..., Run]
+    Open = Callable[..., Execution]
 
 
 @pytest.fixture
@@ -30,8 +31,8 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     with ExitStack() as stack:
         store = stack.enter_context(RunDirectory.open(tmp_path / "run"))
 
-        def opened(*watchers: Plugin, timings: Mapping[str, float] | None = None) -> Run:
-            return Run(
+        def opened(*watchers: Plugin) -> Execution:
+            return Execution(
                 name="run",
                 seed=1,
                 labels=Labels(("no", "yes")),
@@ -41,7 +42,6 @@ def opened(tmp_path: Path) -> Iterator[Open]:
                 watchers=watchers,
                 display=Quiet(),
                 signals=stack.enter_context(StopSignals()),
-                timings=timings,
             )
 
         yield opened
@@ -122,12 +122,45 @@ def test_a_continued_run_counts_on_from_its_checkpoint(opened: Open, clock: Cloc
     clock.now += 1
     with first.timed("train_seconds"):
         clock.now += 4
-        first.checkpoints.commit(1, lambda folder: (folder / "x").touch())
+        first.store.checkpoints.commit(1, lambda folder: (folder / "x").touch())
         clock.now += 50
-    checkpoint = first.checkpoints.latest()
-    assert checkpoint is not None
-    second = opened(timings=checkpoint.timings)
+    second = opened()
+    assert second.resume() is not None
     with second.timed("train_seconds"):
         clock.now += 6
 
     assert {"train_seconds": 10.0, "total_seconds": 11.0} == second.seconds()
+
+
+@pytest.mark.parametrize("kind", [WatchedHandle, TrainerHandle])
+@pytest.mark.parametrize("name", ["labels", "data", "name", "seed", "_execution", "anything"])
+def test_nothing_of_a_run_can_be_set(opened: Open, kind: type[WatchedHandle], name: str) -> None:
+    handle = kind(opened())
+
+    with pytest.raises(AttributeError, match=f"a run is read-only, so '{name}' cannot be set"):
+        setattr(handle, name, None)
+    with pytest.raises(AttributeError, match="read-only"):
+        delattr(handle, name)
+
+
+def test_no_split_of_a_run_can_be_swapped(opened: Open) -> None:
+    handle = TrainerHandle(opened())
+
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        handle.data["test"] = handle.data["train"]  # type: ignore[index]  # what the test is about
+
+
+def test_what_a_part_does_to_its_split_in_place_stays_with_it(opened: Open) -> None:
+    run = opened()
+    handle = TrainerHandle(run)
+    handle.data["train"].set_format("numpy")
+    handle.data["train"].info.description = "changed"
+
+    assert (None, None) == (run.data["train"].format["type"], WatchedHandle(run).data["train"].format["type"])
+    assert ["a", "b"] == list(run.data["train"]["text"])
+
+
+def test_a_watcher_can_neither_log_nor_evaluate(opened: Open) -> None:
+    handle = WatchedHandle(opened())
+
+    assert [] == [n for n in ("log", "evaluate", "record", "checkpoints", "stop", "timed") if hasattr(handle, n)]

@@ -11,6 +11,7 @@ import pytest
 
 import clsfw
 from clsfw import ModelError, PluginError, RunDirectoryError, UsageError
+from clsfw.discovery.parts import BuiltModel
 from clsfw.discovery.plugins import Plugins, discover
 from clsfw.inference import classifier as loaded
 from clsfw.inference.classifier import RecordedParts, load_classifier
@@ -124,7 +125,7 @@ class TestLoading:
         with pytest.raises(
             PluginError, match=r"model 'tfidf' no longer takes the options of this run: gone: Extra inputs"
         ):
-            parts.build("model", {"use": "tfidf", "gone": 1})
+            parts.build(BuiltModel, {"use": "tfidf", "gone": 1})
 
     def test_what_is_no_run_is_refused(self, tmp_path):
         with pytest.raises(RunDirectoryError, match="not a run directory"):

@@ -12,6 +12,7 @@ from clsfw.discovery.plugins import Plugins
 from clsfw.errors import PluginError, RecipeError
 from clsfw.recipe.plan import make_plan
 from clsfw.recipe.shipped import shipped_recipes
+from clsfw.testing import ToyTrainer
 
 
 @pytest.mark.parametrize("name", sorted(shipped_recipes()))
@@ -191,16 +192,23 @@ def test_watchers_are_the_plugins_of_the_parts_and_those_listed(write, fake, fak
 
 
 def test_a_part_builds_from_its_settings(write, fake, fakes):
-    plan = make_plan(write(fake), [], fakes)
+    class Built(ToyTrainer):
+        def __init__(self, settings):
+            self.settings = settings
 
-    assert plan.trainer.settings is plan.trainer.build()
+    plan = make_plan(write(fake), [], fakes)
+    object.__setattr__(plan.trainer.component, "build", Built)
+
+    assert plan.trainer.settings is plan.trainer.build().part.settings
 
 
 def test_a_part_that_fails_to_build_names_its_plugin(write, fake, fakes):
     plan = make_plan(write(fake), [], fakes)
     object.__setattr__(plan.model.component, "build", lambda _: 1 / 0)
 
-    with pytest.raises(PluginError, match=r"plugin 'bags' \(acme-bags 1\.2\) failed in model 'bag': ZeroDivisionError"):
+    with pytest.raises(
+        PluginError, match=r"plugin 'bags' \(acme-bags 1\.2\) failed in build of model 'bag': ZeroDivisionError"
+    ):
         plan.model.build()
 
 

@@ -167,13 +167,17 @@ def quieter(run, **replaced):
 
 BAD = [
     (trainer_checks.says_what_it_needs, NeedsAnything, "and not every object"),
-    (trainer_checks.says_what_it_needs, NeedsNoType, "needs must be a class or a runtime-checkable protocol"),
+    (trainer_checks.says_what_it_needs, NeedsNoType, "whose `needs` is no class or protocol"),
     (trainer_checks.trains_and_predicts, TrainsNothing, "the same after training as before"),
     (trainer_checks.trains_and_predicts, LogsNothing, "it must call run.log"),
     (trainer_checks.trains_and_predicts, CommitsNoEnd, "it must commit a checkpoint after its last step"),
-    (trainer_checks.trains_and_predicts, PredictsWideNumbers, "must be float32 of shape .16, 2., not float64"),
-    (trainer_checks.takes_three_classes, PredictsTwoClasses, "of shape .2, 3., not float32 of .2, 2."),
-    (trainer_checks.takes_several_labels, SumsToOneAlways, "of shape .1, 3., not float32 of .1, 1."),
+    (
+        trainer_checks.trains_and_predicts,
+        PredictsWideNumbers,
+        "must give probabilities as float32 of shape .16, 2., not float64",
+    ),
+    (trainer_checks.takes_three_classes, PredictsTwoClasses, "of shape .2, 3., not float32 of shape .2, 2."),
+    (trainer_checks.takes_several_labels, SumsToOneAlways, "of shape .1, 3., not float32 of shape .1, 1."),
     (trainer_checks.takes_a_class_missing_from_validation, CountsClassesInValidation, "AssertionError"),
     (trainer_checks.takes_no_validation, WantsValidation, "KeyError: 'validation'"),
     (trainer_checks.takes_odd_texts, BreaksOnEmptyTexts, "AssertionError"),

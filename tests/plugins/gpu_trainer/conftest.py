@@ -15,11 +15,12 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
 from clsfw.contract.parts import Labels, TokenizedTexts
+from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
 from clsfw.engine.display import Quiet
-from clsfw.engine.run import Run
+from clsfw.engine.handles import TrainerHandle
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
-from clsfw.evidence.outcomes import NamedMetric
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.trainer import GpuTrainer
@@ -128,17 +129,20 @@ def data() -> Callable[..., Dataset]:
 
 
 @pytest.fixture
-def open_run(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[Run]]:
+def open_run(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[TrainerHandle]]:
     """Give a way to open a run on a directory, as the engine does."""
 
     @contextlib.contextmanager
-    def opened(data: Mapping[str, Dataset], labels: Labels, *, name: str = "run", seed: int = 42) -> Iterator[Run]:
-        metric = NamedMetric("accuracy", Plugin("tests", "tests", "0", "ok"), Accuracy())
+    def opened(
+        data: Mapping[str, Dataset], labels: Labels, *, name: str = "run", seed: int = 42
+    ) -> Iterator[TrainerHandle]:
+        metric = BuiltMetric(Plugin("tests", "tests", "0", "ok"), "accuracy", Accuracy())
         with RunDirectory.open(tmp_path / name) as store, StopSignals() as signals:
-            yield Run(
+            execution = Execution(
                 name=name, seed=seed, labels=labels, data=data, store=store, metrics=[metric], watchers=[],
                 display=Display(), signals=signals,
             )  # fmt: skip
+            yield TrainerHandle(execution)
 
     return opened
 
@@ -155,12 +159,12 @@ def trainer() -> Callable[..., GpuTrainer]:
 
 
 @pytest.fixture
-def fit(open_run: Callable[..., contextlib.AbstractContextManager[Run]]) -> Callable[..., Run]:
+def fit(open_run: Callable[..., contextlib.AbstractContextManager[TrainerHandle]]) -> Callable[..., TrainerHandle]:
     """Give a way to train a tiny model as the engine does; gives the run."""
 
     def fitted(
         model: Classifier, data: Mapping[str, Dataset], *, name: str = "run", seed: int = 42, **settings: object
-    ) -> Run:
+    ) -> TrainerHandle:
         with open_run(data, model.labels, name=name, seed=seed) as run:
             make_trainer(**settings).fit(model, data, run)
             return run

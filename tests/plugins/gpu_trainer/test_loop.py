@@ -35,7 +35,7 @@ def test_logs_and_evaluates_and_saves_when_due_and_after_the_last_step(fit: Fit,
 def test_history_has_loss_learning_rate_and_epoch(fit: Fit, classifier: Make, data: Make) -> None:
     run = fit(classifier(), {"train": data(40)}, max_steps=10, batch_size=8, logging_steps=10, learning_rate=1e-3)
 
-    (step, values) = run._display.logs[0]
+    (step, values) = run._execution.display.logs[0]
     assert (step, sorted(values)) == (10, ["epoch", "learning_rate", "loss"])
     assert values["epoch"] == 2.0
     assert values["learning_rate"] == pytest.approx(1e-4)
@@ -44,7 +44,7 @@ def test_history_has_loss_learning_rate_and_epoch(fit: Fit, classifier: Make, da
 def test_epochs_decide_the_number_of_steps(fit: Fit, classifier: Make, data: Make) -> None:
     run = fit(classifier(), {"train": data(20)}, num_train_epochs=1.5, batch_size=8, eval_steps=None)
 
-    assert run.facts["steps"] == 5
+    assert run._execution.facts["steps"] == 5
 
 
 def test_each_epoch_can_be_evaluated(fit: Fit, classifier: Make, data: Make) -> None:
@@ -52,7 +52,7 @@ def test_each_epoch_can_be_evaluated(fit: Fit, classifier: Make, data: Make) -> 
 
     run = fit(classifier(), splits, num_train_epochs=2, batch_size=8, eval_steps="epoch")
 
-    assert [step for step, _, _ in run._display.evaluations] == [3, 6]
+    assert [step for step, _, _ in run._execution.display.evaluations] == [3, 6]
 
 
 def test_best_model_is_kept_without_a_save_at_that_step(fit: Fit, classifier: Make, data: Make) -> None:
@@ -65,8 +65,8 @@ def test_best_model_is_kept_without_a_save_at_that_step(fit: Fit, classifier: Ma
         metric_for_best_model="loss", load_best_model_at_end=True, **options,
     )  # fmt: skip
 
-    best = min(run._display.evaluations, key=lambda row: row[1])[0]
-    assert run.facts["best_step"] == best < 12
+    best = min(run._execution.display.evaluations, key=lambda row: row[1])[0]
+    assert run._execution.facts["best_step"] == best < 12
     until = classifier()
     fit(until, splits, name="until", **{**options, "max_steps": best})
     for name, value in until.module.state_dict().items():
@@ -81,7 +81,7 @@ def test_training_stops_early_when_the_score_gets_no_better(fit: Fit, classifier
         metric_for_best_model="accuracy", early_stopping_patience=3,
     )  # fmt: skip
 
-    assert [step for step, _, _ in run._display.evaluations] == [1, 2, 3, 4]
+    assert [step for step, _, _ in run._execution.display.evaluations] == [1, 2, 3, 4]
     assert run.checkpoints.latest().step == 4
 
 
@@ -179,22 +179,24 @@ def test_timings_tell_training_from_evaluation(fit: Fit, classifier: Make, data:
 
     run = fit(classifier(), splits, max_steps=2, eval_steps=1)
 
-    assert {"tokenize_seconds", "train_seconds", "evaluation_seconds", "checkpoint_seconds"} == set(run.timings)
+    assert {"tokenize_seconds", "train_seconds", "evaluation_seconds", "checkpoint_seconds"} == set(
+        run._execution.timings
+    )
 
 
 def test_device_and_precision_are_recorded_and_told(fit: Fit, classifier: Make, data: Make) -> None:
     run = fit(classifier(), {"train": data(20)}, max_steps=1, precision="bf16")
 
-    assert (run.facts["device"], run.facts["precision"]) == ("cpu", "bf16")
-    assert any("in bf16" in note for note in run._display.notes)
+    assert (run._execution.facts["device"], run._execution.facts["precision"]) == ("cpu", "bf16")
+    assert any("in bf16" in note for note in run._execution.display.notes)
 
 
 def test_bf16_keeps_weights_in_float32_and_learns_the_same(fit: Fit, classifier: Make, data: Make) -> None:
     exact, rough = classifier(), classifier()
     options = {"max_steps": 10, "learning_rate": 1e-3, "logging_steps": 1}
-    expected = fit(exact, {"train": data(40)}, name="exact", **options)._display.logs
+    expected = fit(exact, {"train": data(40)}, name="exact", **options)._execution.display.logs
 
-    given = fit(rough, {"train": data(40)}, name="rough", precision="bf16", **options)._display.logs
+    given = fit(rough, {"train": data(40)}, name="rough", precision="bf16", **options)._execution.display.logs
 
     assert {p.dtype for p in rough.module.parameters()} == {torch.float32}
     assert [v["loss"] for _, v in given] == pytest.approx([v["loss"] for _, v in expected], abs=0.02)

@@ -88,7 +88,7 @@ def compare(fit: Callable[..., Any], classifier: Callable[..., Any], data: Any, 
         class_weights=weights, label_smoothing_factor=case.get("smoothing", 0.0), **options,
     )  # fmt: skip
 
-    losses = [values["loss"] for _, values in run._display.logs]
+    losses = [values["loss"] for _, values in run._execution.display.logs]
     assert losses == pytest.approx(expected, rel=1e-4, abs=2e-6)
     for name, value in reference.module.state_dict().items():
         torch.testing.assert_close(ours.module.state_dict()[name], value, rtol=1e-4, atol=2e-6, msg=name)
@@ -141,10 +141,12 @@ def test_swapping_the_trainers_changes_nothing_but_rounding(kit: Any, options: d
     with kit.open_run(splits, THREE, name="theirs") as reference:
         HfTrainer(HfTrainerSettings(**options)).fit(theirs, splits, reference)
 
-    assert [step for step, _ in run._display.logs] == [step for step, _ in reference._display.logs]
-    for (_, mine), (_, other) in zip(run._display.logs, reference._display.logs, strict=True):
+    assert [step for step, _ in run._execution.display.logs] == [step for step, _ in reference._execution.display.logs]
+    for (_, mine), (_, other) in zip(run._execution.display.logs, reference._execution.display.logs, strict=True):
         assert mine == pytest.approx(other, rel=1e-4, abs=2e-6)
-    for (_, my_loss, _), (_, loss, _) in zip(run._display.evaluations, reference._display.evaluations, strict=True):
+    for (_, my_loss, _), (_, loss, _) in zip(
+        run._execution.display.evaluations, reference._execution.display.evaluations, strict=True
+    ):
         assert my_loss == pytest.approx(loss, rel=1e-4)
     for name, value in theirs.module.state_dict().items():
         torch.testing.assert_close(ours.module.state_dict()[name], value, rtol=1e-4, atol=2e-6, msg=name)

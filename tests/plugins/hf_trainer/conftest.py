@@ -10,11 +10,12 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from clsfw.contract.parts import Labels
+from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
 from clsfw.engine.display import Quiet
-from clsfw.engine.run import Run
+from clsfw.engine.handles import TrainerHandle
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
-from clsfw.evidence.outcomes import NamedMetric
 from clsfw.store.rundir import RunDirectory
 from clsfw_hf_encoders import DistilbertSizes, HfDistilbert
 from clsfw_hf_encoders.model import HfModel
@@ -72,16 +73,19 @@ class Kit:
     @contextlib.contextmanager
     def open_run(
         self, data: Mapping[str, Dataset], *, labels: Labels = LABELS, name: str = "run", display: Any = None
-    ) -> Iterator[Run]:
+    ) -> Iterator[TrainerHandle]:
         """Open a run on a directory."""
-        metric = NamedMetric("accuracy", Plugin("tests", "tests", "0", "ok"), Accuracy())
+        metric = BuiltMetric(Plugin("tests", "tests", "0", "ok"), "accuracy", Accuracy())
         with RunDirectory.open(self._folder / name) as store, StopSignals() as signals:
-            yield Run(
+            execution = Execution(
                 name=name, seed=42, labels=labels, data=data, store=store, metrics=[metric], watchers=[],
                 display=display or Quiet(), signals=signals,
             )  # fmt: skip
+            yield TrainerHandle(execution)
 
-    def fit(self, model: HfClassifier, data: Mapping[str, Dataset], *, name: str = "run", **settings: Any) -> Run:
+    def fit(
+        self, model: HfClassifier, data: Mapping[str, Dataset], *, name: str = "run", **settings: Any
+    ) -> TrainerHandle:
         """Train; gives the run."""
         with self.open_run(data, labels=model.labels, name=name) as run:
             self.trainer(**settings).fit(model, data, run)

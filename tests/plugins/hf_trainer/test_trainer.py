@@ -151,7 +151,7 @@ def test_best_weights_are_kept_whatever_the_saves(kit: Any) -> None:
         load_best_model_at_end=True,
     )  # fmt: skip
     losses = {line["step"]: line["loss"] for line in _history(run) if "split" in line}
-    best = run.facts["best_step"]
+    best = run._execution.facts["best_step"]
     assert losses[best] == min(losses.values())
 
     probabilities = kit.trainer().predict(model, data["validation"]["text"], Quiet()).probabilities
@@ -160,7 +160,7 @@ def test_best_weights_are_kept_whatever_the_saves(kit: Any) -> None:
 
 
 def _history(run: Any) -> list[dict[str, Any]]:
-    return run._store.history.read()
+    return run._execution.store.history.read()
 
 
 def test_unknown_metric_for_the_best_model(kit: Any) -> None:
@@ -208,7 +208,7 @@ def test_bf16_leaves_model_and_switches_as_they_were(kit: Any) -> None:
 
     run = kit.fit(model, kit.splits(), max_steps=2, precision="bf16", eval_steps=1)
 
-    assert run.facts["precision"] == "bf16"
+    assert run._execution.facts["precision"] == "bf16"
     assert "forward" not in vars(model.module)
     assert model.module.config.to_json_string() == before
     assert {value.dtype for value in model.module.parameters()} == {torch.float32}

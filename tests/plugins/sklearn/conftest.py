@@ -7,12 +7,13 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
 from clsfw import Labels
+from clsfw.contract.component import validate
+from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
 from clsfw.engine.display import Quiet
-from clsfw.engine.run import Run
+from clsfw.engine.handles import TrainerHandle
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
-from clsfw.evidence.outcomes import NamedMetric
-from clsfw.recipe.validating import validate
 from clsfw.store.rundir import RunDirectory
 from clsfw_macro_metrics import MacroMetricsSettings
 from clsfw_macro_metrics import build as build_metric
@@ -65,9 +66,9 @@ def open_run(tmp_path, notes):
     @contextmanager
     def opened(labels, data, name="run"):
         plugin = Plugin("macro-metrics", "clsfw", "0", "ok")
-        metric = NamedMetric("macro-metrics", plugin, build_metric(MacroMetricsSettings()))
+        metric = BuiltMetric(plugin, "macro-metrics", build_metric(MacroMetricsSettings()))
         with RunDirectory.open(tmp_path / name) as store, StopSignals() as signals:
-            yield Run(
+            execution = Execution(
                 name="test",
                 seed=42,
                 labels=labels,
@@ -78,6 +79,7 @@ def open_run(tmp_path, notes):
                 display=notes,
                 signals=signals,
             )
+            yield TrainerHandle(execution)
 
     return opened
 

@@ -106,7 +106,7 @@ def test_a_signal_stops_it_after_the_commit(rows, open_run, notes):
     train, labels = rows(TWO, 60), Labels(TWO)
     classifier = build_model(TfidfSettings()).create(labels, train["text"], 42, notes)
     with open_run(labels, {"train": train}) as run:
-        run._signals.received = signal.SIGTERM
+        run._execution._signals.received = signal.SIGTERM
         with pytest.raises(InterruptedRunError):
             build_trainer(SklearnFitSettings()).fit(classifier, {"train": train}, run)
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from clsfw import Labels, ModelError
-from clsfw.recipe.validating import validate
+from clsfw.contract.component import validate
 from clsfw_sklearn import TfidfSettings, build_model
 
 TEXTS = ["Good film, really good!", "a BAD film", "", "naïve plot \U0001f600 but good"]

@@ -10,7 +10,7 @@ import clsfw
 from clsfw import HostError, Labels
 from clsfw.discovery.plugins import discover
 from clsfw.engine.display import Quiet
-from clsfw.engine.run import Run
+from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
 from clsfw.store.rundir import RunDirectory
 
@@ -25,7 +25,7 @@ def open_run(tmp_path):
         assert plugin is not None
         assert plugin.state == "ok"
         with RunDirectory.open(tmp_path / "runs" / "toy-1234") as store, StopSignals() as signals:
-            run = Run(
+            run = Execution(
                 name="toy",
                 seed=1,
                 labels=Labels(("a", "b")),
@@ -76,7 +76,7 @@ def test_a_final_evaluation_stands_at_the_last_step(open_run, tmp_path):
 def test_a_continued_run_shows_each_step_once(open_run, tmp_path):
     with open_run() as run:
         run.log(20, {"loss": 0.5})
-        run.checkpoints.commit(20, lambda folder: (folder / "state").write_text("x"))
+        run.store.checkpoints.commit(20, lambda folder: (folder / "state").write_text("x"))
         run.log(40, {"loss": 0.4})  # lost: it is past the checkpoint
     with open_run() as run:
         run.log(40, {"loss": 0.3})
@@ -95,7 +95,7 @@ def test_a_label_may_hold_any_line_end(open_run, tmp_path):
 def test_nothing_is_written_into_the_run_directory(open_run):
     with open_run() as run:
         run.log(20, {"loss": 0.5})
-        found = sorted(path.name for path in run.directory.iterdir())
+        found = sorted(path.name for path in run.store.path.iterdir())
 
     assert ["history.jsonl", "lock", "run.json"] == found
 

@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 import clsfw
+from clsfw.contract.component import validate
+from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin, Plugins
 from clsfw.inference.classifier import RecordedParts
-from clsfw.recipe.validating import validate
 from clsfw.testing.subject import Subject
 
 
@@ -35,7 +36,15 @@ def tell(settings):
     return settings.sizes, settings.names, settings.colour, settings.place
 
 
-COMPONENT = clsfw.Component(name="shapes", summary="s", settings=Shapes, build=tell)
+class Told:
+    def __init__(self, settings):
+        self.told = tell(settings)
+
+    def compute(self, outcome):
+        """Score nothing."""
+
+
+COMPONENT = clsfw.Component(name="shapes", summary="s", settings=Shapes, build=Told)
 
 
 def test_lists_and_texts_become_what_the_fields_hold():
@@ -53,12 +62,12 @@ def test_a_relative_path_starts_at_the_given_folder(tmp_path):
     assert str(tmp_path / "file") == settings.near
 
 
-@pytest.mark.parametrize("kind", ["model", "metric"])
-def test_a_part_of_a_finished_run_takes_them(kind):
-    plugin = Plugin("mine", "mine", "0", "ok", components={kind: [COMPONENT]})
+def test_a_part_of_a_finished_run_takes_them():
+    plugin = Plugin("mine", "mine", "0", "ok", components={"metric": [COMPONENT]})
+    built = RecordedParts({}, Plugins((plugin,))).build(BuiltMetric, {"use": "shapes", **VALUES})
 
-    assert EXPECTED == RecordedParts({}, Plugins((plugin,))).build(kind, {"use": "shapes", **VALUES}).part
+    assert EXPECTED == built.part.told
 
 
 def test_a_subject_of_the_kit_takes_them():
-    assert EXPECTED == Subject("metric", COMPONENT, VALUES).build()
+    assert EXPECTED == Subject("metric", COMPONENT, VALUES).build().part.told

@@ -1,0 +1,402 @@
+"""Built parts: each guards its own calls into its plugin, and checks what comes back.
+
+Whatever a plugin raises, other than clsfw's own errors, becomes a `PluginError` that names the plugin, its version and
+the author's line. The engine, the commands on finished runs and `clsfw.testing` all build here, so that they judge
+alike.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import re
+import stat
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from clsfw.contract.component import validate
+from clsfw.contract.parts import (
+    ChecksModel,
+    DataSource,
+    HasProvenance,
+    Metric,
+    Model,
+    PlansTraining,
+    Prediction,
+    Trainer,
+    TrainsTogether,
+)
+from clsfw.discovery.plugins import guard
+from clsfw.errors import PluginError
+from clsfw.kit.disk import explained_libraries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.contract.component import Component, Kind, Settings
+    from clsfw.contract.parts import Classifier, Labels, Outcome, Reporter
+    from clsfw.contract.run import Run
+    from clsfw.discovery.plugins import Plugin
+
+T = TypeVar("T")
+B = TypeVar("B", bound="BuiltPart[Any]")
+
+_SLACK = 1e-2  # softmax in low precision is off by less
+_TAKEN = frozenset({"loss", "split", "step"})  # a line of the history holds these beside the scores
+_LONGEST_NAME = 200  # characters of a score's name, which may hold a label
+
+_PICKLE = re.compile(rb"\x80[\x02-\x05][^\0]")  # a safetensors file may begin with the first two: the third is 0 there
+_PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
+
+
+@dataclass(frozen=True)
+class BuiltPart(Generic[T]):
+    """A part, with the name of its component and the plugin that answers for it."""
+
+    plugin: Plugin
+    name: str
+    part: T
+
+    kind: ClassVar[Kind]
+    methods: ClassVar[Mapping[str, int]] = {}
+    """What the part must have, with the number of arguments that each is called with."""
+
+    def __str__(self) -> str:
+        """Return the words by which messages name the part."""
+        return f"{self.plugin}: {self.kind} {self.name!r}"
+
+    def guarded(self, method: str) -> AbstractContextManager[None]:
+        """Guard a call of one of the part's methods."""
+        return guard(self.plugin, f"{method} of {self.kind} {self.name!r}")
+
+    def provenance(self) -> dict[str, str]:
+        """Return what the part says that it used; nothing if it cannot say."""
+        if not isinstance(self.part, HasProvenance):
+            return {}
+        with self.guarded("provenance"):
+            return {str(name): str(value) for name, value in self.part.provenance().items()}
+
+    @classmethod
+    def fault(cls, part: Any) -> str | None:
+        """Say why something cannot be a part of this kind, or return None."""
+        if part is None:
+            return "None; does it lack a `return`?"
+        for method, count in cls.methods.items():
+            function = getattr(part, method, None)
+            if not callable(function):
+                return f"{_kind_of(part)}, which has no method {method}"
+            if not _takes(function, count):
+                return f"{_kind_of(part)}, whose {method}{inspect.signature(function)} does not take {count} arguments"
+        return None
+
+
+class BuiltSource(BuiltPart[DataSource]):
+    """A data source."""
+
+    kind = "data"
+    methods: ClassVar = {"load": 1}
+
+    def load(self, reporter: Reporter) -> object:
+        """Return what the source gives; `engine.splits` checks it."""
+        with self.guarded("load"):
+            return self.part.load(reporter)
+
+
+class BuiltModel(BuiltPart[Model]):
+    """A model; the classifiers that it starts and loads are bare, and their methods are called here."""
+
+    kind = "model"
+    methods: ClassVar = {"create": 4, "load": 1}
+
+    def check(self) -> dict[str, str]:
+        """Return what the model says of its files; nothing if it cannot say."""
+        if not isinstance(self.part, ChecksModel):
+            return {}
+        with self.guarded("check"):
+            return {str(name): str(value) for name, value in self.part.check().items()}
+
+    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> Classifier:
+        """Start a classifier.
+
+        Raises:
+            PluginError: the plugin failed, or gave no classifier for these labels.
+
+        """
+        with self.guarded("create"):
+            return self._checked("create", self.part.create(labels, texts, seed, reporter), labels)
+
+    def load(self, directory: Path, labels: Labels | None = None) -> Classifier:
+        """Load a classifier, of these labels if any are given.
+
+        Raises:
+            PluginError: as for `create`.
+
+        """
+        with self.guarded("load"):
+            return self._checked("load", self.part.load(directory), labels)
+
+    def parameters(self, classifier: Classifier) -> tuple[int, int]:
+        """Count all parameters and the trainable ones."""
+        with self.guarded("parameters"):
+            total, trainable = classifier.parameters()
+            return int(total), int(trainable)
+
+    def save(self, classifier: Classifier, directory: Path) -> None:
+        """Save a classifier into an empty directory.
+
+        Raises:
+            PluginError: the plugin failed, or wrote something that no saved model may hold.
+            HostError: the operating system refused.
+
+        """
+        with self.guarded("save"), explained_libraries(directory):
+            classifier.save(directory)
+        check_saved(directory, self)
+
+    def _checked(self, method: str, given: Classifier, labels: Labels | None) -> Classifier:
+        missing = [name for name in ("labels", "save", "parameters") if not hasattr(given, name)]
+        if missing:
+            raise PluginError(f"{self}: {method} gave {_kind_of(given)}, which has no {missing[0]}")
+        if labels is not None and given.labels != labels:
+            raise PluginError(f"{self}: {method} gave a classifier of {given.labels}, not of {labels}")
+        return given
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a fit will take: steps and epochs, bytes of memory for what hangs on parameters alone, bytes of disk."""
+
+    steps: float
+    epochs: float
+    memory_bytes: float
+    disk_bytes: float
+
+
+class BuiltTrainer(BuiltPart[Trainer[Any]]):
+    """A trainer."""
+
+    kind = "trainer"
+    methods: ClassVar = {"fit": 3, "predict": 3}
+
+    @classmethod
+    def fault(cls, part: Any) -> str | None:
+        """Say why something is no trainer, or return None."""
+        found = super().fault(part)
+        if found is None and not isinstance(getattr(part, "needs", None), type):
+            found = f"{_kind_of(part)}, whose `needs` is no class or protocol"
+        return found
+
+    def fits(self, classifier: Classifier) -> bool:
+        """Tell whether this trainer can train a classifier."""
+        with self.guarded("needs"):
+            return isinstance(classifier, self.part.needs)
+
+    def fit(self, classifier: Classifier, data: Mapping[str, Dataset], run: Run) -> None:
+        """Train in place."""
+        with self.guarded("fit"):
+            self.part.fit(classifier, data, run)
+
+    def predict(self, classifier: Classifier, texts: Sequence[str], labels: Labels, reporter: Reporter) -> Prediction:
+        """Predict in the order given.
+
+        Raises:
+            PluginError: the plugin failed, or what it gave is not what the contract says.
+
+        """
+        with self.guarded("predict"):
+            given = self.part.predict(classifier, texts, reporter)
+        return check_prediction(given, len(texts), labels, self)
+
+    def plan_training(self, rows: int, parameters: int) -> Needs | None:
+        """Return what a fit will take; None if the trainer cannot say."""
+        if not isinstance(self.part, PlansTraining):
+            return None
+        with self.guarded("plan_training"):
+            given = self.part.plan_training(rows, parameters)
+            return Needs(given["steps"], given["epochs"], given["memory_bytes"], given["disk_bytes"])
+
+    @property
+    def trains_together(self) -> bool:
+        """Whether several processes can run the trainer together."""
+        return isinstance(self.part, TrainsTogether)
+
+    def assist(self, classifier: Classifier, data: Mapping[str, Dataset], seed: int, reporter: Reporter) -> None:
+        """Help the first process to train."""
+        with self.guarded("assist"):
+            if isinstance(self.part, TrainsTogether):
+                self.part.assist(classifier, data, seed, reporter)
+
+
+class BuiltMetric(BuiltPart[Metric]):
+    """A metric."""
+
+    kind = "metric"
+    methods: ClassVar = {"compute": 1}
+
+    def compute(self, outcome: Outcome) -> dict[str, float]:
+        """Return the scores by name.
+
+        Raises:
+            PluginError: the plugin failed, gave something else than finite numbers, or a name that no score may have.
+
+        """
+        with self.guarded("compute"):
+            given = self.part.compute(outcome)
+            if not hasattr(given, "items"):
+                raise PluginError(f"{self} must give a mapping of names to numbers, not {type(given).__name__}")
+            return {self._name(key): self._number(key, value) for key, value in given.items()}
+
+    def _name(self, key: object) -> str:
+        if not isinstance(key, str) or not key.strip() or not key.isprintable() or len(key) > _LONGEST_NAME:
+            shown = repr(key)[:_LONGEST_NAME]
+            rule = f"a score's name is a line of text of at most {_LONGEST_NAME} characters"
+            raise PluginError(f"{self} names a score {shown}; {rule}")
+        if key in _TAKEN:
+            raise PluginError(
+                f"{self} gives {key!r}, a name that the run's history takes; the score needs another name"
+            )
+        return key
+
+    def _number(self, key: object, value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise PluginError(f"{self} must give plain numbers, but {key!r} is {type(value).__name__}")
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            number = math.inf
+        if not math.isfinite(number):
+            raise PluginError(f"{self} gives {key!r} = {number}, which is not a finite number")
+        return number
+
+
+BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {
+    built.kind: built for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric)
+}
+
+
+def build_part(built: type[B], plugin: Plugin, component: Component[Any], settings: Settings) -> B:
+    """Build a component; here its heavy libraries are imported.
+
+    Raises:
+        PluginError: the plugin failed, other than by one of clsfw's own errors, or what it built is no such part.
+
+    """
+    doing = f"build of {built.kind} {component.name!r}"
+    with guard(plugin, doing):
+        part = component.build(settings)
+        fault = built.fault(part)
+    if fault is not None:
+        code = getattr(inspect.unwrap(component.build), "__code__", None)
+        line = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+        raise PluginError(f"{plugin}: {doing} gave {fault}{line}")
+    return built(plugin, component.name, part)
+
+
+def build_from_values(
+    built: type[B],
+    plugin: Plugin,
+    component: Component[Any],
+    values: Mapping[str, Any],
+    base_of: Callable[[str | None], str | Path] | None = None,
+) -> B:
+    """Build a component from settings as a table holds them; `base_of` as in `validate`.
+
+    Raises:
+        ValidationError: the values do not fit the settings (pydantic's own error).
+        PluginError: as for `build_part`.
+
+    """
+    return build_part(built, plugin, component, validate(component.settings, values, base_of))
+
+
+def check_prediction(prediction: object, rows: int, labels: Labels, who: object) -> Prediction:
+    """Return the prediction back if it is what the contract says; `who` names the trainer and its plugin.
+
+    Raises:
+        PluginError: a shape or type is wrong, or a probability is none.
+
+    """
+    if not isinstance(prediction, Prediction):
+        raise PluginError(f"{who} must give a Prediction, not {type(prediction).__name__}")
+    check_probabilities(prediction.probabilities, rows, labels, who)
+    for name in ("tokens", "truncated"):
+        shape = np.shape(getattr(prediction, name))
+        if shape != (rows,):
+            raise PluginError(f"{who} must give {name} of shape ({rows},), not {shape}")
+    return prediction
+
+
+def check_probabilities(probabilities: NDArray[np.float32], rows: int, labels: Labels, who: object) -> None:
+    """See that these are float32 probabilities [N, C] of so many rows.
+
+    Raises:
+        PluginError: they are not.
+
+    """
+    shape = (rows, len(labels.names))
+    kind = getattr(probabilities, "dtype", type(probabilities).__name__)
+    if kind != np.float32 or np.shape(probabilities) != shape:
+        raise PluginError(
+            f"{who} must give probabilities as float32 of shape {shape}, not {kind} of shape {np.shape(probabilities)}"
+        )
+    # A comparison with NaN is false, so this finds it too.
+    if not ((probabilities >= -_SLACK) & (probabilities <= 1 + _SLACK)).all():
+        raise PluginError(f"{who} gave probabilities that are not all between 0 and 1")
+    if not labels.multi_label and not (np.abs(probabilities.sum(axis=1) - 1) <= _SLACK).all():
+        raise PluginError(f"{who} gave probabilities that do not sum to 1 for each text")
+
+
+def check_saved(directory: Path, who: object) -> None:
+    """See that a saved model holds plain files and folders, and no pickle: loading one runs whatever code it holds.
+
+    Raises:
+        PluginError: it holds something else; `who` saved it.
+
+    """
+    for folder, folders, names in os.walk(directory):
+        for name in sorted([*folders, *names]):
+            path = os.path.join(folder, name)  # noqa: PTH118  # texts, as `os.walk` gives them
+            shown = os.path.relpath(path, directory)
+            mode = os.lstat(path).st_mode
+            if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+                what = "a symbolic link" if stat.S_ISLNK(mode) else "no plain file"
+                raise PluginError(f"{who} saves {shown}, which is {what}; a saved model holds plain files alone")
+            if stat.S_ISREG(mode) and _is_pickle(path):
+                advice = "use safetensors, .npy without objects, or JSON"
+                raise PluginError(f"{who} saves {shown} as a pickle, and loading one runs any code; {advice}")
+
+
+def _is_pickle(path: str) -> bool:
+    """Look at the first bytes of a file and, in a ZIP archive, of each file in it."""
+    with open(path, "rb") as stream:  # noqa: PTH123  # as above
+        heads = [stream.read(512)]
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for part in archive.namelist():
+                with archive.open(part) as inside:
+                    heads.append(inside.read(512))
+    objects = (head.startswith(b"\x93NUMPY") and b"'|O" in head for head in heads)  # an array of Python objects
+    return path.endswith(_PICKLE_NAMES) or any(map(_PICKLE.match, heads)) or any(objects)
+
+
+def _kind_of(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _takes(function: Callable[..., object], count: int) -> bool:
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # built-in functions do not all tell
+        return True
+    return True

@@ -1,0 +1,109 @@
+"""What parts see of a run: read-only views, so that no part can change what the engine scores.
+
+They stop slips, not malice: a plugin is code of this process, and Python hides nothing from it.
+"""
+
+from __future__ import annotations
+
+import copy
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import numpy as np
+    from datasets import Dataset
+    from numpy.typing import NDArray
+
+    from clsfw.contract.parts import Labels, Reporter
+    from clsfw.contract.run import Checkpoints
+    from clsfw.engine.run import Execution
+
+
+class WatchedHandle:
+    """The `clsfw.WatchedRun` of one watcher."""
+
+    def __init__(self, execution: Execution) -> None:
+        # A copy of each split shares its rows; what a part does to it in place, as `set_format`, stays with the part.
+        data = MappingProxyType({name: copy.copy(split) for name, split in execution.data.items()})
+        vars(self).update(_execution=execution, _data=data)
+
+    _execution: Execution
+    _data: Mapping[str, Dataset]
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: what a part sets here would reach nobody."""
+        raise AttributeError(f"a run is read-only, so {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        """Refuse."""
+        raise AttributeError(f"a run is read-only, so {name!r} cannot be deleted")
+
+    @property
+    def name(self) -> str:
+        """The name in the recipe."""
+        return self._execution.name
+
+    @property
+    def seed(self) -> int:
+        """The seed in the recipe."""
+        return self._execution.seed
+
+    @property
+    def labels(self) -> Labels:
+        """The classes, in the order of their ids."""
+        return self._execution.labels
+
+    @property
+    def data(self) -> Mapping[str, Dataset]:
+        """The splits by name."""
+        return self._data
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where to tell the user something."""
+        return self._execution.display
+
+    @property
+    def directory(self) -> Path:
+        """The run directory."""
+        return self._execution.store.path
+
+
+class TrainerHandle(WatchedHandle):
+    """The `clsfw.Run` of the trainer."""
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The crash-safe checkpoints."""
+        return self._execution.store.checkpoints
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether a signal asked the run to stop at the end of this step."""
+        return self._execution.stop_requested
+
+    def stop(self) -> NoReturn:
+        """Leave the run after the checkpoint of this step was committed."""
+        self._execution.stop()
+
+    def record(self, **facts: object) -> None:
+        """Keep facts in run.json."""
+        self._execution.facts.update(facts)
+
+    def timed(self, name: str) -> AbstractContextManager[None]:
+        """Add the seconds of a block to `timings.json`."""
+        return self._execution.timed(name)
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Record a training step."""
+        self._execution.log(step, values)
+
+    def evaluate(
+        self, step: int, split: str, probabilities: NDArray[np.float32], loss: float | None = None
+    ) -> dict[str, float]:
+        """Score probabilities [N, C] by the recipe's metrics, and record them."""
+        return self._execution.evaluate(step, split, probabilities, loss)
