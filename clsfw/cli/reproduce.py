@@ -44,10 +44,12 @@ def main(args: argparse.Namespace) -> int:
 def _reproduce(first: Path, out: Path | None) -> Reproduction:
     from clsfw.discovery.plugins import discover
     from clsfw.errors import UsageError
+    from clsfw.evidence.finished import FinishedRun
     from clsfw.recipe.plan import make_plan
     from clsfw.store.rundir import read_run
 
-    read_run(first)
+    run = FinishedRun.read(first)
+    _ = run.predictions  # read now: that they cannot be read must not be found out after the training
     second = out or first.resolve().with_name(f"{first.resolve().name}-reproduced")
     if second.resolve() == first.resolve():
         raise UsageError(f"{second} is the run itself; give another --out")
@@ -60,8 +62,8 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
     # An interrupted repetition is continued; one that is complete proves nothing about today, so it is done anew.
     before = read_run(second, allow_incomplete=True, verify=False) if (second / "run.json").is_file() else {}
     with open_display(sys.stderr) as display:
-        execute(plan, out=second, fresh=before.get("state") == "complete", display=display)
-    return hold_beside(first, second)
+        again = execute(plan, out=second, fresh=before.get("state") == "complete", display=display)
+    return hold_beside(run, again)
 
 
 def _lines(reproduction: Reproduction) -> Iterator[str]:

@@ -21,7 +21,7 @@ from clsfw.kit.disk import require_space
 from clsfw.kit.records import differences
 from clsfw.store import place
 from clsfw.store.lock import locked
-from clsfw.store.rundir import RunDirectory, read_run
+from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,7 +154,8 @@ def _refuse_changes(store: RunDirectory, fixed: Mapping[str, Any]) -> None:
 
 
 def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
-    record = read_run(path)
+    finished = FinishedRun.read(path)
+    record = finished.record
     if record["identity"] != plan.identity():
         raise RunDirectoryError(
             f"{path} holds a complete run of another recipe:"
@@ -162,7 +163,7 @@ def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
             "give another --out, or start anew with --fresh, which keeps the old directory"
         )
     display.note(f"{path} is complete already; --fresh runs it again and keeps the old directory")
-    return FinishedRun.read(path)
+    return finished
 
 
 def _begin(store: RunDirectory, plan: Plan, data: PreparedData, fixed: Mapping[str, Any]) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clsfw.errors import RunDirectoryError, UsageError
+from clsfw.errors import UsageError
 from clsfw.evidence.alignment import aligned, matrix, refuse_other_rows
 from clsfw.evidence.comparison import Comparison, Pair, Side
-from clsfw.evidence.predictions import read_predictions
+from clsfw.evidence.finished import FinishedRun
 from clsfw.evidence.significance import accuracy_differences, bootstrap_p, f1_differences, holm, interval, mcnemar
 from clsfw.evidence.tally import macro_scores
-from clsfw.store.rundir import read_run
+from clsfw.kit.disk import explained
+from clsfw.store.rundir import MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,14 +41,11 @@ def compare_runs(directories: Sequence[str | Path]) -> Comparison:
     twice = next((path for i, path in enumerate(paths) if resolved[i] in resolved[:i]), None)
     if twice is not None:
         raise UsageError(f"{twice} is given twice; a run does not differ from itself")
-    records = [read_run(path) for path in paths]
-    tables = [read_predictions(path / "predictions.csv") for path in paths]
+    runs = [FinishedRun.read(path) for path in paths]
+    tables = [run.predictions for run in runs]
     for path, table in zip(paths[1:], tables[1:], strict=True):
         refuse_other_rows(paths[0], tables[0], path, table)
-    sides = [
-        _side(_letter(i), path, record, table)
-        for i, (path, record, table) in enumerate(zip(paths, records, tables, strict=True))
-    ]
+    sides = [_side(_letter(i), run) for i, run in enumerate(runs)]
     entries = list(zip(sides, tables, strict=True))
     tests = [mcnemar(*_discordant(a[1], b[1])) for a, b in combinations(entries, 2)]
     pairs = [
@@ -93,15 +90,12 @@ def _pair(a: tuple[Side, PredictionTable], b: tuple[Side, PredictionTable], p: f
     )
 
 
-def _side(letter: str, path: Path, record: dict[str, Any], table: PredictionTable) -> Side:
+def _side(letter: str, run: FinishedRun) -> Side:
+    table, path = run.predictions, run.directory
     scores = macro_scores(table.references, table.predictions, len(table.labels))
-    try:
-        timings = json.loads((path / "timings.json").read_text(encoding="utf-8"))
-        size = sum(file.stat().st_size for file in (path / "model").rglob("*") if file.is_file())
-    except (OSError, ValueError) as exc:
-        raise RunDirectoryError(f"{path} cannot be read: {exc}") from exc
-    name = str(record.get("name", path.name))
-    return Side(letter, path.resolve().name, name, scores["accuracy"], scores["f1"], timings, size)
+    with explained(path, "read"):
+        size = sum(file.stat().st_size for file in (path / MODEL).rglob("*") if file.is_file())
+    return Side(letter, path.resolve().name, run.record["name"], scores["accuracy"], scores["f1"], run.timings, size)
 
 
 def _letter(i: int) -> str:

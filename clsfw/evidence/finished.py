@@ -1,17 +1,19 @@
-"""A complete run, read from its directory."""
+"""A run, read from its directory: the only reader of what a run left."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clsfw.evidence import content
+from clsfw.evidence.predictions import read_predictions
 from clsfw.store.history import read_history
-from clsfw.store.rundir import read_run
+from clsfw.store.rundir import MODEL, RECORD, read_run
 
 if TYPE_CHECKING:
+    from clsfw.evidence.content import About, Metrics, ResolvedRecipe, RunRecord, VerdictRecord
     from clsfw.evidence.predictions import PredictionTable
 
 
@@ -20,46 +22,64 @@ class FinishedRun:
     """What a complete run left: `metrics["test"]["accuracy"]`, `predictions`, `verdict` (None without `[expect]`)."""
 
     directory: Path
-    record: dict[str, Any]
-    metrics: dict[str, Any]
+    record: RunRecord
+    metrics: Metrics
 
     @classmethod
     def read(cls, directory: str | Path) -> FinishedRun:
         """Read a complete run.
 
         Raises:
-            RunDirectoryError: the directory holds no complete run, or a file of it was changed.
+            RunDirectoryError: the directory holds no complete run, or a file of it was changed, or is not what a run
+                writes; so do the properties below.
 
         """
         path = Path(directory).expanduser()
-        record = read_run(path)
-        return cls(path, record, json.loads((path / "metrics.json").read_text(encoding="utf-8")))
+        return cls(path, read_record(path), content.read_json(path / "metrics.json", content.METRICS))
 
     @property
     def state(self) -> str:
         """`complete`."""
-        return str(self.record["state"])
+        return self.record["state"]
 
     @property
-    def verdict(self) -> dict[str, Any] | None:
+    def verdict(self) -> VerdictRecord | None:
         """`{"status": "REPRODUCED" | "NOT REPRODUCED" | "NOT COMPARABLE", ...}`, or None."""
-        verdict: dict[str, Any] | None = self.record.get("verdict")
-        return verdict
+        return self.record.get("verdict")
 
     @cached_property
     def predictions(self) -> PredictionTable:
         """The rows of `predictions.csv`."""
-        from clsfw.evidence.predictions import read_predictions
-
         return read_predictions(self.directory / "predictions.csv")
 
     @cached_property
     def timings(self) -> dict[str, float]:
         """Seconds by name; clock values differ from run to run and prove nothing."""
-        timings: dict[str, float] = json.loads((self.directory / "timings.json").read_text(encoding="utf-8"))
-        return timings
+        return content.read_json(self.directory / "timings.json", content.TIMINGS)
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:
         """The lines of `history.jsonl`: logged steps and evaluations."""
         return read_history(self.directory / "history.jsonl")
+
+
+def read_record(run_dir: Path, *, allow_incomplete: bool = False) -> RunRecord:
+    """Read `run.json` of a run that is complete and proven, or with `allow_incomplete` of one that began to train.
+
+    Raises:
+        RunDirectoryError: there is no such run, or a file of it was changed, or is not what a run writes.
+
+    """
+    read_run(run_dir, allow_incomplete=allow_incomplete)
+    return content.read_json(run_dir / RECORD, content.RUN)
+
+
+def read_model(run_dir: Path) -> tuple[ResolvedRecipe, About]:
+    """Read `resolved.toml` and `model/clsfw.json`: what a run says of its model.
+
+    Raises:
+        RunDirectoryError: one of them is missing, damaged, or not what a run writes.
+
+    """
+    recipe = content.read_toml(run_dir / "resolved.toml", content.RECIPE)
+    return recipe, content.read_json(run_dir / MODEL / "clsfw.json", content.ABOUT)

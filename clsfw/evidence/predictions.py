@@ -86,7 +86,7 @@ def read_predictions(path: Path) -> PredictionTable:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file, strict=True))
         return _parse(lines)
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError, IndexError) as exc:
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, IndexError, OverflowError) as exc:
         raise RunDirectoryError(f"{path} cannot be read as predictions: {exc}") from exc
 
 
@@ -112,6 +112,8 @@ def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
     if wrong is not None:
         raise ValueError(f"record {wrong} has {len(body[wrong - 2])} fields, the header has {len(header)}")
     names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[3:-2])
+    if not names or len(set(names)) < len(names):
+        raise ValueError("each label must have one column of probabilities")
     references, predictions = _ids(names, [(line[1], line[2]) for line in body])
     return PredictionTable(
         labels=names,

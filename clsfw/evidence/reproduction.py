@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw.contract.component import SPLITS
-from clsfw.errors import RunDirectoryError
-from clsfw.evidence.predictions import read_predictions
+from clsfw.evidence import content
 from clsfw.kit.records import differences
-from clsfw.store.rundir import read_run
+from clsfw.store.rundir import MANIFEST, MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from clsfw.evidence.content import Metrics, RunRecord
+    from clsfw.evidence.finished import FinishedRun
 
 
 @dataclass(frozen=True)
@@ -47,35 +44,35 @@ class Reproduction:
         return {**asdict(self), "levels": [asdict(level) for level in self.levels], "same_metrics": self.same_metrics}
 
 
-def hold_beside(first: Path, second: Path) -> Reproduction:
+def hold_beside(first: FinishedRun, second: FinishedRun) -> Reproduction:
     """Compare two complete runs.
 
     Raises:
-        RunDirectoryError: one of them is not complete, or a file of it was changed.
+        RunDirectoryError: a file of one of them is not what a run writes.
 
     """
-    records = [read_run(path) for path in (first, second)]
     levels = (_models(first, second), _predictions(first, second), _metrics(first, second))
-    return Reproduction(str(first), str(second), levels, tuple(_surroundings(*records)))
+    around = _surroundings(first.record, second.record)
+    return Reproduction(str(first.directory), str(second.directory), levels, tuple(around))
 
 
-def _models(first: Path, second: Path) -> Level:
-    before, now = (_hashes(path) for path in (first, second))
+def _models(first: FinishedRun, second: FinishedRun) -> Level:
+    before, now = (_hashes(run) for run in (first, second))
     differing = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if differing:
         return Level("model", same=False, detail=f"other bits in {', '.join(differing)}")
     return Level("model", same=True, detail=f"the same bits in all {len(before)} files")
 
 
-def _hashes(path: Path) -> dict[str, str]:
-    files: Mapping[str, Any] = _json(path / "manifest.json")["files"]
-    return {name: facts["sha256"] for name, facts in files.items() if name.startswith("model/")}
+def _hashes(run: FinishedRun) -> dict[str, str]:
+    files = content.read_json(run.directory / MANIFEST, content.MANIFEST)["files"]
+    return {name: facts["sha256"] for name, facts in files.items() if name.startswith(f"{MODEL}/")}
 
 
-def _predictions(first: Path, second: Path) -> Level:
-    if (first / "predictions.csv").read_bytes() == (second / "predictions.csv").read_bytes():
+def _predictions(first: FinishedRun, second: FinishedRun) -> Level:
+    before, now = first.predictions, second.predictions
+    if (first.directory / "predictions.csv").read_bytes() == (second.directory / "predictions.csv").read_bytes():
         return Level("predictions", same=True, detail="the same to the last digit")
-    before, now = (read_predictions(path / "predictions.csv") for path in (first, second))
     if before.labels != now.labels or not np.array_equal(before.rows, now.rows):
         return Level("predictions", same=False, detail="other rows or other labels")
     if before.predictions.shape != now.predictions.shape:
@@ -86,8 +83,8 @@ def _predictions(first: Path, second: Path) -> Level:
     return Level("predictions", same=False, detail=detail)
 
 
-def _metrics(first: Path, second: Path) -> Level:
-    before, now = (_scores(_json(path / "metrics.json")) for path in (first, second))
+def _metrics(first: FinishedRun, second: FinishedRun) -> Level:
+    before, now = (_scores(run.metrics) for run in (first, second))
     if before == now:
         return Level("metrics", same=True, detail=f"all {len(before)} scores are the same")
     changed = [
@@ -98,21 +95,15 @@ def _metrics(first: Path, second: Path) -> Level:
     return Level("metrics", same=False, detail="; ".join(changed))
 
 
-def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
-    return {f"{split} {name}": value for split in SPLITS for name, value in metrics.get(split, {}).items()}
+def _scores(metrics: Metrics) -> dict[str, float]:
+    by_split = content.scores_by_split(metrics)
+    return {f"{split} {name}": value for split, scores in by_split.items() for name, value in scores.items()}
 
 
-def _surroundings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    return [
+def _surroundings(before: RunRecord, now: RunRecord) -> list[str]:
+    of_fixed = [
         line
         for part in ("data", "plugins", "environment")
-        for line in differences(before.get("fixed", {}).get(part, {}), now.get("fixed", {}).get(part, {}), f"{part}.")
-    ] + differences(before.get("training") or {}, now.get("training") or {}, "training.")
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise RunDirectoryError(f"{path} cannot be read: {exc}") from exc
-    return content
+        for line in differences(before["fixed"][part], now["fixed"][part], f"{part}.")
+    ]
+    return of_fixed + differences(before.get("training") or {}, now.get("training") or {}, "training.")

@@ -5,8 +5,6 @@ Only the plugins of the model and the trainer are needed: where the data came fr
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -20,8 +18,8 @@ from clsfw.discovery.plugins import discover
 from clsfw.engine.display import Quiet
 from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
+from clsfw.evidence.finished import read_model, read_record
 from clsfw.kit.text import encodable
-from clsfw.store.rundir import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from clsfw.contract.component import Kind
     from clsfw.contract.parts import Classifier, Labels, Reporter
     from clsfw.discovery.plugins import Plugins
+    from clsfw.evidence.content import ResolvedRecipe, RunRecord
 
 B = TypeVar("B", bound=BuiltPart[Any])
 
@@ -43,8 +42,8 @@ class LoadedClassifier:
     """
 
     directory: Path
-    record: Mapping[str, Any]
-    recipe: Mapping[str, Any]
+    record: RunRecord
+    recipe: ResolvedRecipe
     model: Classifier
     trainer: BuiltTrainer
     decision: Decision
@@ -124,10 +123,10 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
 
     """
     path = Path(run_dir).expanduser()
-    record = read_run(path, allow_incomplete=allow_incomplete)
+    record = read_record(path, allow_incomplete=allow_incomplete)
     if not (path / "model").is_dir():
         raise RunDirectoryError(f"{path} holds no model: its state is {record['state']!r}")
-    recipe, about = _read(path)
+    recipe, about = read_model(path)
     plugins = discover()
     parts = RecordedParts(record, plugins)
     model = parts.build(BuiltModel, recipe["model"]).load(path / "model")
@@ -148,7 +147,7 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
 class RecordedParts:
     """Builds single parts of a finished run again, from the tables of its resolved.toml."""
 
-    record: Mapping[str, Any]
+    record: RunRecord
     plugins: Plugins
 
     def build(self, built: type[B], table: Mapping[str, Any]) -> B:
@@ -172,7 +171,7 @@ class RecordedParts:
     def _missing(self, kind: Kind, name: str) -> str:
         for plugin in self.plugins.claimants(kind, name):
             return f"{kind} {name!r} comes from {plugin}, which is {plugin.state}: {plugin.reason}"
-        recorded = self.record.get("fixed", {}).get("plugins", {})
+        recorded = self.record["fixed"]["plugins"]
         absent = [
             f"{about['distribution']} {about['version']}" for key, about in recorded.items() if not self._has(key)
         ]
@@ -182,15 +181,6 @@ class RecordedParts:
     def _has(self, name: str) -> bool:
         plugin = self.plugins.named(name)
         return plugin is not None and plugin.state == "ok"
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    try:
-        recipe = tomllib.loads((path / "resolved.toml").read_text(encoding="utf-8"))
-        about = json.loads((path / "model" / "clsfw.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise RunDirectoryError(f"{path}: the run's own files cannot be read: {exc}") from exc
-    return recipe, about
 
 
 def _nothing(labels: Labels) -> Prediction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import RunDirectoryError, TrainingError
@@ -107,10 +108,19 @@ def _parsed(path: Path, content: bytes) -> list[dict[str, Any]]:
     lines = []
     for number, line in enumerate(whole.split(b"\n") if whole else [], start=1):
         try:
-            lines.append(dict(json.loads(line)))
-        except (ValueError, TypeError) as exc:
+            lines.append(_checked(json.loads(line)))
+        except (ValueError, TypeError, RecursionError) as exc:
             raise RunDirectoryError(f"{path}:{number}: this is no line of a history; somebody changed it") from exc
     return lines
+
+
+def _checked(line: Any) -> dict[str, Any]:
+    """Return a line whose `step` is a count, whose `split`, if any, is a name, and whose other values are numbers."""
+    if not isinstance(line, dict) or type(line.get("step")) is not int or not isinstance(line.get("split", ""), str):
+        raise TypeError("no line of a history")
+    if any(not math.isfinite(value) for key, value in line.items() if key != "split"):
+        raise ValueError("a number is not finite")
+    return line
 
 
 def _plain(value: object) -> object:

@@ -197,7 +197,7 @@ def _untouched(path: Path) -> bool:
 
 def _read_record(path: Path) -> dict[str, Any]:
     record = manifest.read(path / RECORD)
-    if record is None or record.get("state") not in _STATES:
+    if record is None or record.get("state") not in _STATES or not isinstance(record.get("fixed", {}), dict):
         raise RunDirectoryError(
             f"{path / RECORD} cannot be read as the record of a run; --fresh moves the directory aside and starts anew"
         )

@@ -100,6 +100,8 @@ def test_an_empty_file_of_predictions_can_be_read(tmp_path):
         (b"row,gold,predicted,p_a,tokens,truncated\n1,a,a,1.0,3\n", "record 2 has 5 fields, the header has 6"),
         (b"row,gold,predicted,p_a,tokens,truncated\n1,a,zzz,1.0,3,true\n", "'zzz' is no label of the header"),
         (b"row,gold,predicted,p_a,tokens,truncated\nx,a,a,1.0,3,true\n", "invalid literal"),
+        (b"row,gold,predicted,p_a,tokens,truncated\n36893488147419103232,a,a,1.0,3,true\n", "too large"),
+        (b"row,gold,predicted,tokens,truncated\n1,a,a,3,true\n", "each label must have one column"),
         (b"\xff\xfe", "can't decode"),
     ],
 )

@@ -84,6 +84,16 @@ def test_an_edited_line_is_named(tmp_path: Path) -> None:
         read_history(tmp_path / "history.jsonl")
 
 
+@pytest.mark.parametrize(
+    "line", ['{"loss": 1}', '{"step": "1"}', '{"step": 1, "split": 2}', '{"step": 1, "loss": NaN}', "[]"]
+)
+def test_a_line_that_no_run_writes_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "history.jsonl").write_text(f'{{"step": 1}}\n{line}\n')
+
+    with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is no line of a history"):
+        read_history(tmp_path / "history.jsonl")
+
+
 def test_line_ends_within_a_text_end_no_line(tmp_path):
     history = History(tmp_path / "history.jsonl")
     history.append({"step": 1, "f1_a\x85b\u2028c": 0.5})

@@ -9,6 +9,24 @@ from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.tally import macro_scores
 from clsfw.store.rundir import RunDirectory
 
+RECORD = {"identity": "ab" * 32, "seed": 42}
+FIXED = {"recipe": {}, "environment": {}, "plugins": {}, "data": {}}
+
+
+def plain_metrics(scores, rows, names, multi_label):
+    """Lay out a metrics.json that holds scores on a test split, and no evidence about them."""
+    return {
+        "test": scores,
+        "labels": list(names),
+        "multi_label": multi_label,
+        "rows": {"test": rows},
+        "intervals": {"test": {}},
+        "classification_report": {"test": {"classes": {}}},
+        "confusion_matrix": {"test": np.zeros((len(names), len(names)), int).tolist()},
+        "leaks": {},
+        "calibration": {"test": {"ece": 0.0, "bins": []}},
+    }
+
 
 def write_run(
     path,
@@ -22,6 +40,8 @@ def write_run(
     seconds=1.5,
     multi_label=False,
     complete=True,
+    fixed=None,
+    metrics=None,
     **record,
 ):
     """Write a complete run whose test rows carry these class ids (or 0/1 rows); give its path."""
@@ -33,9 +53,10 @@ def write_run(
         probabilities[np.arange(len(gold)), predicted] = probability
     prediction = Prediction(probabilities, np.full(len(gold), 9), np.zeros(len(gold), bool))
     with RunDirectory.open(path) as store:
-        store.update(state="running", **{"name": path.name, **record})
+        store.update(state="running", **{**RECORD, "name": path.name, **record, "fixed": {**FIXED, **(fixed or {})}})
         store.write_text("predictions.csv", predictions_csv(labels, rows, gold, predicted, prediction))
-        store.write_json("metrics.json", {"test": macro_scores(gold, predicted, len(names))})
+        scores = macro_scores(gold, predicted, len(names))
+        store.write_json("metrics.json", {**plain_metrics(scores, len(gold), names, multi_label), **(metrics or {})})
         store.write_json("timings.json", {"train_seconds": seconds, "predict_seconds": seconds / 10})
         with store.staged("model") as folder:
             (folder / "model.safetensors").write_bytes(model)
