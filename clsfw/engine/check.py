@@ -12,6 +12,7 @@ import numpy as np
 from clsfw.contract.parts import TorchClassifier
 from clsfw.engine.prepare import PreparedData, check_fit, prepare_data
 from clsfw.errors import HostError
+from clsfw.evidence.findings import leaked
 from clsfw.evidence.leakage import find_leaks
 from clsfw.kit.disk import require_space
 from clsfw.kit.labels import numbers, references
@@ -37,8 +38,7 @@ def check(plan: Plan, display: Display) -> None:
     parts = plan.build()
     data = prepare_data(plan, parts.source, display)
     display.stage("looking for leaks")
-    for line in _leaks(data):
-        display.note(line)
+    _tell_leaks(data, display)
     display.stage("looking at the model")
     for name, value in parts.model.check().items():
         if name != "parameters":  # of the built model they are counted below
@@ -55,12 +55,14 @@ def check(plan: Plan, display: Display) -> None:
         _reckon(needs, display)
 
 
-def _leaks(data: PreparedData) -> list[str]:
-    found, _ = find_leaks(
+def _tell_leaks(data: PreparedData, display: Display) -> None:
+    found, leaks = find_leaks(
         {name: part["text"] for name, part in data.parts.items()},
         {name: references(part, data.labels) for name, part in data.parts.items()},
         {name: numbers(part, "row") for name, part in data.parts.items()},
     )
+    if leaks is not None and leaks.any():
+        display.warn(leaked(int(leaks.sum()), len(leaks), "test", "training or validation"))
     lines = []
     for earlier, later in combinations(data.parts, 2):
         shared = found[f"{earlier}_{later}"]
@@ -70,7 +72,8 @@ def _leaks(data: PreparedData) -> list[str]:
         lines.append(f"{twice} train text(s) stand there more than once")
     if both := found["two_labels"]["folded"]:
         lines.append(f"{both} text(s) have two labels")
-    return lines or ["no text stands twice"]
+    for line in lines or ["no text stands twice"]:
+        display.note(line)
 
 
 def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clsfw.evidence import content
+from clsfw.evidence.findings import find
 from clsfw.evidence.predictions import read_predictions
 from clsfw.store.history import read_history
 from clsfw.store.rundir import MODEL, RECORD, read_run
 
 if TYPE_CHECKING:
     from clsfw.evidence.content import About, Metrics, ResolvedRecipe, RunRecord, VerdictRecord
+    from clsfw.evidence.findings import Finding
     from clsfw.evidence.predictions import PredictionTable
 
 
@@ -61,6 +63,11 @@ class FinishedRun:
     def history(self) -> list[dict[str, Any]]:
         """The lines of `history.jsonl`: logged steps and evaluations."""
         return read_history(self.directory / "history.jsonl")
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a careful reader would say of the scores, the gravest first."""
+        return find(self.metrics, self.record["fixed"]["recipe"])
 
 
 def read_record(run_dir: Path, *, allow_incomplete: bool = False) -> RunRecord:

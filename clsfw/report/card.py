@@ -113,12 +113,8 @@ def _limits(facts: ReportFacts) -> Iterator[str]:
     cut = facts.of_split("truncation")
     if cut and cut["truncated"]:
         yield f"- {percent(cut['share'])} of the {facts.split} texts are longer than the model reads, and were cut."
-    without = facts.metrics.get("leaks", {}).get("test_without_leaks")
-    if without and without["leaked_rows"] and without["scores"] is not None:
-        yield (
-            f"- {without['leaked_rows']:,} test texts also stand in training or validation; "
-            f"without them accuracy is {without['scores']['accuracy']:.4f}."
-        )
+    for finding in facts.findings:
+        yield f"- {'**' if finding.void else ''}{markdown(str(finding))}{'**' if finding.void else ''}."
     calibration = facts.of_split("calibration")
     if calibration:
         yield f"- Expected calibration error: {calibration['ece']:.4f}."

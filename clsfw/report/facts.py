@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from clsfw.evidence.findings import find
 from clsfw.store.history import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from clsfw.evidence.content import Metrics
+    from clsfw.evidence.findings import Finding
 
 SPLITS = ("test", "validation", "train")
 
@@ -61,6 +65,11 @@ class ReportFacts:
         """The resolved recipe, with local paths made portable."""
         values: Mapping[str, Any] = self.record.get("fixed", {}).get("recipe", {})
         return values
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a careful reader would say of the scores, the gravest first."""
+        return find(cast("Metrics", self.metrics), self.recipe_values)
 
     @property
     def rows(self) -> int:

@@ -12,6 +12,7 @@ from clsfw.report.markup import Child, Html, details, table, tag
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from clsfw.evidence.findings import Finding
     from clsfw.report.facts import ReportFacts
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -62,7 +63,15 @@ def _header(facts: ReportFacts) -> Html:
     line = " · ".join([*(name for name in used if name), f"{sizes} texts", f"{len(facts.labels)} classes"])
     warnings = facts.record.get("warnings") or []
     told = [tag("h3", "Warnings"), tag("ul", *(tag("li", words) for words in warnings))] if warnings else []
-    return tag("header", tag("h1", facts.name), tag("p", line, class_="soft"), result.verdict(facts), *told)
+    found = [_finding(finding) for finding in facts.findings]
+    return tag("header", tag("h1", facts.name), tag("p", line, class_="soft"), *found, result.verdict(facts), *told)
+
+
+def _finding(finding: Finding) -> Html:
+    words = tag("p", f"{finding.seen}; {finding.mend}.")
+    if finding.void:
+        return tag("div", tag("strong", "These scores say nothing"), words, class_="verdict bad")
+    return tag("div", words, class_="verdict open")
 
 
 def _recipe(facts: ReportFacts) -> Iterator[Child]:

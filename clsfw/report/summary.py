@@ -9,6 +9,7 @@ from clsfw.kit.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from clsfw.evidence.findings import Finding
     from clsfw.evidence.finished import FinishedRun
 
 MOST_CLASSES = 12
@@ -17,7 +18,7 @@ MOST_CLASSES = 12
 
 def summarize(run: FinishedRun) -> str:
     """Return the summary as lines of plain text."""
-    lines = ["", *score_lines(run.metrics), *_leaks(run.metrics["leaks"]), *_verdict(run.verdict)]
+    lines = ["", *score_lines(run.metrics), *_findings(run.findings), *_verdict(run.verdict)]
     place = clean(str(run.directory))
     lines += ["", f"report: {place}/report.html", f"model:  {place}/model"]
     return "\n".join(lines)
@@ -73,14 +74,11 @@ def _confusion(labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> Iterat
         yield f"  {name:<{max(width, 16)}}  {cells}"
 
 
-def _leaks(leaks: Mapping[str, Any]) -> Iterator[str]:
-    test = leaks.get("test_without_leaks")
-    if test and test["leaked_rows"] and test["scores"]:  # without scores every test row leaked
+def _findings(findings: Sequence[Finding]) -> Iterator[str]:
+    """Say what is to be known beside the scores; what makes them void stands out."""
+    for finding in findings:
         yield ""
-        yield (
-            f"leaks: {test['leaked_rows']} test row(s) also stand in training or validation; without them accuracy is "
-            f"{test['scores']['accuracy']:.4f} instead of {test['scores_with_leaks']['accuracy']:.4f}"
-        )
+        yield f"{'!!! WARNING' if finding.void else 'warning'}: {finding}"
 
 
 def _verdict(verdict: Mapping[str, Any] | None) -> Iterator[str]:

@@ -108,6 +108,8 @@ def test_73_equal_texts_are_counted_before_and_after_training(cli, toy, tmp_path
 
     assert (0, 0) == (checked.code, ran.code)
     assert "validation text(s) also stand in train" in checked.out
+    assert "warning: EVERY test row also stands in training or validation (4 of 4)" in checked.out
+    assert "!!! WARNING: EVERY test row also stands in training or validation (4 of 4)" in ran.out
     assert "text(s) have two labels" in checked.out
     leaks = json.loads((tmp_path / "run" / "metrics.json").read_text())["leaks"]
     assert leaks["train_test"]["folded"]

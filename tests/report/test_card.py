@@ -71,6 +71,12 @@ def test_limits_are_told(report_facts):
     assert "Expected calibration error" in body
 
 
+def test_a_test_that_was_seen_whole_is_told(report_facts):
+    facts = report_facts()
+    facts.metrics["leaks"]["test_without_leaks"] |= {"leaked_rows": 200, "rows": 0, "scores": None}
+    assert "- **EVERY test row also stands in training or validation" in card(facts)
+
+
 def test_many_classes_are_cut_short(report_facts):
     body = card(report_facts(names=tuple(f"intent {i}" for i in range(77))))
     assert "and 57 more classes; metrics.json has all of them." in body

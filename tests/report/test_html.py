@@ -183,6 +183,17 @@ def test_leaks_show_both_scores(report_facts):
     assert "Without the 28 leaked test texts" in render(facts)
 
 
+def test_a_leak_stands_above_the_scores_and_a_whole_one_voids_them(report_facts):
+    facts = report_facts()
+    without = facts.metrics["leaks"]["test_without_leaks"]
+    without |= {"leaked_rows": 28, "rows": 172}
+    assert "28 of 200 test rows (14.0%) also stand in training or validation" in render(facts).partition("<h2>")[0]
+    without |= {"leaked_rows": 200, "rows": 0, "scores": None}
+    header = render(facts).partition("<h2>")[0]
+    assert "These scores say nothing" in header
+    assert "EVERY test row also stands in training or validation (200 of 200)" in header
+
+
 def test_a_model_fitted_in_one_step_has_no_curves_but_its_scores(report_facts):
     line = {"step": 1, "split": "validation", "loss": 0.3, "f1": 0.87654}
     text = render(report_facts(history=[{"step": 1, "loss": 0.1}, line]))

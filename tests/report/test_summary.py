@@ -24,7 +24,12 @@ METRICS: dict[str, Any] = {
     },
     "confusion_matrix": {"test": [[1, 1], [0, 2]]},
     "leaks": {
-        "test_without_leaks": {"leaked_rows": 1, "scores": {"accuracy": 2 / 3}, "scores_with_leaks": {"accuracy": 0.75}}
+        "test_without_leaks": {
+            "leaked_rows": 1,
+            "rows": 3,
+            "scores": {"accuracy": 2 / 3},
+            "scores_with_leaks": {"accuracy": 0.75},
+        }
     },
 }
 VERDICT = {
@@ -35,8 +40,11 @@ VERDICT = {
 }
 
 
-def lines(**record: Any) -> list[str]:
-    return summarize(FinishedRun(Path("runs/x"), {"state": "complete", **record}, METRICS)).splitlines()
+RECORD: dict[str, Any] = {"state": "complete", "fixed": {"recipe": {"split": {"method": "random"}}}}
+
+
+def lines(metrics: Any = METRICS, **record: Any) -> list[str]:
+    return summarize(FinishedRun(Path("runs/x"), {**RECORD, **record}, metrics)).splitlines()  # type: ignore[typeddict-item]
 
 
 def test_scores_come_with_their_limits_where_there_are_some() -> None:
@@ -52,13 +60,22 @@ def test_the_matrix_names_its_classes_and_no_label_drives_the_terminal() -> None
     ]
 
 
-def test_leaked_rows_are_told_with_both_scores() -> None:
-    (leaks,) = [line for line in lines() if line.startswith("leaks:")]
+def test_leaked_rows_are_a_warning_with_both_scores_and_what_mends_it() -> None:
+    assert (
+        "warning: 1 of 4 test rows (25.0%) also stand in training or validation: without them accuracy is 0.6667 "
+        'instead of 0.7500; [split] group_by = "text" keeps equal texts in one split'
+    ) in lines()
+
+
+def test_a_test_that_was_seen_whole_is_the_loudest_warning() -> None:
+    leaks = {
+        "test_without_leaks": {"leaked_rows": 4, "rows": 0, "scores": None, "scores_with_leaks": {"accuracy": 1.0}}
+    }
 
     assert (
-        "leaks: 1 test row(s) also stand in training or validation; without them accuracy is 0.6667 instead of 0.7500"
-        == leaks
-    )
+        "!!! WARNING: EVERY test row also stands in training or validation (4 of 4): scores on them say nothing of new "
+        'texts; [split] group_by = "text" keeps equal texts in one split'
+    ) in lines({**METRICS, "leaks": leaks})
 
 
 def test_a_missed_result_lists_each_miss() -> None:
