@@ -25,8 +25,9 @@ from clsfw.contract.parts import (
     TorchClassifier,
     Trainer,
     TrainsTogether,
+    Watcher,
 )
-from clsfw.contract.run import Checkpoint, Checkpoints, Run
+from clsfw.contract.run import Checkpoint, Checkpoints, Run, WatchedRun
 from clsfw.errors import (
     ClsfwError,
     DataError,
@@ -86,6 +87,8 @@ __all__ = [
     "TrainingError",
     "TrainsTogether",
     "UsageError",
+    "WatchedRun",
+    "Watcher",
     "__version__",
     "compare",
     "hookimpl",

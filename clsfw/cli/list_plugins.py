@@ -66,7 +66,6 @@ def _lines(plugins: Plugins) -> Iterator[str]:
             for kind, components in plugin.components.items()
             for component in components
         ]
-        rows += [("watches", ", ".join(plugin.watches()), "")] if plugin.watches() else []
         rows += [("reason", plugin.reason, "")] if plugin.reason else []
         for first, *rest in rows:
             wrap.initial_indent, wrap.subsequent_indent = f"    {first:<9}", " " * 13

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +54,10 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
     second = out or first.resolve().with_name(f"{first.resolve().name}-reproduced")
     if second.resolve() == first.resolve():
         raise UsageError(f"{second} is the run itself; give another --out")
-    plan = make_plan(first / "resolved.toml", [], discover())
+    resolved = first / "resolved.toml"
+    # Watchers change nothing, and may not be installed here.
+    without = ["watchers="] if "watchers" in tomllib.loads(resolved.read_text(encoding="utf-8")) else []
+    plan = make_plan(resolved, without, discover())
 
     from clsfw.engine.execute import execute
     from clsfw.evidence.reproduction import hold_beside

@@ -51,8 +51,14 @@ def main(args: argparse.Namespace) -> int:
 
 def _not_set(plan: Plan, resolved: Mapping[str, Any]) -> Iterator[str]:
     """Name the settings that have no value, which TOML cannot show, as a comment for each component that has some."""
-    parts: list[Part[Any]] = [plan.data, plan.model, plan.trainer, *plan.metrics]
-    tables = (resolved["data"], resolved["model"], resolved["trainer"], *resolved["metrics"])
+    parts: list[Part[Any]] = [plan.data, plan.model, plan.trainer, *plan.metrics, *plan.watchers]
+    tables = (
+        resolved["data"],
+        resolved["model"],
+        resolved["trainer"],
+        *resolved["metrics"],
+        *resolved.get("watchers", ()),
+    )
     for part, table in zip(parts, tables, strict=True):
         keys = (field.alias or name for name, field in type(part.settings).model_fields.items())
         missing = [key for key in keys if key not in table]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
     from numpy.typing import NDArray
 
-    from clsfw.contract.run import Run
+    from clsfw.contract.run import Run, WatchedRun
 
 C_contra = TypeVar("C_contra", contravariant=True)
 
@@ -174,6 +174,26 @@ class Metric(Protocol):
 
     def compute(self, outcome: Outcome) -> Mapping[str, float]:
         """Return finite scores by name, unique over all metrics of a recipe and none of `loss`, `split` and `step`."""
+
+
+class Watcher:
+    """Looks on while a run goes on, and changes nothing of it.
+
+    Each method is optional: inherit from this class, or have some of them. They get their arguments by name, each
+    watcher with copies of its own. One that fails is set aside with a warning, unless the recipe says `required`.
+    """
+
+    def on_run_start(self, run: WatchedRun) -> None:
+        """See a run begin or go on: its directory is locked, data and model are ready, training has not begun."""
+
+    def on_step(self, run: WatchedRun, step: int, values: Mapping[str, float]) -> None:
+        """See a logged training step; `values` holds `loss`, and `learning_rate` where the trainer has one."""
+
+    def on_evaluate(self, run: WatchedRun, split: str, scores: Mapping[str, float]) -> None:
+        """See an evaluation of `split`, during training (with `step` among the scores) or at the end."""
+
+    def on_run_end(self, run: WatchedRun, error: BaseException | None) -> None:
+        """See a run end, complete (`error` is None) or not; called when `on_run_start` was, and the watcher is well."""
 
 
 # Optional abilities of parts

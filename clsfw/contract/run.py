@@ -1,4 +1,4 @@
-"""What a trainer sees of the run that it is part of.
+"""What a trainer, and what a watcher, sees of the run that it is part of.
 
 The duties of a trainer towards its run, in the order of a step:
 
@@ -59,8 +59,8 @@ class Checkpoints(Protocol):
         """
 
 
-class Run(Protocol):
-    """One execution of a recipe, as its trainer sees it."""
+class WatchedRun(Protocol):
+    """One execution of a recipe, as its watchers see it: nothing of it can be set or changed."""
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class Run(Protocol):
 
     @property
     def data(self) -> Mapping[str, Dataset]:
-        """The splits by name."""
+        """The splits by name; what is done to one in place is seen by nobody else."""
 
     @property
     def reporter(self) -> Reporter:
@@ -85,6 +85,10 @@ class Run(Protocol):
     @property
     def directory(self) -> Path:
         """The run directory. Only the store writes there."""
+
+
+class Run(WatchedRun, Protocol):
+    """One execution of a recipe, as its trainer sees it."""
 
     @property
     def checkpoints(self) -> Checkpoints:

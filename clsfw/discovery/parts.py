@@ -7,12 +7,14 @@ alike.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 import os
 import re
 import stat
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
@@ -29,13 +31,14 @@ from clsfw.contract.parts import (
     Prediction,
     Trainer,
     TrainsTogether,
+    Watcher,
 )
 from clsfw.discovery.plugins import guard
 from clsfw.errors import PluginError
 from clsfw.kit.disk import explained_libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -52,6 +55,7 @@ B = TypeVar("B", bound="BuiltPart[Any]")
 
 _SLACK = 1e-2  # softmax in low precision is off by less
 _TAKEN = frozenset({"loss", "split", "step"})  # a line of the history holds these beside the scores
+_SLIP = 0.88  # so like a method's name that it is a slip of the pen
 _LONGEST_NAME = 200  # characters of a score's name, which may hold a label
 
 _PICKLE = re.compile(rb"\x80[\x02-\x05][^\0]")  # a safetensors file may begin with the first two: the third is 0 there
@@ -94,7 +98,7 @@ class BuiltPart(Generic[T]):
             function = getattr(part, method, None)
             if not callable(function):
                 return f"{_kind_of(part)}, which has no method {method}"
-            if not _takes(function, count):
+            if not _takes(function, *range(count)):
                 return f"{_kind_of(part)}, whose {method}{inspect.signature(function)} does not take {count} arguments"
         return None
 
@@ -278,8 +282,51 @@ class BuiltMetric(BuiltPart[Metric]):
         return number
 
 
+@dataclass(frozen=True)
+class BuiltWatcher(BuiltPart[Watcher]):
+    """A watcher; one that is `required` ends the run when it fails."""
+
+    kind = "watcher"
+    required: bool = False
+
+    HOOKS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "on_run_start": ("run",),
+        "on_step": ("run", "step", "values"),
+        "on_evaluate": ("run", "split", "scores"),
+        "on_run_end": ("run", "error"),
+    }
+    """The methods that a watcher may have, with the names of their arguments."""
+
+    @classmethod
+    def fault(cls, part: Any) -> str | None:
+        """Say why something is no watcher, or return None."""
+        if part is None:
+            return super().fault(part)
+        found = {hook: getattr(part, hook) for hook in cls.HOOKS if callable(getattr(part, hook, None))}
+        if not found:
+            return f"{_kind_of(part)}, which has none of the methods {', '.join(cls.HOOKS)}"
+        for hook, function in found.items():
+            if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+                return f"{_kind_of(part)}, whose {hook} is async or has a yield, so that its body would never run"
+            if not _takes(function, **dict.fromkeys(cls.HOOKS[hook])):
+                return f"{_kind_of(part)}, whose {hook} must take the arguments {', '.join(cls.HOOKS[hook])}"
+        for name in dir(part):
+            near = difflib.get_close_matches(name, cls.HOOKS, n=1, cutoff=_SLIP)
+            if near and name not in cls.HOOKS:
+                return f"{_kind_of(part)}, whose {name} looks like {near[0]} misspelt, and would never be called"
+        return None
+
+    def tell(self, hook: str, **arguments: object) -> None:
+        """Call a method of the watcher, if it has it, with copies of the mappings among the arguments."""
+        method = getattr(self.part, hook, None)
+        if method is not None:
+            own = {key: dict(value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
+            with self.guarded(hook):
+                method(**own)
+
+
 BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {
-    built.kind: built for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric)
+    built.kind: built for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher)
 }
 
 
@@ -392,9 +439,9 @@ def _kind_of(value: object) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
 
 
-def _takes(function: Callable[..., object], count: int) -> bool:
+def _takes(function: Callable[..., object], *positional: object, **named: object) -> bool:
     try:
-        inspect.signature(function).bind(*range(count))
+        inspect.signature(function).bind(*positional, **named)
     except TypeError:
         return False
     except ValueError:  # built-in functions do not all tell

@@ -21,14 +21,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from clsfw.contract.component import KINDS, Component, Kind
 from clsfw.discovery.blame import describe
-from clsfw.discovery.registration import WATCH_HOOKS, collect, register
+from clsfw.discovery.registration import collect, register
 from clsfw.errors import ClsfwError, PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.metadata import Distribution, EntryPoint
-
-    import pluggy
 
     from clsfw.discovery.effects import Effects
 
@@ -50,22 +48,10 @@ class Plugin:
     reason: str | None = None
     components: Mapping[Kind, Sequence[Component[Any]]] = field(default_factory=dict)
     folder: Path | None = None
-    manager: pluggy.PluginManager | None = None
 
     def __str__(self) -> str:
         """Return the words by which messages name the plugin."""
         return f"plugin {self.name!r} ({self.distribution} {self.version})"
-
-    def watches(self) -> tuple[str, ...]:
-        """Name the watching hooks that this plugin implements."""
-        hook = self.manager.hook if self.manager is not None else None
-        return tuple(name for name in WATCH_HOOKS if hook is not None and getattr(hook, name).get_hookimpls())
-
-    def watch(self, hook: str, **arguments: object) -> None:
-        """Call a watching hook of this plugin alone."""
-        if self.manager is not None:
-            with guard(self, f"hook {hook}"):
-                getattr(self.manager.hook, hook)(**arguments)
 
     def provenance(self) -> dict[str, str]:
         """Name distribution and version, and hash the Python files that the plugin was loaded from."""
@@ -165,7 +151,7 @@ def _load(ep: EntryPoint, allowed: set[str] | None) -> Plugin:
             plugin = _imported(plugin, ep, effects)
         if effects.touched and plugin.state == "ok":
             reason = f"its import changes {effects}; do that in `build`, for as long as it is needed, or not at all"
-            plugin = replace(plugin, state="broken", reason=reason, components={}, manager=None)
+            plugin = replace(plugin, state="broken", reason=reason, components={})
     if plugin.state == "broken":
         for name in set(sys.modules) - before:  # leave no part of it behind: the next look must find the same
             if name.split(".")[0] == top:
@@ -191,7 +177,7 @@ def _imported(plugin: Plugin, ep: EntryPoint, effects: Effects | None) -> Plugin
         if isinstance(exc, KeyboardInterrupt) and (effects is None or effects.interrupted):
             raise
         return replace(plugin, state="broken", reason=describe(exc, plugin.folder))
-    return replace(plugin, manager=manager, components=components)
+    return replace(plugin, components=components)
 
 
 def _folder(top: str) -> Path | None:

@@ -1,7 +1,7 @@
 """Registers one plugin with a plugin manager of its own, and collects its components.
 
-pluggy accepts much that would only fail later, or silently never run: a hook without its mark, an `async` or generator
-watcher, a required keyword-only argument, a hook that forgets to return. All of it is refused here, with the author's
+pluggy accepts much that would only fail later, or silently never run: a hook without its mark, an `async` one, a
+required keyword-only argument, a hook that forgets to return. All of it is refused here, with the author's
 line.
 """
 
@@ -31,15 +31,21 @@ REGISTER_HOOKS: Mapping[Kind, str] = {
     "model": "register_models",
     "trainer": "register_trainers",
     "metric": "register_metrics",
+    "watcher": "register_watchers",
 }
-WATCH_HOOKS = ("on_run_start", "on_step", "on_evaluate", "on_run_end")
-HOOKS = (*REGISTER_HOOKS.values(), *WATCH_HOOKS)
+HOOKS = tuple(REGISTER_HOOKS.values())
 
-# Close enough to be a slip of the pen ("register_model", "on_steps"), far enough to leave other names alone.
+# Close enough to be a slip of the pen ("register_model"), far enough to leave other names alone.
 _SLIP = 0.88
 
 # No plugin means so many components; a generator without an end does.
 _MOST = 1000
+
+# Characters: lists, tables and messages must stay readable.
+_LONGEST_NAME, _LONGEST_SUMMARY = 60, 300
+
+# Keys of a part's table that are no settings of the part.
+_OWN_KEYS: Mapping[Kind, tuple[str, ...]] = {"watcher": ("use", "required")}
 
 
 def register(name: str, loaded: object) -> pluggy.PluginManager:
@@ -78,7 +84,7 @@ def collect(manager: pluggy.PluginManager, kind: Kind, folder: Path | None) -> t
         except BaseException as exc:  # `sys.exit` too
             raise PluginError(f"{hook} failed: {describe(exc, folder)}") from exc
         for component in components:
-            _check_component(hook, component, implementation.function)
+            _check_component(kind, component, implementation.function)
         twice = [name for name, count in Counter(c.name for c in components).items() if count > 1]
         if twice:
             raise _fault(f"{hook} gives {kind} {twice[0]!r} twice", implementation.function)
@@ -129,10 +135,6 @@ def _check_marked(hook: str, function: Callable[..., object], options: Mapping[s
         raise _fault(f"{hook} is a hook wrapper; a hook of clsfw is an ordinary function", function)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise _fault(f"{hook} is async; a hook of clsfw is an ordinary function", function)
-    if hook in WATCH_HOOKS and inspect.isgeneratorfunction(function):
-        raise _fault(
-            f"{hook} has a yield, so its body would never run; a watching hook is an ordinary function", function
-        )
     allowed = list(inspect.signature(getattr(hookspecs, hook)).parameters)
     taken = inspect.signature(function).parameters.values()
     strange = [p.name for p in taken if p.name not in allowed or p.kind is p.KEYWORD_ONLY]
@@ -166,15 +168,30 @@ def _shown(value: object) -> str:
     return "None" if value is None else type(value).__name__
 
 
-def _check_component(hook: str, component: Any, function: Callable[..., object]) -> None:
+def _check_component(kind: Kind, component: Any, function: Callable[..., object]) -> None:
+    hook = REGISTER_HOOKS[kind]
     if not isinstance(component, Component):
         raise _fault(f"{hook} must return a list of clsfw.Component, but one item is {_shown(component)}", function)
     if not isinstance(component.name, str) or not NAME_PATTERN.fullmatch(component.name):
-        words = f"{component.name!r} is no component name; use lower-case letters, digits, '-', '_', '.'"
+        words = f"{str(component.name)[:200]!r} is no component name; use lower-case letters, digits, '-', '_', '.'"
         raise _fault(f"{hook}: {words}", function)
     if not isinstance(component.summary, str) or not component.summary.strip():
         raise _fault(f"{hook}: the summary of {component.name!r} must be a line of text", function)
+    for what, text, longest in (
+        ("name", component.name, _LONGEST_NAME),
+        ("summary", component.summary, _LONGEST_SUMMARY),
+    ):
+        if len(text) > longest:
+            words = (
+                f"the {what} of {component.name[:longest]!r} has {len(text)} characters; at most {longest} are allowed"
+            )
+            raise _fault(f"{hook}: {words}", function)
     if not (isinstance(component.settings, type) and issubclass(component.settings, Settings)):
         raise _fault(f"{hook}: the settings of {component.name!r} must be a subclass of clsfw.Settings", function)
+    keys = {key for name, field in component.settings.model_fields.items() for key in (name, field.alias)}
+    for key in _OWN_KEYS.get(kind, ("use",)):
+        if key in keys:
+            words = f"{component.name!r} has a setting {key!r}, which every {kind}'s table has already; rename it"
+            raise _fault(f"{hook}: {words}", function)
     if not callable(component.build):
         raise _fault(f"{hook}: build of {component.name!r} cannot be called", function)

@@ -76,7 +76,7 @@ def execute(
             data=data.parts,
             store=store,
             metrics=parts.metrics,
-            watchers=plan.watchers,
+            watchers=parts.watchers,
             display=display,
             signals=signals,
             trainer=parts.trainer,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -14,7 +13,7 @@ from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from datasets import Dataset
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Labels
     from clsfw.contract.run import Checkpoint
-    from clsfw.discovery.parts import BuiltMetric
-    from clsfw.discovery.plugins import Plugin
+    from clsfw.discovery.parts import BuiltMetric, BuiltWatcher
     from clsfw.engine.display import Display
     from clsfw.engine.signals import StopSignals
     from clsfw.store.rundir import RunDirectory
@@ -41,7 +39,7 @@ class Execution:
         data: Mapping[str, Dataset],
         store: RunDirectory,
         metrics: Sequence[BuiltMetric],
-        watchers: Sequence[Plugin],
+        watchers: Sequence[BuiltWatcher],
         display: Display,
         signals: StopSignals,
         trainer: object = "the trainer",
@@ -150,16 +148,23 @@ class Execution:
         return dict(told)
 
     def notify(self, hook: str, **arguments: object) -> None:
-        """Call a watching hook of every plugin that watches this run, each with its own copy of what it is told.
+        """Tell every watcher; one that fails is set aside with a warning, and is told nothing more.
 
-        All are told, even where one fails; the first failure is raised then.
+        Raises:
+            ClsfwError: a required watcher failed; all were told.
+
         """
         failures: list[ClsfwError] = []
-        for plugin, handle in self._watchers:
-            own = {key: dict(value) if isinstance(value, Mapping) else value for key, value in arguments.items()}
+        for watching in tuple(self._watchers):
+            watcher, handle = watching
             try:
-                plugin.watch(hook, run=handle, **own)
+                with self.timed("watch_seconds"):  # or it would count as training
+                    watcher.tell(hook, run=handle, **arguments)
             except ClsfwError as exc:
-                failures.append(exc)
+                self._watchers.remove(watching)
+                if watcher.required:
+                    failures.append(exc)
+                else:
+                    self.display.warn(f"watcher {watcher.name!r} is set aside for the rest of the run: {exc}")
         if failures:
             raise failures[0]

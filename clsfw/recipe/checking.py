@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clsfw.kit.suggestions import listed, offer, short
+from clsfw.kit.suggestions import listed, short
 from clsfw.recipe.crosschecks import check_together
 from clsfw.recipe.loading import check_schema, check_values
 from clsfw.recipe.resolving import dotted
-from clsfw.recipe.schema import SECTIONS, EvidenceSettings, Expect, Recipe, Split
+from clsfw.recipe.schema import OPTIONAL, SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
+from clsfw.toml.document import LISTS
 from clsfw.toml.wording import fields_of, show
 
 if TYPE_CHECKING:
@@ -61,9 +63,9 @@ def check_document(problems: Problems, plugins: Plugins, changed: Collection[str
         if name in problems.document.values:
             is_one = is_table(problems, (name,))
             tables[name] = read_settings(problems, (name,), model, _keys_elsewhere(found, (name,))) if is_one else None
-    apart = [*SECTIONS, *_OWN_TABLES, "extends"]
+    _refuse_plugins(problems)
+    apart = [*SECTIONS, *_OWN_TABLES, "extends", "plugins"]
     recipe = read_settings(problems, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
-    _check_plugins(problems, plugins)
     facts = check_together(problems, tables, parts, changed)
     problems.raise_all()
     if recipe is None:
@@ -76,19 +78,18 @@ def _find_components(problems: Problems, plugins: Plugins) -> list[Found]:
     paths: list[KeyPath] = []
     for section in SECTIONS:
         given = document.get((section,))
-        header = "[[metrics]]" if section == "metrics" else f"[{section}]"
+        header = f"[[{section}]]" if section in LISTS else f"[{section}]"
         if given is None:
-            problems.add((), f"missing table {header}", at_key=True)
-        elif section != "metrics":
+            if section not in OPTIONAL:
+                problems.add((), f"missing table {header}", at_key=True)
+        elif section not in LISTS:
             paths.append((section,))
         elif isinstance(given, dict):
-            problems.add(("metrics",), "write [[metrics]] with two brackets: a recipe may have several", at_key=True)
-        elif not isinstance(given, list) or not given:
-            problems.add(
-                ("metrics",), f"must be at least one [[metrics]] table, not {show(given) if given else 'empty'}"
-            )
+            problems.add((section,), f"write {header} with two brackets: a recipe may have several", at_key=True)
+        elif not isinstance(given, list) or not (given or section in OPTIONAL):
+            problems.add((section,), f"must be at least one {header} table, not {show(given) if given else 'empty'}")
         else:
-            paths += [("metrics", index) for index in range(len(given))]
+            paths += [(section, index) for index in range(len(given))]
     found = [find_component(problems, path, SECTIONS[str(path[0])], plugins) for path in paths]
     return [component for component in found if component is not None]
 
@@ -129,11 +130,17 @@ def _read_parts(problems: Problems, found: Sequence[Found]) -> dict[KeyPath, Par
     parts: dict[KeyPath, Part[Any]] = {}
     for part in found:
         elsewhere = _keys_elsewhere(found, part.path)
+        required, apart = False, ["use"]
+        if part.kind == "watcher":
+            apart.append("required")
+            required = problems.document.get(part.path).get("required", False)
+            if not isinstance(required, bool):
+                problems.add((*part.path, "required"), f"must be true or false, not {show(required)}")
         settings = read_settings(
-            problems, part.path, part.component.settings, elsewhere, owner=part.plugin, apart=["use"]
+            problems, part.path, part.component.settings, elsewhere, owner=part.plugin, apart=apart
         )
         if settings is not None:
-            parts[part.path] = Part(part.kind, part.plugin, part.component, settings)
+            parts[part.path] = Part(part.kind, part.plugin, part.component, settings, required)
     return parts
 
 
@@ -142,7 +149,7 @@ def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]
     elsewhere: dict[str, list[str]] = {}
     for part in found:
         if part.path != own:
-            header = "[[metrics]]" if part.kind == "metric" else f"[{part.path[0]}]"
+            header = f"[[{part.path[0]}]]" if part.path[0] in LISTS else f"[{part.path[0]}]"
             elsewhere.setdefault(f"in {header}", []).extend(fields_of(part.component.settings))
     for table in ("split", "evidence", "expect"):
         elsewhere[f"in [{table}]"] = list(fields_of(Recipe, (table,)))
@@ -151,13 +158,11 @@ def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]
     return elsewhere
 
 
-def _check_plugins(problems: Problems, plugins: Plugins) -> None:
-    names = [plugin.name for plugin in plugins.all]
-    wanted = problems.document.get(("plugins",))
-    for index, name in enumerate(wanted if isinstance(wanted, list) else ()):
-        plugin = plugins.named(name) if isinstance(name, str) else None
-        if plugin is not None and plugin.state != "ok":
-            message = f"the recipe wants {plugin}, which is {plugin.state}: {plugin.reason}"
-            problems.add(("plugins", index), message, plugin=True)
-        elif plugin is None and isinstance(name, str):
-            problems.add(("plugins", index), f"there is no plugin {short(name)}{offer(name, names, 'installed')}")
+def _refuse_plugins(problems: Problems) -> None:
+    given = problems.document.values.get("plugins")
+    if given is not None:
+        name = given[0] if isinstance(given, list) and given and isinstance(given[0], str) else "tensorboard"
+        table = f"[[watchers]] and below it use = {json.dumps(short(name)[1:-1])}"
+        problems.add(
+            ("plugins",), f"unknown key; a watcher is a part with a table of its own: write {table}", at_key=True
+        )

@@ -11,7 +11,8 @@ from clsfw.contract.component import KINDS, Component, Kind
 from clsfw.discovery.plugins import guard
 from clsfw.errors import UsageError
 from clsfw.kit.suggestions import offer
-from clsfw.recipe.schema import SECTIONS, Recipe
+from clsfw.recipe.schema import OPTIONAL, SECTIONS, Recipe
+from clsfw.toml.document import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ _MEANINGS: dict[Kind, str] = {
     "model": "what is trained",
     "trainer": "how it is trained",
     "metric": "how predictions are scored",
+    "watcher": "what looks on and changes nothing",
 }
 
 
@@ -43,7 +45,7 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
     names, definitions = _describe(Recipe, *(component.settings for _, _, component in found))
     required: dict[tuple[Kind, str], list[str]] = {}
     for kind, _, component in found:
-        described = _with_use(definitions[names[component.settings]], component)
+        described = _with_use(definitions[names[component.settings]], kind, component)
         required[kind, component.name] = [key for key in described.pop("required") if key != "use"]
         definitions[f"{kind}.{component.name}"] = described
     top = definitions.pop(names[Recipe])
@@ -59,7 +61,10 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
         "required": ["schema"],
         # What a recipe leaves out may stand in the one that it extends.
         "if": {"not": {"required": ["extends"]}},
-        "then": {"required": [*top["required"], *SECTIONS], "properties": strict},
+        "then": {
+            "required": [*top["required"], *(name for name in SECTIONS if name not in OPTIONAL)],
+            "properties": strict,
+        },
     }
     schema["$defs"] = _used(schema, definitions)
     return schema
@@ -73,14 +78,14 @@ def component_schema(plugins: Plugins, name: str) -> dict[str, Any]:
         PluginError: its settings cannot be described.
 
     """
-    found = [plugins.components(kind)[name] for kind in KINDS if name in plugins.components(kind)]
+    found = [(kind, *plugins.components(kind)[name]) for kind in KINDS if name in plugins.components(kind)]
     if not found:
         known = {name for kind in KINDS for name in plugins.components(kind)}
         raise UsageError(f"there is no component {name!r}{offer(name, known)}")
-    for plugin, component in found:
+    for _, plugin, component in found:
         _check_describable(plugin, component)
-    names, definitions = _describe(*(component.settings for _, component in found))
-    described = [_with_use(definitions[names[component.settings]], component) for _, component in found]
+    names, definitions = _describe(*(component.settings for _, _, component in found))
+    described = [_with_use(definitions[names[component.settings]], kind, component) for kind, _, component in found]
     whole = described[0] if len(described) == 1 else {"anyOf": described}
     return {"$schema": _DIALECT, **whole, "$defs": _used(described, definitions)}
 
@@ -97,11 +102,14 @@ def _check_describable(plugin: Plugin, component: Component[Any]) -> None:
         component.settings.model_json_schema()
 
 
-def _with_use(settings: dict[str, Any], component: Component[Any]) -> dict[str, Any]:
+def _with_use(settings: dict[str, Any], kind: Kind, component: Component[Any]) -> dict[str, Any]:
     described = copy.deepcopy(settings)
     described["title"] = component.name
     described["description"] = component.summary
-    described["properties"] = {"use": {"const": component.name}, **described.get("properties", {})}
+    own: dict[str, Any] = {"use": {"const": component.name}}
+    if kind == "watcher":
+        own["required"] = {"type": "boolean", "default": False, "description": "whether its failure ends the run"}
+    described["properties"] = {**own, **described.get("properties", {})}
     described["required"] = ["use", *described.get("required", [])]
     return described
 
@@ -114,9 +122,10 @@ def _section(name: str, kind: Kind, plugins: Plugins) -> dict[str, Any]:
         "properties": {"use": {"enum": known, "description": _summaries(kind, plugins)}},
         "allOf": [{"if": _uses(component), "then": {"$ref": f"{_REF}{kind}.{component}"}} for component in known],
     }
-    if name != "metrics":
+    if name not in LISTS:
         return section
-    return {"type": "array", "minItems": 1, "items": section, "description": _MEANINGS[kind]}
+    least = 0 if name in OPTIONAL else 1
+    return {"type": "array", "minItems": least, "items": section, "description": _MEANINGS[kind]}
 
 
 def _summaries(kind: Kind, plugins: Plugins) -> str:
@@ -133,7 +142,7 @@ def _strict(name: str, kind: Kind, required: dict[tuple[Kind, str], list[str]]) 
     strict: dict[str, Any] = {"required": ["use"]}
     if wanted:
         strict["allOf"] = [{"if": _uses(component), "then": {"required": keys}} for component, keys in wanted]
-    return {"items": strict} if name == "metrics" else strict
+    return {"items": strict} if name in LISTS else strict
 
 
 def _used(schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clsfw.recipe.resolving import dotted, leaves
-from clsfw.recipe.schema import SCHEMA
+from clsfw.recipe.schema import SCHEMA, SECTIONS
 from clsfw.recipe.shipped import find_recipe
-from clsfw.toml.document import Document, Problems, walk
+from clsfw.toml.document import LISTS, Document, Problems, walk
 from clsfw.toml.reading import read_document
 from clsfw.toml.secrets import ADVICE, SECRET_KEY, holds_secret
 from clsfw.toml.wording import show
@@ -75,9 +75,10 @@ def _merge(base: Document, top: Document) -> Document:
 
 def uses_of(document: Document) -> dict[KeyPath, str]:
     """Return the component that each table names, by the table's path."""
-    metrics = document.get(("metrics",))
-    paths: list[KeyPath] = [("data",), ("model",), ("trainer",)]
-    paths += [("metrics", index) for index in range(len(metrics))] if isinstance(metrics, list) else []
+    paths: list[KeyPath] = [(section,) for section in SECTIONS if section not in LISTS]
+    for section in LISTS:
+        given = document.get((section,))
+        paths += [(section, index) for index in range(len(given))] if isinstance(given, list) else []
     uses = {path: document.get((*path, "use")) for path in paths}
     return {path: use for path, use in uses.items() if isinstance(use, str)}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import Place, UsageError
 from clsfw.kit.suggestions import short
-from clsfw.toml.document import Document, Problems, Spot
+from clsfw.toml.document import LISTS, Document, Problems, Spot
 from clsfw.toml.positions import DEEPEST, read_key
 from clsfw.toml.secrets import SECRET_KEY, holds_secret
 
@@ -82,9 +82,10 @@ def _spots(path: KeyPath, whole: Spot) -> Callable[[KeyPath], Spot]:
 
 
 def _no_holder(document: Document, reached: str) -> str:
-    if reached.startswith("metrics."):
-        count = len(document.get(("metrics",)) or ())
-        return f"there is no {reached}; the recipe has {count} [[metrics]], counted from 0"
+    section = reached.partition(".")[0]
+    if section in LISTS:
+        count = len(document.get((section,)) or ())
+        return f"there is no {reached}; the recipe has {count} [[{section}]], counted from 0"
     return f"{reached} is no table, so nothing can be set in it"
 
 

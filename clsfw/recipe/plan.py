@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clsfw.contract.parts import Labels, PlanFacts
-    from clsfw.discovery.parts import BuiltMetric, BuiltModel, BuiltSource, BuiltTrainer
-    from clsfw.discovery.plugins import Plugin, Plugins
+    from clsfw.discovery.parts import BuiltMetric, BuiltModel, BuiltSource, BuiltTrainer, BuiltWatcher
+    from clsfw.discovery.plugins import Plugins
     from clsfw.recipe.overrides import Override
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
@@ -39,15 +39,15 @@ class Parts:
     model: BuiltModel
     trainer: BuiltTrainer
     metrics: tuple[BuiltMetric, ...]
+    watchers: tuple[BuiltWatcher, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
     """A recipe that can be run.
 
-    `text` is the file's content as given. `watchers` are the plugins that may watch, sorted by name. `notes` tell what
-    was decided on the way, each worth a line. `origins` says of each dotted key where its value comes from:
-    `file:line`, `--set`, `default`, or `plugin NAME default`.
+    `text` is the file's content as given. `notes` tell what was decided on the way, each worth a line. `origins` says
+    of each dotted key where its value comes from: `file:line`, `--set`, `default`, or `plugin NAME default`.
     """
 
     recipe: Recipe
@@ -57,7 +57,7 @@ class Plan:
     model: Part[BuiltModel]
     trainer: Part[BuiltTrainer]
     metrics: tuple[Part[BuiltMetric], ...]
-    watchers: tuple[Plugin, ...]
+    watchers: tuple[Part[BuiltWatcher], ...]
     notes: tuple[str, ...]
     origins: Mapping[str, str]
     document: Document = field(repr=False)
@@ -76,7 +76,8 @@ class Plan:
 
         """
         metrics = tuple(part.build() for part in self.metrics)
-        return Parts(self.data.build(), self.model.build(), self.trainer.build(), metrics)
+        watchers = tuple(replace(part.build(), required=part.required) for part in self.watchers)
+        return Parts(self.data.build(), self.model.build(), self.trainer.build(), metrics, watchers)
 
     def resolved(self) -> dict[str, Any]:
         """Return the recipe with every default filled in and every local path absolute, in TOML's own types."""
@@ -122,7 +123,8 @@ class Plan:
 
     def _parts(self) -> dict[KeyPath, Part[Any]]:
         parts: dict[KeyPath, Part[Any]] = {("data",): self.data, ("model",): self.model, ("trainer",): self.trainer}
-        return parts | {("metrics", index): part for index, part in enumerate(self.metrics)}
+        parts |= {("metrics", index): part for index, part in enumerate(self.metrics)}
+        return parts | {("watchers", index): part for index, part in enumerate(self.watchers)}
 
 
 def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], plugins: Plugins) -> Plan:
@@ -136,7 +138,8 @@ def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], 
     """
     changes = read_overrides(overrides)
     document = load_document(recipe)
-    changed = (*document.added, *(".".join(map(str, change.path)) for change in changes))
+    named = (*document.added, *(".".join(map(str, change.path)) for change in changes))
+    changed = tuple(key for key in named if key.partition(".")[0] != "watchers")  # they change nothing
     baseline = None
     if changed:
         with suppress(ClsfwError):  # the changes may be what makes it run
@@ -157,8 +160,6 @@ def _plan(
     apply_overrides(problems, changes)
     checked = check_document(problems, plugins, {key.partition(".")[0] for key in changed})
     recipe, parts = checked.recipe, checked.parts
-    named = [plugin for plugin in map(plugins.named, recipe.plugins) if plugin is not None]
-    watchers = {plugin.name: plugin for plugin in (*(part.plugin for part in parts.values()), *named)}
     plan = Plan(
         recipe=recipe,
         file=document.file,
@@ -167,7 +168,7 @@ def _plan(
         model=parts["model",],
         trainer=parts["trainer",],
         metrics=tuple(part for path, part in parts.items() if path[0] == "metrics"),
-        watchers=tuple(watchers[name] for name in sorted(watchers)),
+        watchers=tuple(part for path, part in parts.items() if path[0] == "watchers"),
         notes=tuple(checked.notes),
         origins=origins_of(resolve(recipe, parts), document, parts),
         document=document,

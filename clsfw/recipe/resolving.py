@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel
 
 from clsfw.contract.component import LocalPath
+from clsfw.toml.document import LISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,20 +19,23 @@ if TYPE_CHECKING:
     from clsfw.toml.document import Document
     from clsfw.toml.positions import KeyPath
 
-_NO_EFFECT = ("name", "plugins", "expect", "evidence.slices")
+_NO_EFFECT = ("name", "expect", "evidence.slices")
 """Settings that do not change what a run scores."""
 
 
 def resolve(recipe: Recipe, parts: Mapping[KeyPath, Part[Any]]) -> dict[str, Any]:
     """Write a recipe out with all defaults, in TOML's own types: what is left out has no value."""
     own = recipe.model_dump(mode="json", by_alias=True, exclude_none=True)
-    resolved = {key: own[key] for key in ("schema", "name", "seed", "plugins")}
+    resolved = {key: own[key] for key in ("schema", "name", "seed")}
     resolved["data"] = parts["data",].dump()
     if "split" in own:
         resolved["split"] = own["split"]
     resolved["model"] = parts["model",].dump()
     resolved["trainer"] = parts["trainer",].dump()
-    resolved["metrics"] = [part.dump() for path, part in parts.items() if path[0] == "metrics"]
+    for section in LISTS:
+        tables = [part.dump() for path, part in parts.items() if path[0] == section]
+        if tables:
+            resolved[section] = tables
     resolved["evidence"] = own["evidence"]
     if "expect" in own:
         resolved["expect"] = own["expect"]
@@ -51,8 +55,8 @@ def origins_of(resolved: Mapping[str, Any], document: Document, parts: Mapping[K
 
 
 def portable(resolved: Mapping[str, Any], parts: Mapping[KeyPath, Part[Any]], folder: Path) -> dict[str, Any]:
-    """Write the local paths of a resolved recipe as seen from a folder."""
-    content = dict(resolved)
+    """Write the local paths of a resolved recipe as seen from a folder, and leave watchers out: they change nothing."""
+    content = {key: value for key, value in resolved.items() if key != "watchers"}
     folder = folder.resolve()  # as the paths are
     for section in ("data", "model", "trainer"):
         content[section] = _change_paths(parts[section,].settings, content[section], lambda p: _relative(p, folder))

@@ -1,4 +1,4 @@
-"""The recipe's own tables; what stands under `[data]`, `[model]`, `[trainer]` and `[[metrics]]` is each component's."""
+"""The recipe's own tables; what stands under `[data]`, `[model]`, `[[metrics]]` and so on is each component's."""
 
 from __future__ import annotations
 
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA = 1
-SECTIONS: dict[str, Kind] = {"data": "data", "model": "model", "trainer": "trainer", "metrics": "metric"}
+SECTIONS: dict[str, Kind] = {
+    "data": "data",
+    "model": "model",
+    "trainer": "trainer",
+    "metrics": "metric",
+    "watchers": "watcher",
+}
 """The tables that name a component, in the order of the work, with the kind of component that each takes."""
+OPTIONAL = ("watchers",)
+"""Those that it may have none of."""
 
 _NAME = re.compile(r"\w[\w.-]*\Z")
 _LONGEST_NAME = 150  # bytes: a folder is called after it, with a hash and more behind it; file systems take 255
@@ -167,7 +175,6 @@ class Recipe(Settings):
     seed: int = Field(
         default=42, ge=0, le=2**32 - 1, description="start of every random choice (splits, weights, batches)"
     )
-    plugins: tuple[str, ...] = Field(default=(), description="plugins that watch the run besides those of its parts")
     split: Split | None = Field(default=None, description="how the data is cut into train, validation and test")
     evidence: EvidenceSettings = Field(default_factory=EvidenceSettings, description="what the evidence does besides")
     expect: Expect | None = Field(default=None, description="the published result that the run is judged by")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 B = TypeVar("B", bound="BuiltPart[Any]")
 S = TypeVar("S", bound=Settings)
-_NAMES: Mapping[Kind, str] = {"data": "data source", "model": "model", "trainer": "trainer", "metric": "metric"}
+_NAMES: Mapping[Kind, str] = {kind: "data source" if kind == "data" else kind for kind in KINDS}
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Part(Generic[B]):
     plugin: Plugin
     component: Component[Any]
     settings: Settings
+    required: bool = False
+    """Of a watcher: whether its failure ends the run."""
 
     def build(self) -> B:
         """Build it; here its heavy libraries are imported.
@@ -84,7 +86,8 @@ class Part(Generic[B]):
         """
         with self._guarded("settings"):
             values = self.settings.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return {"use": self.component.name, **values}
+        own = {"required": self.required} if self.kind == "watcher" else {}
+        return {"use": self.component.name, **own, **values}
 
     def _guarded(self, what: str) -> AbstractContextManager[None]:
         return guard(self.plugin, f"{what} of {self.component.name!r}")

@@ -24,7 +24,6 @@ TITLES: Mapping[str, str] = {
     "metric": "A metric",
     "watcher": "A watcher",
 }
-KINDS = tuple(TITLES)
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

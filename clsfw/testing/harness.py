@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Classifier, Labels, Outcome, Prediction
     from clsfw.contract.run import Run
-    from clsfw.discovery.parts import BuiltModel, BuiltTrainer
+    from clsfw.discovery.parts import BuiltModel, BuiltTrainer, BuiltWatcher
     from clsfw.engine.signals import StopSignals
     from clsfw.testing.subject import Subject
 
@@ -88,7 +88,7 @@ def executing(
     labels: Labels,
     *,
     signals: StopAfter | None = None,
-    watchers: Sequence[Plugin] = (),
+    watchers: Sequence[BuiltWatcher] = (),
     trainer: object = "the trainer",
 ) -> Iterator[Execution]:
     """Begin an execution in a directory, as the engine does between the building of the model and the training."""

@@ -26,7 +26,7 @@ from clsfw.testing.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from clsfw.contract.parts import DataSource, Metric, Model, Trainer
+    from clsfw.contract.parts import DataSource, Metric, Model, Trainer, Watcher
     from clsfw.discovery.plugins import Plugin, Plugins
     from clsfw.testing.partners import Examples, Values
 
@@ -35,6 +35,7 @@ _OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
     "model": model_checks.CHECKS,
     "trainer": trainer_checks.CHECKS,
     "metric": metric_checks.CHECKS,
+    "watcher": watcher_checks.CHECKS,
 }
 
 
@@ -142,8 +143,6 @@ def _of_plugin(plugin: Plugin, plugins: Plugins, given: Examples, folder: Path) 
             yield from _all(plugin, trainer_checks.CHECKS, subject.beside(model_for(subject, plugin, plugins, given)))
         else:
             yield from _all(plugin, _OF_KIND[subject.kind], subject)
-    if plugin.watches():
-        yield from _all(plugin, watcher_checks.CHECKS, plugin)
 
 
 def _all(plugin: Plugin, functions: Iterable[Callable[[Any], None]], subject: object) -> Iterator[Check]:
@@ -213,17 +212,14 @@ def check_metric(component: Component[Metric], settings: Values | None = None) -
     _check(_subject("metric", component, settings))
 
 
-def check_watcher(plugin: str) -> None:
-    """Check the watching hooks of an installed plugin.
+def check_watcher(component: Component[Watcher], settings: Values | None = None) -> None:
+    """Check a watcher on small runs.
 
     Raises:
         ContractError: all that is wrong.
 
     """
-    found = discover().named(plugin)
-    if found is None or not found.watches():
-        raise ContractError(f"no installed plugin {plugin!r} watches runs")
-    _try_all(Check(found, function, found.folder) for function in watcher_checks.CHECKS)
+    _check(_subject("watcher", component, settings))
 
 
 def _subject(kind: Kind, component: Component[Any], settings: Values | None) -> Subject[Any]:

@@ -223,13 +223,16 @@ def section_of(path: KeyPath) -> tuple[str, str]:
     """Name the table of a path as its header does, and the rest of the path as a dotted key."""
     if not path:
         return "", ""
-    if path[0] == "metrics":
+    if path[0] in LISTS:
         rest = path[2:] if len(path) > 1 and isinstance(path[1], int) else path[1:]
-        return "[[metrics]]", ".".join(map(str, rest))
+        return f"[[{path[0]}]]", ".".join(map(str, rest))
     if path[0] in TABLES:
         return f"[{path[0]}]", ".".join(map(str, path[1:]))
     return "", ".".join(map(str, path))
 
 
 TABLES = ("data", "split", "model", "trainer", "evidence", "expect")
-"""The tables of a recipe by the names of their headers; `[[metrics]]` comes besides."""
+"""The tables of a recipe by the names of their headers."""
+
+LISTS = ("metrics", "watchers")
+"""Those that a recipe may have several of, each under a header with two brackets."""

@@ -5,68 +5,73 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from clsfw import HostError
+from clsfw import HostError, Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
+
+    from clsfw import WatchedRun
 
 _VERSION = "brain.Event:2"  # what every event file begins with
 
 
-def event_file(run_directory: Path) -> Path:
-    """Return the event file of a run; TensorBoard looks for `tfevents` in the name."""
-    run = run_directory.resolve()
-    return run.parent / "tensorboard" / run.name / "events.out.tfevents.clsfw"
+class Events(Watcher):
+    """Writes logged steps under `train/`, and evaluations under the name of their split."""
 
+    def __init__(self, directory: str | None) -> None:
+        self._directory = directory
 
-def begin(run_directory: Path) -> None:
-    """Empty the event file of a run.
+    def on_run_start(self, run: WatchedRun) -> None:
+        """Begin anew: a continued run writes its history again, without the steps that it lost.
 
-    Raises:
-        HostError: the file cannot be written.
+        Raises:
+            HostError: the file cannot be written.
 
-    """
-    with _open(run_directory, "wb") as stream:
-        stream.truncate()
+        """
+        with self._open(run, "wb") as stream:
+            stream.truncate()
 
+    def on_step(self, run: WatchedRun, step: int, values: Mapping[str, float]) -> None:
+        """Write a logged step."""
+        self._append(run, step, "train", values)
 
-def append(run_directory: Path, step: int, group: str, values: Mapping[str, float]) -> None:
-    """Add one record; the first one of a process is preceded by the history of the run before it.
+    def on_evaluate(self, run: WatchedRun, split: str, scores: Mapping[str, float]) -> None:
+        """Write an evaluation; one at the end stands at the last step that was recorded."""
+        values = dict(scores)
+        step = values.pop("step", None)
+        if step is None:
+            step = max((earlier for earlier, _, _ in _history(run.directory)), default=0)
+        self._append(run, int(step), split, values)
 
-    Raises:
-        HostError: the file cannot be written.
+    def _append(self, run: WatchedRun, step: int, group: str, values: Mapping[str, float]) -> None:
+        """Add one record; the first one of a process is preceded by the history of the run before it."""
+        with self._open(run, "ab") as stream:
+            if stream.tell() == 0:
+                _write(stream, Event(wall_time=time.time(), file_version=_VERSION))
+                for earlier in _history(run.directory):
+                    if earlier != (step, group, dict(values)):
+                        _write(stream, _event(*earlier))
+            _write(stream, _event(step, group, values))
 
-    """
-    with _open(run_directory, "ab") as stream:
-        if stream.tell() == 0:
-            _write(stream, Event(wall_time=time.time(), file_version=_VERSION))
-            for earlier in _history(run_directory):
-                if earlier != (step, group, dict(values)):
-                    _write(stream, _event(*earlier))
-        _write(stream, _event(step, group, values))
-
-
-def last_step(run_directory: Path) -> int:
-    """Return the last step that the run recorded; 0 if there is none."""
-    return max((step for step, _, _ in _history(run_directory)), default=0)
-
-
-@contextmanager
-def _open(run_directory: Path, mode: Literal["ab", "wb"]) -> Iterator[BinaryIO]:
-    file = event_file(run_directory)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open(mode) as stream:
-            yield stream
-    except OSError as exc:
-        raise HostError(f"plugin 'tensorboard' cannot write {file}: {exc}") from exc
+    @contextmanager
+    def _open(self, run: WatchedRun, mode: Literal["ab", "wb"]) -> Iterator[BinaryIO]:
+        """Open the event file of a run; TensorBoard looks for `tfevents` in the name."""
+        own = run.directory.resolve()
+        directory = own.parent / "tensorboard" if self._directory is None else Path(self._directory)
+        file = directory / own.name / "events.out.tfevents.clsfw"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open(mode) as stream:
+                yield stream
+        except OSError as exc:
+            raise HostError(f"watcher 'tensorboard' cannot write {file}: {exc}") from exc
 
 
 def _history(run_directory: Path) -> Iterator[tuple[int, str, dict[str, float]]]:

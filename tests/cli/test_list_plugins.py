@@ -30,8 +30,8 @@ def register_metrics():
     return [clsfw.Component(name="loud", summary="it prints", settings=clsfw.Settings, build=print)]
 
 @clsfw.hookimpl
-def on_step(step):
-    pass
+def register_watchers():
+    return [clsfw.Component(name="peep", summary="it looks", settings=clsfw.Settings, build=print)]
 """
 EVIL_TEXT = """
 import clsfw
@@ -130,7 +130,7 @@ works = "acme_broken.works"
         "__init__": "",
         "exits": "import sys\n\nsys.exit('no licence')\n",
         "misspelt": "import clsfw\n\n\n@clsfw.hookimpl\ndef register_metric():\n    return []\n",
-        "works": "import clsfw\n\n\n@clsfw.hookimpl\ndef on_run_start(run):\n    pass\n",
+        "works": "import clsfw\n\n\n@clsfw.hookimpl\ndef register_models():\n    return []\n",
     }
 
     def test_each_entry_point_stands_for_itself(self, tmp_path):
@@ -167,7 +167,10 @@ class TestJson:
             "version": "1.2",
             "state": "ok",
             "reason": None,
-            "components": [{"kind": "metric", "name": "loud", "summary": "it prints"}],
+            "components": [
+                {"kind": "metric", "name": "loud", "summary": "it prints"},
+                {"kind": "watcher", "name": "peep", "summary": "it looks"},
+            ],
         }
 
         assert [expected] == [plugin for plugin in listed if plugin["name"] == "loud"]
@@ -181,19 +184,19 @@ class TestJson:
             result.stderr.splitlines()
         )
 
-    def test_kinds_are_the_four(self):
+    def test_kinds_are_the_five(self):
         listed = json.loads(clsfw("list-plugins", "--json").stdout)
 
-        assert {"data", "model", "trainer", "metric"} == {c["kind"] for p in listed for c in p["components"]}
+        assert {"data", "model", "trainer", "metric", "watcher"} == {c["kind"] for p in listed for c in p["components"]}
 
 
 class TestPlainList:
-    def test_shows_components_and_watching_hooks(self, fake_distribution):
+    def test_shows_components(self, fake_distribution):
         site = fake_distribution("loud", {"loud_plugin.py": LOUD}, "loud = loud_plugin")
         lines = clsfw("list-plugins", site=site).stdout.splitlines()
         start = lines.index("loud  (loud 1.2)  ok")
 
-        assert ["    metric   loud: it prints", "    watches  on_step"] == lines[start + 1 : start + 3]
+        assert ["    metric   loud: it prints", "    watcher  peep: it looks"] == lines[start + 1 : start + 3]
 
     def test_text_of_a_plugin_cannot_control_the_terminal(self, fake_distribution):
         site = fake_distribution("evil", {"evil_plugin.py": EVIL_TEXT}, "evil = evil_plugin")

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from clsfw.cli import main
+from clsfw.contract.component import KINDS
 from clsfw.discovery.plugins import discover
 from clsfw.errors import DataError, UsageError
 from clsfw.recipe.plan import make_plan
 from clsfw.scaffold.columns import look
-from clsfw.scaffold.plugin import KINDS
 
 # Names that are hard on templates: short, long, with every character that is allowed.
 NAMES = {
@@ -94,9 +94,9 @@ class TestPlugin:
             name: (listed[name]["state"], listed[name]["distribution"], listed[name]["version"])
             for name in NAMES.values()
         }
-        assert [(kind, NAMES[kind]) for kind in ("data", "model", "trainer", "metric")] == [
+        assert [(kind, NAMES[kind]) for kind in KINDS] == [
             (c["kind"], c["name"])
-            for kind in ("data", "model", "trainer", "metric")
+            for kind in KINDS
             for c in listed[NAMES[kind]]["components"]
         ]
 

@@ -33,6 +33,10 @@ use = "letter-steps"
 
 [[metrics]]
 use = "hits"
+
+[[watchers]]
+use = "notebook"
+prefix = "diary: "
 """
 
 
@@ -48,10 +52,8 @@ def test_it_is_found_whole(earlier):
     plugin = discover().named("acme-words")
 
     assert ("ok", None) == (plugin.state, plugin.reason)
-    assert {"data": ["made"], "model": ["letters"], "trainer": ["letter-steps"], "metric": ["hits"]} == {
-        kind: [c.name for c in components] for kind, components in plugin.components.items()
-    }
-    assert ("on_run_start", "on_step", "on_evaluate", "on_run_end") == plugin.watches()
+    names = {"data": "made", "model": "letters", "trainer": "letter-steps", "metric": "hits", "watcher": "notebook"}
+    assert names == {kind: component.name for kind, (component,) in plugin.components.items()}
 
 
 def test_it_carries_a_whole_run(earlier, tmp_path):
@@ -62,7 +64,7 @@ def test_it_carries_a_whole_run(earlier, tmp_path):
 
     assert "complete" == finished.state
     assert 1.0 == finished.metrics["test"]["hits"]
-    assert "start earlier 3 ['test', 'train', 'validation'] ('BAD', 'GOOD')" == seen[0]
+    assert "diary: start earlier 3 ['test', 'train', 'validation'] ('BAD', 'GOOD')" == seen[0]
     assert [f"step {n} ['learning_rate', 'loss']" for n in (1, 2, 3, 4)] == [s for s in seen if s.startswith("step")]
     assert "evaluate validation ['hits', 'loss', 'step']" in seen
     assert "end None" == seen[-1]

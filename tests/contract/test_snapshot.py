@@ -23,10 +23,7 @@ HOOKS = {
     "register_models": [],
     "register_trainers": [],
     "register_metrics": [],
-    "on_run_start": ["run"],
-    "on_step": ["run", "step", "values"],
-    "on_evaluate": ["run", "split", "scores"],
-    "on_run_end": ["run", "error"],
+    "register_watchers": [],
 }
 
 PROTOCOLS = {
@@ -50,6 +47,12 @@ PROTOCOLS = {
         "predict": ["model", "texts", "reporter"],
     },
     "Metric": {"compute": ["outcome"]},
+    "Watcher": {
+        "on_run_start": ["run"],
+        "on_step": ["run", "step", "values"],
+        "on_evaluate": ["run", "split", "scores"],
+        "on_run_end": ["run", "error"],
+    },
     "HasProvenance": {"provenance": []},
     "ChecksModel": {"check": []},
     "PlansTraining": {"plan_training": ["rows", "parameters"]},
@@ -57,13 +60,15 @@ PROTOCOLS = {
     "NamesScores": {"score_names": []},
     "ChecksPlan": {"check_plan": ["facts"]},
     "Checkpoints": {"commit": ["step", "write", "keep"], "latest": []},
-    "Run": {
+    "WatchedRun": {
         "name": None,
         "seed": None,
         "labels": None,
         "data": None,
         "reporter": None,
         "directory": None,
+    },
+    "Run": {
         "checkpoints": None,
         "stop_requested": None,
         "stop": [],
@@ -124,6 +129,8 @@ CLSFW = [
     "TrainingError",
     "TrainsTogether",
     "UsageError",
+    "WatchedRun",
+    "Watcher",
     "__version__",
     "compare",
     "hookimpl",

@@ -10,7 +10,7 @@ import pytest
 from support.plugin_faults import PLUGIN_FAULTS, lay_out
 
 from clsfw.discovery.plugins import discover, guard
-from clsfw.errors import DataError, PluginError
+from clsfw.errors import DataError
 
 GOOD = """
 import clsfw
@@ -26,8 +26,8 @@ WATCHER = """
 import clsfw
 
 @clsfw.hookimpl
-def on_step(run, step):
-    raise ValueError(f"at step {step}")
+def register_watchers():
+    return [clsfw.Component(name="peep", summary="it looks", settings=clsfw.Settings, build=print)]
 """
 
 
@@ -132,33 +132,6 @@ class TestAllowList:
 
 
 class TestPlugin:
-    def test_a_watching_hook_that_raises_is_named_with_the_authors_line(self, site, fake_distribution):
-        fake_distribution("acme-watch", {"watcher_plugin.py": WATCHER}, "watcher = watcher_plugin", version="0.7")
-        plugin = discover().named("watcher")
-        line = WATCHER.splitlines().index('    raise ValueError(f"at step {step}")') + 1
-
-        with pytest.raises(PluginError) as caught:
-            plugin.watch("on_step", run=None, step=3, values={})
-
-        expected = "plugin 'watcher' (acme-watch 0.7) failed in hook on_step: ValueError: at step 3"
-        assert f"{expected} ({site / 'watcher_plugin.py'}:{line})" == str(caught.value)
-
-    def test_an_exit_in_a_watching_hook_is_an_error_of_the_plugin(self, site, fake_distribution):
-        source = "import clsfw\n\n@clsfw.hookimpl\ndef on_run_end():\n    raise SystemExit(0)\n"
-        fake_distribution("quitter", {"quitter_plugin.py": source}, "quitter = quitter_plugin")
-
-        with pytest.raises(PluginError, match=r"failed in hook on_run_end: SystemExit: 0 \(.*quitter_plugin.py:5\)"):
-            discover().named("quitter").watch("on_run_end", run=None, error=None)
-
-    def test_a_hook_takes_only_the_arguments_that_it_names(self, site, fake_distribution):
-        source = "import clsfw\nseen = []\n\n@clsfw.hookimpl\ndef on_evaluate(split):\n    seen.append(split)\n"
-        fake_distribution("modest", {"modest_plugin.py": source}, "modest = modest_plugin")
-        plugin = discover().named("modest")
-        plugin.watch("on_evaluate", run=None, split="test", scores={})
-
-        assert ["test"] == sys.modules["modest_plugin"].seen
-        assert ("on_evaluate",) == plugin.watches()
-
     def test_an_optional_hook_of_a_newer_clsfw_is_no_fault(self, site, fake_distribution):
         source = GOOD + "\n@clsfw.hookimpl(optionalhook=True)\ndef on_checkpoint(run):\n    pass\n"
         fake_distribution("modern", {"modern_plugin.py": source}, "modern = modern_plugin")
@@ -166,13 +139,12 @@ class TestPlugin:
         assert "ok" == discover().named("modern").state
 
     def test_an_object_can_hold_the_hooks(self, site, fake_distribution):
-        method = "    @clsfw.hookimpl\n    def on_step(self, step):\n        self.step = step\n"
-        source = f"import clsfw\n\nclass Hooks:\n{method}\nhooks = Hooks()\n"
+        method = "    @clsfw.hookimpl\n    def register_watchers(self):\n        return [self.made]\n"
+        made = "clsfw.Component(name='peep', summary='s', settings=clsfw.Settings, build=print)"
+        source = f"import clsfw\n\nclass Hooks:\n    made = {made}\n\n{method}\nhooks = Hooks()\n"
         fake_distribution("held", {"held_plugin.py": source}, "held = held_plugin:hooks")
-        plugin = discover().named("held")
-        plugin.watch("on_step", run=None, step=3, values={})
 
-        assert 3 == sys.modules["held_plugin"].hooks.step
+        assert ["peep"] == [component.name for component in discover().named("held").components["watcher"]]
 
     def test_the_folder_of_a_package_is_where_its_code_lives(self, site, fake_distribution):
         fake_distribution("deep", {"deep/__init__.py": "", "deep/plugin.py": GOOD}, "deep = deep.plugin")

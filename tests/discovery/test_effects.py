@@ -19,8 +19,8 @@ HOOK = """
 import clsfw
 
 @clsfw.hookimpl
-def on_step(step):
-    pass
+def register_models():
+    return []
 """
 
 
@@ -97,7 +97,7 @@ class TestEffect:
         monkeypatch.setenv("ACME_A", "old")
         found = plugin(code)
 
-        assert ("broken", ()) == (found.state, found.watches())
+        assert ("broken", {}) == (found.state, found.components)
         assert f"its import changes {what}; do that in `build`" in found.reason
 
     def test_it_is_put_back(self, install, monkeypatch, what, code, look):

@@ -16,6 +16,7 @@ from clsfw.discovery.parts import (
     BuiltMetric,
     BuiltModel,
     BuiltSource,
+    BuiltWatcher,
     build_part,
     check_prediction,
     check_saved,
@@ -60,6 +61,7 @@ class TestBuilding:
             ("model", "a Empty, which has no method create"),
             ("trainer", "a Empty, whose `needs` is no class or protocol"),
             ("metric", "a Empty, which has no method compute"),
+            ("watcher", "a Empty, which has none of the methods on_run_start, on_step"),
         ],
     )
     def test_a_part_of_the_wrong_shape_says_what_it_lacks(self, kind, words):
@@ -75,6 +77,55 @@ class TestBuilding:
         words = r"^plugin 'p' \(dist-p 1.0\) failed in load of data 'it': KeyError: 'x' \(.*test_parts.py:\d+\)$"
         with pytest.raises(PluginError, match=words):
             source.load(None)
+
+
+class TestWatchers:
+    def test_a_method_that_would_never_be_called_is_found_when_it_is_built(self):
+        class TakesNoValues:
+            def on_step(self, step):
+                """Miss two arguments."""
+
+        class Misspells(clsfw.Watcher):
+            def on_steps(self, run):
+                """Have a name that nobody calls."""
+
+        for kind, words in (
+            (TakesNoValues, "must take the arguments run, step, values"),
+            (Misspells, "looks like on_"),
+        ):
+            with pytest.raises(PluginError, match=f"a {kind.__name__}, whose on_step.* {words}"):
+                build_part(BuiltWatcher, PLUGIN, component(lambda _, kind=kind: kind()), clsfw.Settings())
+
+    def test_so_is_one_whose_body_would_never_run(self):
+        class Yields:
+            def on_run_end(self, run, error):
+                yield
+
+        class Waits:
+            async def on_run_end(self, run, error):
+                """End."""
+
+        for kind in (Yields, Waits):
+            with pytest.raises(PluginError, match="whose on_run_end is async or has a yield"):
+                build_part(BuiltWatcher, PLUGIN, component(lambda _, kind=kind: kind()), clsfw.Settings())
+
+    def test_methods_may_name_more_than_they_use_or_take_all(self):
+        class Takes:
+            def on_step(self, **told):
+                self.told = told
+
+        watcher = build_part(BuiltWatcher, PLUGIN, component(lambda _: Takes()), clsfw.Settings())
+        values = {"loss": 1.0}
+        watcher.tell("on_step", run=None, step=3, values=values)
+        watcher.tell("on_run_end", run=None, error=None)
+
+        assert {"run": None, "step": 3, "values": values} == watcher.part.told
+        assert watcher.part.told["values"] is not values
+
+    def test_the_base_class_has_them_all(self):
+        watcher = build_part(BuiltWatcher, PLUGIN, component(lambda _: clsfw.Watcher()), clsfw.Settings())
+        for hook, arguments in BuiltWatcher.HOOKS.items():
+            watcher.tell(hook, **dict.fromkeys(arguments))
 
 
 class Gives:

@@ -16,7 +16,7 @@ import clsfw
 from clsfw import errors
 from clsfw.contract.parts import ChecksPlan, NamesScores, PlanFacts
 from clsfw.discovery.registration import register
-from clsfw.testing import data_checks, metric_checks, model_checks, trainer_checks, watcher_checks
+from clsfw.testing import Listener, data_checks, metric_checks, model_checks, trainer_checks, watcher_checks
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TOML = re.compile(r"^( *)```toml\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
@@ -95,7 +95,15 @@ class TestVersionsPage:
         del sys.modules["versions_page"]
         manager = register("versions", module)
 
-        assert 1 == len(manager.hook.on_run_end.get_hookimpls())
+        assert 1 == len(manager.hook.register_metrics.get_hookimpls())
+
+    def test_a_watcher_takes_arguments_that_it_does_not_know(self, page):
+        module = module_of(page("support-several-versions"), "versions_page")
+        del sys.modules["versions_page"]
+        told = Listener()
+        module.Quiet().on_run_end(run=types.SimpleNamespace(reporter=told), error=None, of_a_later_version=1)
+
+        assert ["done"] == told.notes
 
     def test_a_missing_name_is_none(self, page):
         module = module_of(page("support-several-versions"), "versions_page")

@@ -202,7 +202,7 @@ WORLDS = {
     "clsfw run reviews.toml": bad_rows,
     "clsfw check scraped.toml": open_quote,
     "clsfw check large.toml": few_rows,
-    "clsfw run quickstart --set 'plugins=[\"lengths\"]'": broken_plugin,
+    "clsfw run quickstart --set 'metrics.0.use=\"lengths\"'": broken_plugin,
     "clsfw run lengths.toml": failing_metric,
     "clsfw run ratio.toml": nan_metric,
     "clsfw check tuned.toml": no_model_folder,

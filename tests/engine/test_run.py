@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from datasets import Dataset
 
-from clsfw.contract.parts import Labels
+from clsfw.contract.parts import Labels, Watcher
+from clsfw.discovery.parts import BuiltWatcher
 from clsfw.discovery.plugins import Plugin
 from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle, WatchedHandle
 from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
-from clsfw.errors import HostError, PluginError
+from clsfw.errors import HostError
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from clsfw.contract.run import WatchedRun
 
     Open = Callable[..., Execution]
 
@@ -31,7 +34,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     with ExitStack() as stack:
         store = stack.enter_context(RunDirectory.open(tmp_path / "run"))
 
-        def opened(*watchers: Plugin) -> Execution:
+        def opened(*watchers: BuiltWatcher) -> Execution:
             return Execution(
                 name="run",
                 seed=1,
@@ -47,46 +50,55 @@ def opened(tmp_path: Path) -> Iterator[Open]:
         yield opened
 
 
-class Watcher(Plugin):
+class Peep(Watcher):
     """Keeps what it was told; does something of its own first."""
 
-    def __init__(self, name: str, act: Callable[[Any], object] = lambda _: None) -> None:
-        super().__init__(name, name, "0", "ok")
-        object.__setattr__(self, "told", [])
-        object.__setattr__(self, "act", act)
+    def __init__(self, act: Callable[[Any], object] = lambda _: None) -> None:
+        self.act = act
+        self.told: list[Any] = []
 
-    told: list[Any]
-    act: Callable[[Any], object]
+    def on_evaluate(self, run: WatchedRun, split: str, scores: Any) -> None:
+        self.act(scores)
+        self.told.append(scores)
 
-    def watch(self, hook: str, **arguments: object) -> None:
-        self.act(arguments.get("scores"))
-        self.told.append((hook, arguments.get("scores")))
+
+def built(name: str, peep: Peep, *, required: bool = False) -> BuiltWatcher:
+    return BuiltWatcher(Plugin(name, name, "0", "ok"), name, peep, required=required)
+
+
+def fail(_: object) -> None:
+    raise HostError("disk full")
 
 
 def test_a_watcher_cannot_change_what_others_get(opened: Open) -> None:
-    first, second = Watcher("first", lambda scores: scores.clear()), Watcher("second")
+    first, second = Peep(lambda scores: scores.clear()), Peep()
     scores = {"accuracy": 0.5}
-    opened(first, second).notify("on_evaluate", split="test", scores=scores)
+    opened(built("first", first), built("second", second)).notify("on_evaluate", split="test", scores=scores)
 
     assert {"accuracy": 0.5} == scores
-    assert [("on_evaluate", scores)] == second.told
+    assert [{}] == first.told
+    assert [scores] == second.told
 
 
-def test_all_watchers_are_told_in_order_though_one_fails(opened: Open) -> None:
-    order: list[str] = []
+def test_a_watcher_that_fails_is_told_nothing_more_and_the_others_are(opened: Open) -> None:
+    first, second = Peep(fail), Peep()
+    run = opened(built("first", first), built("second", second))
+    with pytest.warns(UserWarning, match="watcher 'first' is set aside for the rest of the run: disk full"):
+        run.notify("on_evaluate", split="test", scores={})
+    first.act = lambda _: None
+    run.notify("on_evaluate", split="test", scores={})
 
-    def fail(_: object) -> None:
-        order.append("first")
-        raise PluginError("first is broken")
+    assert ([], [{}, {}]) == (first.told, second.told)
+    assert ["watcher 'first' is set aside for the rest of the run: disk full"] == run.display.warnings
 
-    def fail_too(_: object) -> None:
-        order.append("second")
-        raise HostError("disk full")
 
-    with pytest.raises(PluginError, match="first is broken"):
-        opened(Watcher("first", fail), Watcher("second", fail_too)).notify("on_run_end", error=None)
+def test_a_required_watcher_ends_the_run_when_all_were_told(opened: Open) -> None:
+    first, second = Peep(fail), Peep()
+    run = opened(built("first", first, required=True), built("second", second))
+    with pytest.raises(HostError, match="disk full"):
+        run.notify("on_evaluate", split="test", scores={})
 
-    assert ["first", "second"] == order
+    assert [{}] == second.told
 
 
 class Clock:

@@ -205,7 +205,7 @@ class TestMessages:
         install("loud", f"raise ValueError({EVIL!r})")
 
         listed = cli("list-plugins")
-        asked = cli("run", toy(("seed = 7", 'seed = 7\nplugins = ["loud"]')))
+        asked = cli("run", toy(("seed = 7", 'seed = 7\n[[watchers]]\nuse = "loud"\n')))
 
         assert (0, 4) == (listed.code, asked.code)
         harmless(listed.out + listed.err + asked.err)

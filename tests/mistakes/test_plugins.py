@@ -35,7 +35,7 @@ def test_a_broken_plugin_that_the_recipe_needs_is_named_with_its_reason(case, re
     importlib.invalidate_caches()
     name = case.get("plugin", case["title"])
 
-    answer = refused(4, "run", "quickstart", "--set", f'plugins=["{name}"]')
+    answer = refused(4, "run", "quickstart", "--set", f'watchers=[{{use="{name}"}}]')
 
     assert f"plugin '{name}' (acme-{case['title']} 1.2)" in answer.told
     assert [] == [words for words in case["reason"] if words not in answer.told]
@@ -62,42 +62,37 @@ def test_33_a_component_that_only_a_broken_plugin_gives(refused, install):
 WATCHER = """
 import clsfw
 
+class Peep(clsfw.Watcher):
+    def on_step(self, run, step, values):
+        {body}  # <- here
+
 @clsfw.hookimpl
-def {hook}({argument}):
-    {body}  # <- here
+def register_watchers():
+    return [clsfw.Component(name="peep", summary="s", settings=clsfw.Settings, build=lambda _: Peep())]
 """
+WATCHED = ("seed = 7", 'seed = 7\n[[watchers]]\nuse = "peep"\nrequired = true\n')
 
 
-@pytest.mark.parametrize("hook", ["on_run_start", "on_step", "on_evaluate", "on_run_end"])
-@pytest.mark.parametrize("body", ["raise KeyError('loss')", "raise SystemExit(0)"], ids=["40-raises", "51-exits"])
-def test_40_and_51_a_watching_hook_that_fails(hook, body, toy, cli, install, tmp_path):
-    file = install("watcher", WATCHER.format(hook=hook, argument="run", body=body))
+def test_40_a_required_watcher_that_fails_loses_no_checkpoint(toy, cli, install, tmp_path):
+    install("watcher", WATCHER.format(body="assert step < 7"))
 
-    answer = cli("run", toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]')), "--out", "run")
+    answer = cli("run", toy(WATCHED), "--out", "run")
 
     assert 4 == answer.code
-    what = "KeyError: 'loss'" if "Key" in body else "SystemExit: 0"
-    assert f"plugin 'watcher' (acme-watcher 1.2) failed in hook {hook}: {what} ({file}:6)" in answer.told
-
-
-def test_40_a_watcher_that_fails_loses_no_checkpoint(toy, cli, install, tmp_path):
-    install("watcher", WATCHER.format(hook="on_step", argument="step", body="assert step < 7"))
-    recipe = toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]'))
-
-    assert 4 == cli("run", recipe, "--out", "run").code
+    assert "plugin 'watcher' (acme-watcher 1.2) failed in on_step of watcher 'peep': AssertionError" in answer.told
     assert "failed" == read_run(tmp_path / "run", allow_incomplete=True)["state"]
     assert (tmp_path / "run" / "checkpoints" / "step-6").is_dir()
 
 
 def test_40_a_watcher_that_fails_at_the_end_does_not_hide_why_the_run_ended(toy, cli, install, tmp_path):
-    body = "raise clsfw.HostError('the watcher has no disk')"
-    install("first", WATCHER.format(hook="on_step", argument="step", body="assert step < 7"))
-    install("last", WATCHER.format(hook="on_run_end", argument="run", body=body))
+    end = "\n    def on_run_end(self, run, error):\n        raise clsfw.HostError('the watcher has no disk')\n"
+    install("last", WATCHER.format(body="pass").replace("\n@clsfw", f"{end}\n@clsfw"))
+    install("great", metric("{'x': float('nan')}"))
 
-    answer = cli("run", toy(("seed = 7", 'seed = 7\nplugins = ["first", "last"]')), "--out", "run")
+    answer = cli("run", toy(WATCHED, ("macro-metrics", "great")), "--out", "run")
 
     assert 4 == answer.code
-    assert "error: plugin 'first' (acme-first 1.2) failed in hook on_step" in answer.told
+    assert "error: plugin 'great' (acme-great 1.2): metric 'great' gives 'x' = nan" in answer.told
     assert "warning: the watcher has no disk" in answer.told
 
 
@@ -120,15 +115,14 @@ def test_45_a_blocked_plugin(refused, toy, monkeypatch):
     assert "'toy'" in answer.told
 
 
-def test_45_a_blocked_plugin_that_the_recipe_lists(refused, toy, install, monkeypatch):
-    recipe = toy(("seed = 7", 'seed = 7\nplugins = ["watcher"]'))
-    install("watcher", WATCHER.format(hook="on_step", argument="step", body="pass"))
+def test_45_a_watcher_of_a_blocked_plugin(refused, toy, install, monkeypatch):
+    install("peep", WATCHER.format(body="pass"))
     monkeypatch.setenv("CLSFW_PLUGINS", "toys,macro-metrics,csv")
 
-    answer = refused(4, "run", recipe)
+    answer = refused(4, "run", toy(WATCHED))
 
-    assert "recipe.toml:4:12:" in answer.told
-    assert "plugin 'watcher' (acme-watcher 1.2), which is blocked: not in CLSFW_PLUGINS" in answer.told
+    assert "recipe.toml:5:7:" in answer.told
+    assert "plugin 'peep' (acme-peep 1.2) is blocked: not in CLSFW_PLUGINS" in answer.told
 
 
 @pytest.mark.parametrize(
@@ -167,8 +161,8 @@ def test_50_what_a_plugin_prints_stays_out_of_the_json(arguments, cli, install):
 
 def test_51_a_plugin_that_ends_the_process_leaves_a_run_that_goes_on(toy, cli, install, tmp_path):
     body = "if step == 5 and os.environ.get('QUIT'): os._exit(77)"
-    install("quitter", "import os\n" + WATCHER.format(hook="on_step", argument="step", body=body))
-    recipe = toy(("seed = 7", 'seed = 7\nplugins = ["quitter"]'))
+    install("quitter", "import os\n" + WATCHER.format(body=body))
+    recipe = toy(WATCHED)
     command = [sys.executable, "-m", "clsfw", "run", str(recipe), "--out", "run"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "QUIT": "1"}
 
@@ -182,6 +176,6 @@ def test_51_a_plugin_that_ends_the_process_leaves_a_run_that_goes_on(toy, cli, i
 def test_52_a_library_that_a_plugin_asks_for_and_that_is_too_old(refused, install):
     install("picky", "from clsfw import hookimpl, NothingOfTheKind\n", requires=["clsfw>=9.1", "numpy>=99"])
 
-    answer = refused(4, "run", "quickstart", "--set", 'plugins=["picky"]')
+    answer = refused(4, "run", "quickstart", "--set", 'watchers=[{use="picky"}]')
 
     assert "it asks for 'clsfw>=9.1'" in answer.told

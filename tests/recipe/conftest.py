@@ -91,6 +91,10 @@ class Hits(Settings):
         return {f"{self.prefix}hits": True} if self.sure else {}
 
 
+class Peep(Settings):
+    times: int = 1
+
+
 def component(name, settings, build=lambda settings: settings):
     return Component(name=name, summary=f"the {name} of the tests", settings=settings, build=build)
 
@@ -107,12 +111,13 @@ def bundled():
 
 @pytest.fixture
 def fakes():
-    """Give four small plugins."""
+    """Give five small plugins."""
     return Plugins(
         (
             plugin("bags", model=[component("bag", Bag), component("sack", Bag)]),
             plugin("counters", trainer=[component("count", Count)]),
             plugin("hitters", metric=[component("hits", Hits)]),
+            plugin("peepers", watcher=[component("peep", Peep)]),
             plugin("readers", data=[component("texts", Texts), component("cloud", Cloud)]),
         )
     )

@@ -66,19 +66,11 @@ def test_a_component_of_another_kind_is_told(write, fake, fakes):
         make_plan(write(fake.replace('"texts"', '"hits"')), [], fakes)
 
 
-def test_a_listed_plugin_that_is_missing_is_the_recipes_mistake(write, fake, fakes):
-    with pytest.raises(
-        RecipeError, match=r"recipe\.toml:1:12: plugins\.0: there is no plugin 'bag'; did you mean 'bags'"
-    ):
-        make_plan(write('plugins = ["bag"]\n' + fake), [], fakes)
+def test_a_watcher_of_a_broken_plugin_is_the_plugins_trouble(write, fake, set_aside):
+    plugins = set_aside("peepers", "broken", "no good")
 
-
-def test_a_listed_plugin_that_is_broken_is_the_plugins_trouble(write, fake, fakes, set_aside):
-    broken = set_aside("bags", "broken", "no good").named("bags")
-    plugins = Plugins((*fakes.all, broken.__class__("ticker", "acme", "1", "broken", "no good")))
-
-    with pytest.raises(PluginError, match=r"the recipe wants plugin 'ticker' \(acme 1\), which is broken: no good"):
-        make_plan(write('plugins = ["ticker"]\n' + fake), [], plugins)
+    with pytest.raises(PluginError, match=r"watcher 'peep' cannot be had: plugin 'peepers' .* is broken: no good"):
+        make_plan(write(fake + '\n[[watchers]]\nuse = "peep"\n'), [], plugins)
 
 
 def test_settings_that_crash_name_their_plugin(write, fake, fakes):

@@ -8,7 +8,6 @@ import tomllib
 import pytest
 
 from clsfw.contract.parts import Labels
-from clsfw.discovery.plugins import Plugins
 from clsfw.errors import PluginError, RecipeError
 from clsfw.recipe.plan import make_plan
 from clsfw.recipe.shipped import shipped_recipes
@@ -54,7 +53,6 @@ def test_resolved_has_defaults_absolute_paths_and_toml_types_only(write, fake, f
         "schema": 1,
         "name": "fake",
         "seed": 42,
-        "plugins": [],
         "data": {"use": "texts", "source": str(tmp_path / "texts.csv"), "more": []},
         "model": {"use": "bag", "extra": {}, "weights": [1.0, 2.0]},
         "trainer": {"use": "count", "steps": 3, "C": 0.5},
@@ -149,7 +147,7 @@ def test_changes_name_what_an_override_made_different(write, fake, fakes):
 
 
 def test_what_cannot_change_a_score_is_no_change(write, fake, fakes):
-    overrides = ["name=b", "evidence.slices=['x']", "plugins=['bags']", "expect.source=me"]
+    overrides = ["name=b", "evidence.slices=['x']", "watchers=[{use='peep'}]", "expect.source=me"]
 
     assert [] == make_plan(write(fake), overrides, fakes).comparable_changes()
 
@@ -179,16 +177,63 @@ def test_labels_that_do_not_fit_are_told_with_the_place_of_the_setting(write, fa
         whole.check_labels(labels)
 
 
-def test_watchers_are_the_plugins_of_the_parts_and_those_listed(write, fake, fakes):
-    alone = make_plan(write(fake), [], Plugins((*fakes.all, fakes.all[0].__class__("ticker", "acme", "1", "ok"))))
-    listed = make_plan(
-        write('plugins = ["ticker", "bags"]\n' + fake),
-        [],
-        Plugins((*fakes.all, fakes.all[0].__class__("ticker", "acme", "1", "ok"))),
-    )
+WATCHERS = """
+[[watchers]]
+use = "peep"
+times = 3
+required = true
 
-    assert ["bags", "counters", "hitters", "readers"] == [plugin.name for plugin in alone.watchers]
-    assert ["bags", "counters", "hitters", "readers", "ticker"] == [plugin.name for plugin in listed.watchers]
+[[watchers]]
+use = "peep"
+"""
+
+
+def test_watchers_have_settings_and_say_whether_they_are_required(write, fake, fakes):
+    plan = make_plan(write(fake + WATCHERS), [], fakes)
+    expected = [{"use": "peep", "required": True, "times": 3}, {"use": "peep", "required": False, "times": 1}]
+
+    assert [(3, True), (1, False)] == [(part.settings.times, part.required) for part in plan.watchers]
+    assert expected == plan.resolved()["watchers"]
+    assert "recipe.toml:19" == plan.origins["watchers.0.times"]
+    assert make_plan(write(plan.resolved_toml(), "again.toml"), [], fakes).resolved() == plan.resolved()
+
+
+def test_watchers_are_no_part_of_what_a_run_is(write, fake, fakes):
+    without, watched = make_plan(write(fake), [], fakes), make_plan(write(fake + WATCHERS, "w.toml"), [], fakes)
+
+    assert "watchers" not in without.resolved()
+    assert without.portable() == watched.portable()
+    assert without.identity() == watched.identity()
+
+
+def test_a_watcher_that_is_added_makes_no_run_incomparable(write, fake, fakes):
+    expect = "\n[expect.test]\nhits = { value = 1.0, tolerance = 0.1 }\n"
+    plan = make_plan(write(fake + expect), ["watchers=[{use='peep'}]"], fakes)
+
+    assert [] == plan.comparable_changes()
+    assert 1 == len(plan.watchers)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ('[watchers]\nuse = "peep"', r"write \[\[watchers\]\] with two brackets"),
+        ('[[watchers]]\nuse = "peep"\nrequired = "yes"', "required: must be true or false, not the text 'yes'"),
+        ('[[watchers]]\nuse = "peek"', "unknown watcher 'peek'; did you mean 'peep'"),
+        ('[[watchers]]\nuse = "peep"\nuses = 3', "unknown key"),
+    ],
+)
+def test_a_watcher_that_does_not_fit_is_told(write, fake, fakes, table, words):
+    with pytest.raises(RecipeError, match=words):
+        make_plan(write(f"{fake}\n{table}\n"), [], fakes)
+
+
+@pytest.mark.parametrize("given", ['["peep"]', '"peep"', "[]"])
+def test_the_key_that_listed_plugins_says_what_to_write(write, fake, fakes, given):
+    with pytest.raises(
+        RecipeError, match=r'1:1: plugins: unknown key; .*: write \[\[watchers\]\] and below it use = "'
+    ):
+        make_plan(write(f"plugins = {given}\n{fake}"), [], fakes)
 
 
 def test_a_part_builds_from_its_settings(write, fake, fakes):

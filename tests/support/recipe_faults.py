@@ -151,7 +151,10 @@ CONTENT_FAULTS = (
     _change(17, "fraction-for-whole", "max_steps = 30", "max_steps = 30.0", "26:13", "whole number, not 30.0"),
     _change(17, "number-for-text", '"texts.csv"', "7", "7:10", "[data] source", "text in quotes, not 7"),
     _change(17, "list-for-text", '"fault"', '["fault"]', "2:8", "name", "text in quotes, not a list"),
-    _change(17, "text-for-list", "seed = 42", 'plugins = "a"', "3:11", "plugins", "must be a list, not the text 'a'"),
+    _set(17, "text-for-list", "evidence.slices=a", "must be a list, not the text 'a'"),
+    _change(
+        17, "plugins-list", "seed = 42", 'plugins = ["a"]', "3:1", "plugins", '[[watchers]] and below it use = "a"'
+    ),
     _change(17, "value-for-table", "[model.scratch]\nn_layers = 2", "scratch = 2", "20:11", "must be a table", "not 2"),
     _change(17, "one-bracket", "[[metrics]]", "[metrics]", "31:1", "[[metrics]]", "two brackets"),
     _change(17, "use-is-a-number", '"gpu-trainer"', "1", "24:7", "name of a trainer in quotes, not 1"),

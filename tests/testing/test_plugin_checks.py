@@ -1,4 +1,4 @@
-"""Each check of whole plugins, and of their watching hooks, fails a plugin that is bad in just its way."""
+"""Each check of whole plugins, and of watchers, fails a plugin that is bad in just its way."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from clsfw.discovery.plugins import discover
 from clsfw.errors import ContractError, UsageError
 from clsfw.testing import check_light_import, check_watcher, checks, import_checks, watcher_checks
 from clsfw.testing.kit import Check
+from clsfw.testing.subject import Subject
 
 LIGHT = """
 import clsfw
@@ -26,9 +27,13 @@ WATCH = """
 import os, random, socket, sys
 import clsfw
 
+class Looks:
+    def {hook}({arguments}):
+        {body}
+
 @clsfw.hookimpl
-def {hook}({arguments}):
-    {body}
+def register_watchers():
+    return [clsfw.Component(name="looks", summary="s", settings=clsfw.Settings, build=lambda _: Looks())]
 """
 
 BAD_IMPORTS = [
@@ -39,47 +44,42 @@ BAD_IMPORTS = [
 ]
 
 BAD_WATCHERS = [
-    (watcher_checks.watches_a_run_to_its_end, "on_step", "run, values", "values['accuracy']", "KeyError: 'accuracy'"),
-    (watcher_checks.watches_a_run_to_its_end, "on_run_end", "run, error", "assert error is None", "AssertionError"),
-    (watcher_checks.watches_a_run_to_its_end, "on_run_end", "run", "sys.exit(0)", "SystemExit: 0"),
+    (watcher_checks.watches_a_run_to_its_end, "on_step", "values['accuracy']", "KeyError: 'accuracy'"),
+    (watcher_checks.watches_a_run_to_its_end, "on_run_end", "assert error is None", "AssertionError"),
+    (watcher_checks.watches_a_run_to_its_end, "on_run_end", "sys.exit(0)", "SystemExit: 0"),
+    (watcher_checks.watches_a_run_to_its_end, "on_run_start", "run.record(watched=True)", "has no attribute 'record'"),
+    (watcher_checks.watches_a_run_to_its_end, "on_step", "run.labels = None", "a run is read-only, so 'labels' cannot"),
+    (watcher_checks.watches_a_run_to_its_end, "on_step", "run.data['test'] = run.data['train']", "item assignment"),
     (
         watcher_checks.leaves_the_run_as_it_was,
         "on_step",
-        "run",
         "(run.directory / 'mine.txt').write_text('x')",
         "the run ends differently when it is watched",
     ),
     (
-        watcher_checks.leaves_the_run_as_it_was,
-        "on_run_start",
-        "run",
-        "run.record(watched=True)",
-        "'WatchedHandle' object has no attribute 'record'",
-    ),
-    (
-        watcher_checks.leaves_what_it_is_given_alone,
-        "on_step",
-        "run, values",
-        "values['mine'] = 1.0",
-        "on_step changes the mapping that it is given",
-    ),
-    (
-        watcher_checks.leaves_what_it_is_given_alone,
-        "on_evaluate",
-        "run, scores",
-        "scores.clear()",
-        "on_evaluate changes the mapping that it is given",
-    ),
-    (
         watcher_checks.works_offline,
         "on_run_start",
-        "run",
         "socket.getaddrinfo('localhost', 80)",
         "Network is unreachable",
     ),
-    (watcher_checks.leaves_surroundings_alone, "on_step", "step", "random.random()", "Python's random"),
-    (watcher_checks.leaves_surroundings_alone, "on_run_end", "run", "os.chdir('/')", "the working directory"),
+    (watcher_checks.leaves_surroundings_alone, "on_step", "random.random()", "Python's random"),
+    (watcher_checks.leaves_surroundings_alone, "on_run_end", "os.chdir('/')", "the working directory"),
 ]
+ARGUMENTS = {
+    "on_run_start": "self, run",
+    "on_step": "self, run, step, values",
+    "on_evaluate": "self, run, split, scores",
+    "on_run_end": "self, run, error",
+}
+
+
+def watching(hook, body):
+    return WATCH.format(hook=hook, arguments=ARGUMENTS[hook], body=body)
+
+
+def component():
+    (found,) = discover().named("acme").components["watcher"]
+    return found
 
 
 @pytest.fixture
@@ -115,20 +115,20 @@ def test_a_bad_import_fails(install, monkeypatch, source, words):
 
 
 def test_a_good_watcher_passes(install):
-    install(WATCH.format(hook="on_step", arguments="run, step, values", body="run.reporter.note(str(step))"))
-    check_watcher("acme")
+    install(watching("on_step", "run.reporter.note(str(step))"))
+    check_watcher(component())
 
 
 @pytest.mark.parametrize(
-    ("check", "hook", "arguments", "body", "words"), BAD_WATCHERS, ids=[f"{b[1]}: {b[3]}" for b in BAD_WATCHERS]
+    ("check", "hook", "body", "words"), BAD_WATCHERS, ids=[f"{b[1]}: {b[2]}" for b in BAD_WATCHERS]
 )
-def test_a_bad_watcher_fails(install, check, hook, arguments, body, words):
-    install(WATCH.format(hook=hook, arguments=arguments, body=body))
+def test_a_bad_watcher_fails(install, check, hook, body, words):
+    install(watching(hook, body))
     folder = os.getcwd()  # noqa: PTH109  # compared as it is
     with pytest.raises(ContractError, match=words) as caught:
-        Check(discover().named("acme"), check)()
+        Check(Subject("watcher", component()), check)()
 
-    assert str(caught.value).startswith("plugin 'acme' (acme 1.2)")
+    assert str(caught.value).startswith("watcher 'looks'")
     assert folder == os.getcwd()  # noqa: PTH109  # as above
 
 
@@ -136,10 +136,17 @@ def test_every_check_has_a_bad_watcher():
     assert set(watcher_checks.CHECKS) == {check for check, *_ in BAD_WATCHERS}
 
 
+def test_the_line_of_the_author_is_named_as_a_run_names_it(install):
+    install(watching("on_step", "run.labels = None"))
+    line = WATCH.splitlines().index("        {body}") + 1
+    with pytest.raises(ContractError, match=rf"cannot be set \(.*acme_plugin.py:{line}\)"):
+        check_watcher(component())
+
+
 def test_the_network_is_back_after_a_check(install):
-    install(WATCH.format(hook="on_step", arguments="run", body="pass"))
+    install(watching("on_step", "pass"))
     before = socket.getaddrinfo
-    check_watcher("acme")
+    check_watcher(component())
 
     assert before is socket.getaddrinfo
 
@@ -184,7 +191,3 @@ class TestChecks:
     def test_a_settings_file_that_is_not_there(self, tmp_path):
         with pytest.raises(UsageError, match=r"none\.toml: there is no such file of settings$"):
             checks("macro-metrics", tmp_path / "none.toml")
-
-    def test_a_watcher_that_is_none(self):
-        with pytest.raises(ContractError, match="no installed plugin 'macro-metrics' watches runs"):
-            check_watcher("macro-metrics")

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 import clsfw
 from clsfw import HostError, Labels
+from clsfw.discovery.parts import BuiltWatcher, build_from_values
 from clsfw.discovery.plugins import discover
 from clsfw.engine.display import Quiet
 from clsfw.engine.run import Execution
@@ -20,10 +22,9 @@ def open_run(tmp_path):
     """Give a function that opens the run directory with the plugin watching, as the engine does."""
 
     @contextmanager
-    def opened():
-        plugin = discover().named("tensorboard")
-        assert plugin is not None
-        assert plugin.state == "ok"
+    def opened(**settings):
+        ((plugin, component),) = [discover().components("watcher")["tensorboard"]]
+        watcher = replace(build_from_values(BuiltWatcher, plugin, component, settings), required=True)
         with RunDirectory.open(tmp_path / "runs" / "toy-1234") as store, StopSignals() as signals:
             run = Execution(
                 name="toy",
@@ -32,7 +33,7 @@ def open_run(tmp_path):
                 data={},
                 store=store,
                 metrics=[],
-                watchers=[plugin],
+                watchers=[watcher],
                 display=Quiet(),
                 signals=signals,
             )
@@ -43,9 +44,9 @@ def open_run(tmp_path):
     return opened
 
 
-def read(tmp_path):
+def read(tmp_path, directory="runs/tensorboard"):
     """Give (step, tag, value) of every scalar in the event file, as TensorBoard's own reader sees them."""
-    file = tmp_path / "runs" / "tensorboard" / "toy-1234" / "events.out.tfevents.clsfw"
+    file = tmp_path / directory / "toy-1234" / "events.out.tfevents.clsfw"
     given = []
     for event in EventFileLoader(str(file)).Load():
         given += [(event.step, value.tag, pytest.approx(value.tensor.float_val[0])) for value in event.summary.value]
@@ -112,15 +113,23 @@ def test_a_place_that_cannot_be_written_is_named(open_run, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "tensorboard").write_text("a file stands here")
 
-    with pytest.raises(HostError, match=r"plugin 'tensorboard' cannot write .*toy-1234"), open_run() as run:
+    with pytest.raises(HostError, match=r"watcher 'tensorboard' cannot write .*toy-1234"), open_run() as run:
         run.log(20, {"loss": 0.5})
 
 
-def test_a_recipe_that_lists_the_plugin_gets_its_events(tmp_path):
-    overrides = {"model.use": "tfidf", "trainer.use": "sklearn-fit", "plugins": ["tensorboard"]}
+def test_a_recipe_that_names_the_watcher_gets_its_events(tmp_path):
+    overrides = {"model.use": "tfidf", "trainer.use": "sklearn-fit", "watchers": [{"use": "tensorboard"}]}
     run = clsfw.run("quickstart", overrides=overrides, out=tmp_path / "runs" / "toy-1234")
 
     tags = [tag for _, tag, _ in read(tmp_path)]
     assert "train/loss" == tags[0]
     assert ["validation/loss", "validation/precision"] == tags[1:3]
     assert (1, "test/accuracy", run.metrics["test"]["accuracy"]) == read(tmp_path)[-1]
+
+
+def test_the_folder_can_be_chosen(open_run, tmp_path):
+    with open_run(directory=str(tmp_path / "events")) as run:
+        run.log(20, {"loss": 0.5})
+
+    assert [(20, "train/loss", 0.5)] == read(tmp_path, "events")
+    assert not (tmp_path / "runs" / "tensorboard").exists()

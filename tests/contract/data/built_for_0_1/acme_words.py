@@ -162,22 +162,28 @@ def register_metrics():
     return (clsfw.Component(name="hits", summary="share of hits", settings=MetricSettings, build=lambda _: Hits()),)
 
 
-@clsfw.hookimpl
-def on_run_start(run):
-    assert run.directory.is_dir()
-    seen.append(f"start {run.name} {run.seed} {sorted(run.data)} {run.labels.names}")
+class WatchSettings(clsfw.Settings):
+    prefix: str = Field("", description="what each line begins with")
+
+
+class Notebook(clsfw.Watcher):
+    def __init__(self, settings):
+        self.prefix = settings.prefix
+
+    def on_run_start(self, run):
+        assert run.directory.is_dir()
+        seen.append(f"{self.prefix}start {run.name} {run.seed} {sorted(run.data)} {run.labels.names}")
+
+    def on_step(self, run, step, values):
+        seen.append(f"step {step} {sorted(values)}")
+
+    def on_evaluate(self, run, split, scores):
+        seen.append(f"evaluate {split} {sorted(scores)}")
+
+    def on_run_end(self, run, error):
+        seen.append(f"end {error}")
 
 
 @clsfw.hookimpl
-def on_step(run, step, values):
-    seen.append(f"step {step} {sorted(values)}")
-
-
-@clsfw.hookimpl
-def on_evaluate(run, split, scores):
-    seen.append(f"evaluate {split} {sorted(scores)}")
-
-
-@clsfw.hookimpl
-def on_run_end(run, error):
-    seen.append(f"end {error}")
+def register_watchers():
+    return [clsfw.Component(name="notebook", summary="keeps a diary", settings=WatchSettings, build=Notebook)]

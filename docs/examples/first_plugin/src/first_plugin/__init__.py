@@ -101,7 +101,28 @@ def register_metrics():
     ]
 
 
+class ScoreSettings(clsfw.Settings):
+    digits: int = Field(3, ge=1, description="digits of a score after the point")
+
+
+class ScoreTeller(clsfw.Watcher):
+    def __init__(self, settings: ScoreSettings) -> None:
+        self.digits = settings.digits
+
+    def on_evaluate(self, run, split, scores):
+        told = (
+            f"{name} {value:.{self.digits}f}" for name, value in sorted(scores.items())
+        )
+        run.reporter.note(f"{split}: " + ", ".join(told))
+
+
 @clsfw.hookimpl
-def on_evaluate(run, split, scores):
-    told = ", ".join(f"{name} {value:.3f}" for name, value in sorted(scores.items()))
-    run.reporter.note(f"{split}: {told}")
+def register_watchers():
+    return [
+        clsfw.Component(
+            name="tell-scores",
+            summary="tells the scores of each evaluation in a line",
+            settings=ScoreSettings,
+            build=ScoreTeller,
+        )
+    ]
