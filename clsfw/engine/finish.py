@@ -99,9 +99,10 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
     table = predictions_csv(
         run.labels,
         numbers(run.data[split], "row"),
+        run.data[split]["text"],
         outcome.references,
-        outcome.predictions,
-        replace(prediction, probabilities=outcome.probabilities),
+        predictions=outcome.predictions,
+        prediction=replace(prediction, probabilities=outcome.probabilities),
     )
     run.store.write_json("metrics.json", metrics)
     run.store.write_text("predictions.csv", table)

@@ -37,12 +37,13 @@ def hash_texts(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uin
     folded = np.empty(len(texts), np.uint64)
     for start in range(0, len(texts), _CHUNK):
         for i, text in enumerate(texts[start : start + _CHUNK], start):
-            exact[i] = _hash(text)
-            folded[i] = _hash(fold(text))
+            exact[i] = hash_text(text)
+            folded[i] = hash_text(fold(text))
     return exact, folded
 
 
-def _hash(text: str) -> int:
+def hash_text(text: str) -> int:
+    """Return a 64-bit hash of a text, the same on every machine."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
@@ -93,7 +94,7 @@ def _label_keys(labels: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Return one number per row that is equal where the labels are."""
     if labels.ndim == 1:
         return labels.astype(np.uint64)
-    return np.array([_hash(" ".join(map(str, np.flatnonzero(row)))) for row in labels], np.uint64)
+    return np.array([hash_text(" ".join(map(str, np.flatnonzero(row)))) for row in labels], np.uint64)
 
 
 def _contradictions(texts: NDArray[np.uint64], labels: NDArray[np.uint64]) -> int:

@@ -1,8 +1,9 @@
 """`predictions.csv`: every test row with its true and predicted label, and how sure the model was.
 
-Columns: `row` (number in the source), `gold`, `predicted`, `p_<label>` for each class, `tokens`, `truncated`. Several
-labels of one text stand in one cell, joined by `|`. Probabilities keep all digits that a float32 has. Text that a
-spreadsheet would run as a formula gets a `'` before it, which `read_predictions` takes away again.
+Columns: `row` (number in the source), `gold`, `predicted`, `p_<label>` for each class, `tokens`, `truncated`,
+`text_hash` (64 bits of BLAKE2b, in hexadecimal), by which two runs are known to have seen the same texts. Several labels
+of one text stand in one cell, joined by `|`. Probabilities keep all digits that a float32 has. Text that a spreadsheet
+would run as a formula gets a `'` before it, which `read_predictions` takes away again.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clsfw.errors import RunDirectoryError
+from clsfw.evidence.leakage import hash_text
 from clsfw.kit.text import csv_line, encodable, from_spreadsheet_cell, spreadsheet_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+_FIRST = ("row", "gold", "predicted")
+_LAST = ("tokens", "truncated", "text_hash")
 _JOINED = re.compile(r"((?:[^|\\]|\\.)*)(?:\||\Z)", re.DOTALL)
 
 
@@ -35,7 +39,8 @@ class PredictionTable:
     """What `predictions.csv` holds, N rows of C classes.
 
     `references` and `predictions`: int [N] of class ids, or 0/1 [N, C] where any text carries not exactly one label.
-    `rows`, `tokens`: int [N]; `probabilities`: float32 [N, C]; `truncated`: bool [N].
+    `rows`, `tokens`: int [N]; `probabilities`: float32 [N, C]; `truncated`: bool [N];
+    `text_hashes`: uint64 [N].
     """
 
     labels: tuple[str, ...]
@@ -45,6 +50,7 @@ class PredictionTable:
     probabilities: NDArray[np.float32]
     tokens: Ints
     truncated: NDArray[np.bool_]
+    text_hashes: NDArray[np.uint64]
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -58,20 +64,23 @@ class PredictionTable:
         return right
 
 
-def predictions_csv(labels: Labels, rows: Ints, references: Ints, predictions: Ints, prediction: Prediction) -> str:
+def predictions_csv(
+    labels: Labels, rows: Ints, texts: Iterable[str], references: Ints, *, predictions: Ints, prediction: Prediction
+) -> str:
     """Write the whole file as text.
 
     `references` and `predictions` are int [N] of class ids, or 0/1 [N, C]; `prediction` holds the final probabilities.
     """
-    header = ["row", "gold", "predicted", *(_cell(f"p_{name}") for name in labels.names), "tokens", "truncated"]
+    header = [*_FIRST, *(_cell(f"p_{name}") for name in labels.names), *_LAST]
     lines = [csv_line(header)]
     gold, predicted = _names(labels, references), _names(labels, predictions)
     flags = ("false", "true")
-    for i, row in enumerate(rows.tolist()):
+    for i, (row, text) in enumerate(zip(rows.tolist(), texts, strict=True)):
         # str() of a numpy float32 gives the fewest digits that read back as the same float32.
         probabilities = [str(p) for p in prediction.probabilities[i]]
         tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
-        lines.append(csv_line([row, next(gold), next(predicted), *probabilities, tokens, truncated]))
+        last = (tokens, truncated, f"{hash_text(text):016x}")
+        lines.append(csv_line([row, next(gold), next(predicted), *probabilities, *last]))
     return "".join(lines)
 
 
@@ -106,12 +115,12 @@ def _names(labels: Labels, ids: Ints) -> Iterator[str]:
 
 def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
     header, body = lines[0], lines[1:]
-    if header[:3] != ["row", "gold", "predicted"] or header[-2:] != ["tokens", "truncated"]:
+    if tuple(header[:3]) != _FIRST or tuple(header[-3:]) != _LAST:
         raise ValueError(f"its columns are {', '.join(map(repr, header[:6]))}")
     wrong = next((i for i, line in enumerate(body, 2) if len(line) != len(header)), None)
     if wrong is not None:
         raise ValueError(f"record {wrong} has {len(body[wrong - 2])} fields, the header has {len(header)}")
-    names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[3:-2])
+    names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[3:-3])
     if not names or len(set(names)) < len(names):
         raise ValueError("each label must have one column of probabilities")
     references, predictions = _ids(names, [(line[1], line[2]) for line in body])
@@ -120,9 +129,10 @@ def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
         rows=np.array([int(line[0]) for line in body], np.int64),
         references=references,
         predictions=predictions,
-        probabilities=np.array([line[3:-2] for line in body], dtype=np.float32).reshape(len(body), len(names)),
-        tokens=np.array([int(line[-2]) for line in body], np.int64),
-        truncated=np.array([line[-1] == "true" for line in body], np.bool_),
+        probabilities=np.array([line[3:-3] for line in body], dtype=np.float32).reshape(len(body), len(names)),
+        tokens=np.array([int(line[-3]) for line in body], np.int64),
+        truncated=np.array([line[-2] == "true" for line in body], np.bool_),
+        text_hashes=np.array([int(line[-1], 16) for line in body], np.uint64),
     )
 
 

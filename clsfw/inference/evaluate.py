@@ -102,7 +102,9 @@ def evaluate_file(
     )
     shown = Prediction(final, prediction.tokens, prediction.truncated)
     rows = numbers(data, "row")
-    return Evaluation(assess(facts), predictions_csv(labels, rows, truth, said, shown))
+    return Evaluation(
+        assess(facts), predictions_csv(labels, rows, data["text"], truth, predictions=said, prediction=shown)
+    )
 
 
 def _read_and_predict(

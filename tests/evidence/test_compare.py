@@ -104,6 +104,32 @@ def test_three_runs_give_every_pair_and_corrected_p_values(tmp_path):
         _ = comparison.pair
 
 
+def test_the_same_rows_of_another_file_are_matched_by_their_texts(tmp_path):
+    gold, of_a, of_b = answers(6, 3, 80, 11)
+    order, texts = np.random.default_rng(0).permutation(100), [f"text {i}" for i in range(100)]
+    one = write_run(tmp_path / "one", gold, of_a, texts=texts)
+    two = write_run(tmp_path / "two", gold[order], of_b[order], texts=[texts[i] for i in order])
+    pair = compare_runs([one, two]).pair
+    assert (pair.only_a_right, pair.only_b_right) == (6, 3)
+
+
+def test_texts_that_stand_twice_are_paired_once_each(tmp_path):
+    texts = ["the same", "the same", "another", "the same"]
+    one = write_run(tmp_path / "one", [0, 0, 1, 1], [0, 1, 1, 1], texts=texts)
+    two = write_run(tmp_path / "two", [1, 0, 1, 0], [1, 0, 1, 1], texts=[texts[i] for i in (3, 0, 2, 1)])
+    pair = compare_runs([one, two]).pair
+    assert (pair.both_right, pair.both_wrong) == (3, 1)
+
+
+def test_other_texts_with_the_same_labels_in_the_same_order_are_refused(tmp_path):
+    one = write_run(tmp_path / "one", [0, 1, 0, 1], [0, 1, 1, 1])
+    two = write_run(tmp_path / "two", [0, 1, 0, 1], [0, 1, 0, 0], texts=["a", "b", "c", "d"])
+    with pytest.raises(
+        UsageError, match=r"tested on different rows \(4 and 4, of which 0 have the same text and label\)"
+    ):
+        compare_runs([one, two])
+
+
 def test_rows_in_another_order_are_matched_by_their_number(tmp_path):
     gold, of_a, of_b = answers(6, 3, 80, 11)
     order = np.random.default_rng(0).permutation(100)
@@ -133,10 +159,11 @@ def test_several_labels_per_text_count_as_right_when_all_are(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rows": [5, 6, 7, 8]}, r"different rows \(4 and 4, 0 of them the same\)"),
-        ({"gold": [1, 1, 0, 0]}, "the same row numbers carry different gold labels"),
+        ({"rows": [5, 6, 7, 8]}, r"different rows \(4 and 4, of which 0 have the same text and label\)"),
+        ({"texts": ["other 1", "text 1", "text 1", "text 3"]}, r"different rows \(4 and 4, of which 2 have the same"),
+        ({"gold": [1, 1, 0, 1]}, "1 of their 4 test texts carry another gold label in the second"),
         ({"names": ("negative", "neutral")}, "their labels are 'negative', 'positive' and 'negative', 'neutral'"),
-        ({"gold": [0, 1, 0], "predicted": [0, 1, 0]}, r"different rows \(4 and 3, 3 of them the same\)"),
+        ({"gold": [0, 1, 0], "predicted": [0, 1, 0]}, r"different rows \(4 and 3, of which 3 have the same"),
     ],
 )
 def test_other_test_rows_are_refused(tmp_path, change, message):

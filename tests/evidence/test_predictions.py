@@ -30,16 +30,17 @@ def written(labels, true, said, probabilities=None, rows=None):
     probabilities = np.full((n, c), 1 / c, np.float32) if probabilities is None else probabilities
     prediction = Prediction(probabilities, np.arange(n) + 3, np.arange(n) % 2 == 1)
     rows = np.arange(n) + 10_000 if rows is None else rows
-    return predictions_csv(labels, rows, np.array(true), np.array(said), prediction)
+    texts = [f"text {row}" for row in rows]
+    return predictions_csv(labels, rows, texts, np.array(true), predictions=np.array(said), prediction=prediction)
 
 
 def test_columns_and_cells_are_as_documented():
     probabilities = np.array([[0.25, 0.75], [1.0, 0.0]], np.float32)
     text = written(Labels(("negative", "positive")), [1, 0], [1, 1], probabilities)
     assert text == (
-        "row,gold,predicted,p_negative,p_positive,tokens,truncated\n"
-        "10000,positive,positive,0.25,0.75,3,false\n"
-        "10001,negative,positive,1.0,0.0,4,true\n"
+        "row,gold,predicted,p_negative,p_positive,tokens,truncated,text_hash\n"
+        "10000,positive,positive,0.25,0.75,3,false,f32e4727b82da470\n"
+        "10001,negative,positive,1.0,0.0,4,true,0c834c874f18d762\n"
     )
 
 
@@ -88,7 +89,7 @@ def test_right_says_for_each_row_whether_all_labels_are(tmp_path):
 
 
 def test_an_empty_file_of_predictions_can_be_read(tmp_path):
-    (tmp_path / "p.csv").write_text("row,gold,predicted,p_a,p_b,tokens,truncated\n")
+    (tmp_path / "p.csv").write_text("row,gold,predicted,p_a,p_b,tokens,truncated,text_hash\n")
     assert len(read_predictions(tmp_path / "p.csv")) == 0
 
 
@@ -97,11 +98,18 @@ def test_an_empty_file_of_predictions_can_be_read(tmp_path):
     [
         (b"", "list index out of range"),
         (b"text,label\nx,y\n", "its columns are 'text', 'label'"),
-        (b"row,gold,predicted,p_a,tokens,truncated\n1,a,a,1.0,3\n", "record 2 has 5 fields, the header has 6"),
-        (b"row,gold,predicted,p_a,tokens,truncated\n1,a,zzz,1.0,3,true\n", "'zzz' is no label of the header"),
-        (b"row,gold,predicted,p_a,tokens,truncated\nx,a,a,1.0,3,true\n", "invalid literal"),
-        (b"row,gold,predicted,p_a,tokens,truncated\n36893488147419103232,a,a,1.0,3,true\n", "too large"),
-        (b"row,gold,predicted,tokens,truncated\n1,a,a,3,true\n", "each label must have one column"),
+        (
+            b"row,gold,predicted,p_a,tokens,truncated,text_hash\n1,a,a,1.0,3\n",
+            "record 2 has 5 fields, the header has 7",
+        ),
+        (
+            b"row,gold,predicted,p_a,tokens,truncated,text_hash\n1,a,zzz,1.0,3,true,0\n",
+            "'zzz' is no label of the header",
+        ),
+        (b"row,gold,predicted,p_a,tokens,truncated,text_hash\nx,a,a,1.0,3,true,0\n", "invalid literal"),
+        (b"row,gold,predicted,p_a,tokens,truncated,text_hash\n36893488147419103232,a,a,1.0,3,true,0\n", "too large"),
+        (b"row,gold,predicted,tokens,truncated,text_hash\n1,a,a,3,true,0\n", "each label must have one column"),
+        (b"row,gold,predicted,p_a,tokens,truncated\n1,a,a,1.0,3,true\n", "its columns are"),
         (b"\xff\xfe", "can't decode"),
     ],
 )

@@ -35,6 +35,7 @@ def write_run(
     *,
     names=("negative", "positive"),
     rows=None,
+    texts=None,
     model=b"weights",
     probability=0.9,
     seconds=1.5,
@@ -48,13 +49,16 @@ def write_run(
     gold, predicted = np.array(gold, np.int64), np.array(predicted, np.int64)
     labels = Labels(tuple(names), multi_label)
     rows = np.arange(len(gold)) if rows is None else np.array(rows)
+    texts = [f"text {row}" for row in rows] if texts is None else texts
     probabilities = np.full((len(gold), len(names)), (1 - probability) / max(1, len(names) - 1), np.float32)
     if not multi_label:
         probabilities[np.arange(len(gold)), predicted] = probability
     prediction = Prediction(probabilities, np.full(len(gold), 9), np.zeros(len(gold), bool))
     with RunDirectory.open(path) as store:
         store.update(state="running", **{**RECORD, "name": path.name, **record, "fixed": {**FIXED, **(fixed or {})}})
-        store.write_text("predictions.csv", predictions_csv(labels, rows, gold, predicted, prediction))
+        store.write_text(
+            "predictions.csv", predictions_csv(labels, rows, texts, gold, predictions=predicted, prediction=prediction)
+        )
         scores = macro_scores(gold, predicted, len(names))
         store.write_json("metrics.json", {**plain_metrics(scores, len(gold), names, multi_label), **(metrics or {})})
         store.write_json("timings.json", {"train_seconds": seconds, "predict_seconds": seconds / 10})
