@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from clsfw.cli.reading import add_reading
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ HELP = "score new labelled data with the model of a complete run, with the same 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
-    parser.add_argument("--data", metavar="F", required=True, help="labelled rows: .csv, .jsonl or .parquet")
+    parser.add_argument("--data", metavar="F", required=True, help="labelled rows: .csv, .tsv, .jsonl or .parquet")
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
     )
     parser.add_argument("--label-column", metavar="NAME", help="the column of labels (default: likewise, or label)")
+    add_reading(parser)
     parser.add_argument("--output", metavar="DIR", help="write metrics.json and predictions.csv into this new folder")
     parser.add_argument("--json", action="store_true", help="print the whole metrics as JSON")
     parser.add_argument("--allow-incomplete", action="store_true", help="take a run that saved a model but did not end")
@@ -36,6 +38,7 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.cli.streams import say, stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
     from clsfw.inference.evaluate import evaluate_file
+    from clsfw.inference.reading import Reading
     from clsfw.kit.text import json_text
     from clsfw.report.summary import score_lines
     from clsfw.report.terminal import open_display
@@ -47,8 +50,7 @@ def main(args: argparse.Namespace) -> int:
         evaluation = evaluate_file(
             load_classifier(args.run, allow_incomplete=args.allow_incomplete),
             Path(args.data),
-            text_column=args.text_column,
-            label_column=args.label_column,
+            Reading(args.text_column, args.label_column, args.delimiter, args.encoding),
             reporter=display,
         )
         if folder is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
+from clsfw.cli.reading import add_reading
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Reporter
     from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.inference.reading import Reading
 
 HELP = "label texts, a file, or standard input line by line with the model of a complete run"
 
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "texts", metavar="TEXT", nargs="*", default=[], help="a text to label; without any, lines of standard input"
     )
-    parser.add_argument("--file", metavar="F", help="label the rows of a file: .csv, .jsonl, .parquet or .txt")
+    parser.add_argument("--file", metavar="F", help="label the rows of a file: .csv, .tsv, .jsonl, .parquet or .txt")
     parser.add_argument(
         "--output",
         metavar="G",
@@ -33,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
     )
+    add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")
     parser.add_argument(
         "--raw", action="store_true", help="leave CSV cells as they are, even if a spreadsheet would run them"
@@ -70,7 +73,7 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
     from clsfw.inference.predict_file import Job, predict_file
     from clsfw.kit.text import clean, json_text
 
-    job = Job(Path(args.file), Path(args.output), args.text_column, args.raw)
+    job = Job(Path(args.file), Path(args.output), _reading(args), args.raw)
     with stdout_to_stderr():
         done = predict_file(classifier, job, display)
     if args.json:
@@ -80,19 +83,29 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
         _print(f"{done.rows:,} rows in {clean(str(job.target))}" + (f": {counts}" if counts else ""))
 
 
+def _reading(args: argparse.Namespace) -> Reading:
+    from clsfw.inference.reading import Reading
+
+    return Reading(args.text_column, None, args.delimiter, args.encoding)
+
+
 def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> Iterable[list[str]]:
     """Return the texts in the chunks in which they are to be labelled."""
     from pathlib import Path
 
-    from clsfw.inference.chunks import chunks, find_column, lines_as_they_come, texts_of
-    from clsfw.kit.rows import TEXT, read_rows
+    from clsfw.inference.chunks import chunks, lines_as_they_come, texts_of
+    from clsfw.inference.output import names_of
+    from clsfw.inference.reading import RowFile
 
     if args.texts:
         yield args.texts
     elif args.file:
         column = None
-        for rows in chunks(read_rows(Path(args.file))):
-            column = column or find_column(TEXT, args.text_column, classifier.recipe["data"], rows, args.file)
+        file = RowFile.of(classifier, Path(args.file), _reading(args))
+        for rows in chunks(file.rows()):
+            if column is None:
+                column = file.text_column(names_of(rows))
+                display.note(file.about(names_of(rows)))
             yield texts_of(rows, column, args.file)
     else:
         if sys.stdin.isatty():
@@ -101,7 +114,7 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
 
 
 def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool, as_list: bool) -> None:
-    from clsfw.inference.output import join_labels
+    from clsfw.kit.labels import join_labels
     from clsfw.kit.text import clean, json_text
 
     if as_json:

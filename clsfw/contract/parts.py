@@ -7,7 +7,7 @@ list of class ids. Optional abilities are protocols of their own, found by `isin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -205,6 +205,32 @@ class HasProvenance(Protocol):
 
     def provenance(self) -> Mapping[str, str]:
         """Return facts by name for run.json; no machine paths, no secrets."""
+
+
+@dataclass(frozen=True)
+class RowFormat:
+    """How the files of a data source are written, so that others can be read as they were.
+
+    `labels` maps a value of the label column to the label's name; None: the values are the names. With
+    `label_separator` a cell holds several labels. `encoding` and `delimiter` are for CSV. `empty_text` says what
+    becomes of a row whose text is blank.
+    """
+
+    text_column: str = "text"
+    label_column: str = "label"
+    labels: dict[str, str] | None = None
+    label_separator: str | None = None
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    empty_text: Literal["keep", "error", "drop"] = "keep"
+
+
+@runtime_checkable
+class HasRowFormat(Protocol):
+    """A data source that can say how its files are written; `predict` and `evaluate` read theirs in the same way."""
+
+    def row_format(self) -> RowFormat:
+        """Return the format; it is kept in run.json."""
 
 
 @runtime_checkable

@@ -25,10 +25,12 @@ from clsfw.contract.parts import (
     ChecksModel,
     DataSource,
     HasProvenance,
+    HasRowFormat,
     Metric,
     Model,
     PlansTraining,
     Prediction,
+    RowFormat,
     Trainer,
     TrainsTogether,
     Watcher,
@@ -113,6 +115,21 @@ class BuiltSource(BuiltPart[DataSource]):
         """Return what the source gives; `engine.splits` checks it."""
         with self.guarded("load"):
             return self.part.load(reporter)
+
+    def row_format(self) -> RowFormat | None:
+        """Return how the source's files are written, if it can say.
+
+        Raises:
+            PluginError: the plugin failed, or gave something else.
+
+        """
+        if not isinstance(self.part, HasRowFormat):
+            return None
+        with self.guarded("row_format"):
+            found = self.part.row_format()
+        if not isinstance(found, RowFormat):
+            raise PluginError(f"{self}: `row_format` gave {type(found).__name__}, not a RowFormat")
+        return found
 
 
 class BuiltModel(BuiltPart[Model]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
@@ -58,6 +58,8 @@ def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedD
     facts: dict[str, Any] = {"labels": list(labels.names), "multi_label": labels.multi_label, "splits": splits}
     if provenance := source.provenance():
         facts["provenance"] = provenance
+    if (rows := source.row_format()) is not None:
+        facts["rows"] = asdict(rows)
     for name, split in splits.items():
         counts = ", ".join(f"{label} {count}" for label, count in _shown(split["labels"]))
         display.note(f"{name}: {split['rows']} rows ({counts})")

@@ -9,7 +9,6 @@ would run as a formula gets a `'` before it, which `read_predictions` takes away
 from __future__ import annotations
 
 import csv
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence.leakage import hash_text
+from clsfw.kit.labels import join_labels, split_labels
 from clsfw.kit.text import csv_line, encodable, from_spreadsheet_cell, spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _FIRST = ("row", "gold", "predicted")
 _LAST = ("tokens", "truncated", "text_hash")
-_JOINED = re.compile(r"((?:[^|\\]|\\.)*)(?:\||\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -108,9 +107,8 @@ def _names(labels: Labels, ids: Ints) -> Iterator[str]:
         cells = [_cell(name) for name in labels.names]
         yield from (cells[i] for i in ids.tolist())
         return
-    parts = [re.sub(r"([|\\])", r"\\\1", name) for name in labels.names]
     for row in ids:
-        yield _cell("|".join(parts[i] for i in np.flatnonzero(row)))
+        yield _cell(join_labels(labels.names[i] for i in np.flatnonzero(row)))
 
 
 def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
@@ -146,15 +144,8 @@ def _ids(names: tuple[str, ...], cells: Sequence[tuple[str, str]]) -> tuple[Ints
     matrices = np.zeros((2, len(plain), len(names)), np.int64)
     for row, pair in enumerate(plain):
         for side, cell in enumerate(pair):
-            for name in _split(cell):
+            for name in split_labels(cell):
                 if name not in of_name:
                     raise ValueError(f"record {row + 2}: {name!r} is no label of the header")
                 matrices[side, row, of_name[name]] = 1
     return matrices[0], matrices[1]
-
-
-def _split(cell: str) -> list[str]:
-    if not cell:
-        return []
-    parts = [match.group(1) for match in _JOINED.finditer(cell) if match.end() > match.start()]
-    return [re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL) for part in parts]

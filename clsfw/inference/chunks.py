@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 
 from clsfw.engine.display import Part
 from clsfw.errors import DataError
-from clsfw.inference.output import Predicted, names_of
-from clsfw.kit.rows import LONGEST_LINE, TEXT, decode_line
+from clsfw.inference.output import Predicted
+from clsfw.kit.rows import LONGEST_LINE, decode_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from io import BufferedReader
-    from typing import Any
 
     from clsfw.contract.parts import Reporter
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.kit.rows import Row
 
 ROWS = 8192
-CHARACTERS = 16 * 2**20
-"""A chunk ends at so many rows, or with the text that reaches so many characters."""
+BYTES = 16 * 2**20
+"""A chunk ends at so many rows, or with the row whose values reach about so many bytes."""
 
 STDIN = "standard input"
 _READ = 2**20
@@ -33,12 +32,23 @@ def chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     size = 0
     for row in rows:
         chunk.append(row)
-        size += sum(len(value) for value in row.values.values() if isinstance(value, str))
-        if len(chunk) >= ROWS or size >= CHARACTERS:
+        size += weight(row.values)
+        if len(chunk) >= ROWS or size >= BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def weight(value: object) -> int:
+    """Return about how many bytes a value takes, those within it included; a number in a list takes about 32."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(weight, value.values()))
+    if isinstance(value, (list, tuple)):
+        return 32 * len(value) if not value or isinstance(value[0], (int, float)) else sum(map(weight, value))
+    return 32
 
 
 def predict_chunk(
@@ -53,28 +63,6 @@ def predict_chunk(
     """
     probabilities = classifier.predict(texts_of(rows, column, name), Part(reporter)).probabilities
     return Predicted(rows, probabilities, classifier.decide(probabilities))
-
-
-def find_column(kind: str, asked: str | None, data: Mapping[str, Any], rows: Sequence[Row], name: str) -> str:
-    """Choose the column of `kind` ("text" or "label"): the one asked for, the one of the run's own data, or `kind`.
-
-    A file with one column needs no choice of its texts.
-
-    Raises:
-        DataError: there is none of these.
-
-    """
-    columns = names_of(rows)
-    own = data.get(f"{kind}_column")
-    for candidate in [asked] if asked is not None else [own, kind]:
-        if candidate in columns:
-            return str(candidate)
-    if kind == TEXT and asked is None and len(columns) == 1:
-        return columns[0]
-    wanted = asked if asked is not None else own or kind
-    listed = ", ".join(map(repr, columns)) or "none"
-    hint = "" if asked is not None else f"; say which one holds the {kind}s by --{kind}-column"
-    raise DataError(f"{name}: no column {wanted!r}; the columns are {listed}{hint}")
 
 
 def texts_of(rows: Sequence[Row], column: str, name: str) -> list[str]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from clsfw.contract.parts import Labels, Outcome, Prediction
+from clsfw.contract.parts import Outcome, Prediction
 from clsfw.discovery.parts import BuiltMetric
 from clsfw.engine.display import Part
 from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
-from clsfw.inference.chunks import chunks, find_column, texts_of
+from clsfw.inference.chunks import chunks, texts_of
 from clsfw.inference.classifier import RecordedParts
 from clsfw.inference.output import names_of
+from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.labels import numbers, references
-from clsfw.kit.rows import TEXT, Row, read_rows
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 SPLIT = "test"
 """The name under which the scores stand, as in a run's metrics.json."""
 
-_JOINED = "|"
 _OWN = ("row", "text", "label")
 
 
@@ -69,14 +66,9 @@ class Columns:
 
 
 def evaluate_file(
-    classifier: LoadedClassifier,
-    path: Path,
-    *,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    reporter: Reporter,
+    classifier: LoadedClassifier, path: Path, reading: Reading | None = None, *, reporter: Reporter
 ) -> Evaluation:
-    """Score the rows of a file.
+    """Score the rows of a file, read as the run's own data was, but for what `reading` says.
 
     Raises:
         DataError: the file cannot be read, a row lacks text or label, or carries a label that the model does not know.
@@ -86,7 +78,7 @@ def evaluate_file(
     labels = classifier.labels
     recorded = RecordedParts(classifier.record, classifier.plugins)
     metrics = [recorded.build(BuiltMetric, table) for table in classifier.recipe["metrics"]]
-    data, prediction = _read_and_predict(classifier, path, text_column, label_column, reporter)
+    data, prediction = _read_and_predict(RowFile.of(classifier, path, reading or Reading()), classifier, reporter)
     as_dataset = cast("Dataset", data)
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
@@ -107,20 +99,24 @@ def evaluate_file(
     )
 
 
-def _read_and_predict(
-    classifier: LoadedClassifier, path: Path, text_column: str | None, label_column: str | None, reporter: Reporter
-) -> tuple[Columns, Prediction]:
-    about, name = classifier.recipe["data"], str(path)
-    data = Columns({column: [] for column in _OWN})
+def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Reporter) -> tuple[Columns, Prediction]:
+    name = str(file.path)
+    data, dropped = Columns({column: [] for column in _OWN}), 0
     parts: list[Prediction] = []
-    texts = label = None
-    for rows in chunks(read_rows(path)):
-        if texts is None or label is None:
-            texts = find_column(TEXT, text_column, about, rows, name)
-            label = find_column("label", label_column, about, rows, name)
-            _add_slices(classifier, data, rows, name, reporter)
+    texts = label = ""
+    labels = LabelReader(file)
+    for chunk in chunks(file.rows()):
+        if not texts:
+            columns = names_of(chunk)
+            texts, label = file.text_column(columns), file.label_column(columns)
+            reporter.note(file.about(columns, labelled=True))
+            _add_slices(classifier, data, columns, name, reporter)
+        rows = file.with_text(chunk, texts)
+        dropped += len(chunk) - len(rows)
+        if not rows:
+            continue
         here = [encodable(text) for text in texts_of(rows, texts, name)]
-        data["label"].extend(_LabelReader(classifier.labels, about, name).read(rows, label))
+        data["label"].extend(labels.read(rows, label))
         data["text"].extend(here)
         for column in data.column_names[len(_OWN) :]:
             data[column].extend(row.values.get(column) for row in rows)
@@ -129,6 +125,8 @@ def _read_and_predict(
         reporter.progress("predicting", len(data), None, "texts")
     if not parts:
         raise DataError(f"{name}: there are no rows to evaluate")
+    if dropped:
+        reporter.note(f"{name}: dropped {dropped:,} rows with a blank text, as the run did with its own data")
     return data, Prediction(
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.tokens for part in parts]),
@@ -137,61 +135,11 @@ def _read_and_predict(
 
 
 def _add_slices(
-    classifier: LoadedClassifier, data: Columns, rows: Sequence[Row], name: str, reporter: Reporter
+    classifier: LoadedClassifier, data: Columns, columns: Sequence[str], name: str, reporter: Reporter
 ) -> None:
     """Add the columns that the recipe's evidence is sliced by, as far as the file has them."""
-    columns = names_of(rows)
     for column in classifier.recipe.get("evidence", {}).get("slices", []):
         if column in columns:
             data.values[column] = []
         else:
             reporter.warn(f"{name} has no column {column!r}, so there are no scores by it")
-
-
-class _LabelReader:
-    """Turns the values of a label column into class ids.
-
-    A value is what the recipe's own data says for a label, or the label's name, or as a number the class id.
-    """
-
-    def __init__(self, labels: Labels, about: Mapping[str, Any], name: str) -> None:
-        self._labels = labels
-        self._name = name
-        self._separator = about.get("label_separator") or _JOINED
-        self._ids = {label: i for i, label in enumerate(labels.names)}
-        given = about.get("labels")
-        if isinstance(given, Mapping):
-            self._ids |= {str(value): self._ids[shown] for value, shown in given.items() if shown in self._ids}
-
-    def read(self, rows: Sequence[Row], column: str) -> list[int] | list[list[int]]:
-        """Return a class id for each row, or with several labels per text a list of them.
-
-        Raises:
-            DataError: a row has no label, or one that the model does not know.
-
-        """
-        if not self._labels.multi_label:
-            return [self._id(row, row.values.get(column)) for row in rows]
-        return [sorted({self._id(row, value) for value in self._several(row, row.values.get(column))}) for row in rows]
-
-    def _several(self, row: Row, value: Any) -> list[Any]:
-        if value is None or isinstance(value, str):
-            return value.split(self._separator) if value else []
-        if not isinstance(value, list):
-            raise DataError(f"{self._name}:{row.number}: the labels of a text must be a list, or joined by {_JOINED!r}")
-        return value
-
-    def _id(self, row: Row, value: Any) -> int:
-        place = f"{self._name}:{row.number}"
-        if value is None or value == "":
-            raise DataError(f"{place}: no label")
-        if isinstance(value, int) and not isinstance(value, bool) and str(value) not in self._ids:
-            if 0 <= value < len(self._labels.names):
-                return value
-            raise DataError(f"{place}: class id {value} is not from 0 to {len(self._labels.names) - 1}")
-        found = self._ids.get(str(value))
-        if found is None:
-            near = difflib.get_close_matches(str(value), list(self._ids), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it knows {', '.join(map(repr, self._ids))}"
-            raise DataError(f"{place}: the model does not know the label {value!r}{hint}")
-        return found

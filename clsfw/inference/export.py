@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clsfw.engine.prepare import prepare_data
 from clsfw.errors import HostError
+from clsfw.kit.labels import join_labels
 from clsfw.kit.text import csv_line
 
 if TYPE_CHECKING:
@@ -55,4 +56,4 @@ def _write_csv(data: Dataset, labels: Labels, file: Path) -> None:
 
 
 def _names(given: int | list[int], labels: Labels) -> str:
-    return labels.names[given] if isinstance(given, int) else "|".join(labels.names[i] for i in given)
+    return labels.names[given] if isinstance(given, int) else join_labels(labels.names[i] for i in given)

@@ -7,12 +7,14 @@ these names is written as `input_<name>`. Several labels of one text stand in on
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clsfw.errors import DataError
+from clsfw.kit.labels import join_labels
 from clsfw.kit.text import csv_line, encodable, spreadsheet_cell
 
 if TYPE_CHECKING:
@@ -90,11 +92,6 @@ def names_of(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row.values))
 
 
-def join_labels(names: Sequence[str]) -> str:
-    """Join several labels as `predictions.csv` does."""
-    return "|".join(name.replace("\\", "\\\\").replace("|", "\\|") for name in names)
-
-
 def csv_bytes(columns: Columns, predicted: Predicted, *, header: bool, raw: bool) -> bytes:
     """Write a chunk as CSV; text that a spreadsheet would run gets a `'` before it, unless `raw`."""
     order = columns.header()
@@ -107,7 +104,7 @@ def csv_bytes(columns: Columns, predicted: Predicted, *, header: bool, raw: bool
 def jsonl_bytes(columns: Columns, predicted: Predicted) -> bytes:
     """Write a chunk as one JSON object a line."""
     rows = columns.values(predicted, joined=False)
-    lines = (json.dumps(values, ensure_ascii=False, default=_plain) for values in rows)
+    lines = (json.dumps(_finite(values), ensure_ascii=False, default=_plain, allow_nan=False) for values in rows)
     return "".join(f"{encodable(line)}\n" for line in lines).encode()
 
 
@@ -126,6 +123,15 @@ def _cell(value: Any, *, raw: bool) -> str:
         return str(value)  # of a numpy float32: the fewest digits that read back as the same float32
     text = encodable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain))
     return text if raw else spreadsheet_cell(text)
+
+
+def _finite(value: Any) -> Any:
+    """Put null for what a Parquet file can hold and JSON cannot: NaN and the infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _plain(value: object) -> Any:

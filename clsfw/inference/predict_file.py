@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.errors import DataError, HostError, UsageError
-from clsfw.inference.chunks import chunks, find_column, predict_chunk
+from clsfw.inference.chunks import chunks, predict_chunk
 from clsfw.inference.output import Columns, Predicted, csv_bytes, jsonl_bytes, names_of, txt_bytes
+from clsfw.inference.reading import Reading, RowFile
 from clsfw.kit import atomic, files
 from clsfw.kit.disk import explained
-from clsfw.kit.rows import FORMATS, TEXT, read_rows
+from clsfw.kit.rows import FORMATS
+from clsfw.store.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,17 +33,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """A file to label, and how: `column` of texts, and whether CSV cells are left `raw` as they are."""
+    """A file to label, how it is read, and whether CSV cells are left `raw` as they are."""
 
     source: Path
     target: Path
-    column: str | None = None
+    reading: Reading = field(default_factory=Reading)
     raw: bool = False
 
     @property
     def partial(self) -> Path:
         """Where the output grows."""
         return self.target.with_name(f"{self.target.name}.partial")
+
+    @property
+    def lock(self) -> Path:
+        """What one process at a time holds."""
+        return self.target.with_name(f"{self.target.name}.lock")
 
     @property
     def journal(self) -> Path:
@@ -75,6 +82,7 @@ def predict_file(classifier: LoadedClassifier, job: Job, reporter: Reporter) -> 
 
     Raises:
         UsageError: the output cannot be of that kind, or is the beginning of another one.
+        LockedError: another process writes the same output.
         DataError: the input cannot be read; rows before the fault stay in the partial output.
         HostError: the operating system refused.
 
@@ -82,23 +90,34 @@ def predict_file(classifier: LoadedClassifier, job: Job, reporter: Reporter) -> 
     kind = job.target.suffix.lower()
     if kind not in FORMATS:
         raise UsageError(f"{job.target}: the name of the output must end in {', '.join(FORMATS)}")
-    if job.target.exists() and job.source.exists() and job.source.samefile(job.target):
-        raise UsageError(f"{job.target} is the input itself; give the output another name")
-    done = (_write_parquet if kind == ".parquet" else _write_text)(classifier, job, reporter)
     with explained(job.target):
-        files.sync(job.partial)
-        files.rename(job.partial, job.target)
-        files.sync(job.target.parent)
-        job.journal.unlink(missing_ok=True)
+        if job.target.is_dir():
+            raise UsageError(f"{job.target} is a directory; give the output the name of a file")
+        if job.target.exists() and job.source.exists() and job.source.samefile(job.target):
+            raise UsageError(f"{job.target} is the input itself; give the output another name")
+        job.journal.exists()  # refuses the longest of the names that are made of it, if the system does
+    with locked(job.target, job.lock, instead="give another --output"):
+        try:
+            done = (_write_parquet if kind == ".parquet" else _write_text)(classifier, job, reporter)
+            with explained(job.target):
+                files.sync(job.partial)
+                files.rename(job.partial, job.target)
+                files.sync(job.target.parent)
+        finally:
+            if not job.partial.exists():  # it has its name, or was never begun
+                job.journal.unlink(missing_ok=True)
+            job.lock.unlink()  # while it is held, so that nobody else's is removed
     return done
 
 
 def _predicted(classifier: LoadedClassifier, job: Job, done: Done, reporter: Reporter) -> Iterator[Predicted]:
     """Predict the rows after those that are done; the first chunk of all settles the columns."""
-    for chunk in chunks(islice(read_rows(job.source), done.rows, None)):
+    file = RowFile.of(classifier, job.source, job.reading)
+    for chunk in chunks(islice(file.rows(), done.rows, None)):
         if done.column is None:
             done.columns = names_of(chunk)
-            done.column = find_column(TEXT, job.column, classifier.recipe["data"], chunk, str(job.source))
+            done.column = file.text_column(done.columns)
+            reporter.note(file.about(done.columns))
         yield predict_chunk(classifier, chunk, done.column, str(job.source), reporter)
 
 
@@ -161,7 +180,7 @@ def _identity(classifier: LoadedClassifier, job: Job) -> dict[str, Any]:
     with explained(job.source, "read"), job.source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     run = classifier.record.get("manifest") or classifier.record.get("identity")
-    return {"run": run, "input": digest, "column": job.column, "raw": job.raw}
+    return {"run": run, "input": digest, "reading": asdict(job.reading), "raw": job.raw}
 
 
 def _write_journal(job: Job, identity: Mapping[str, Any], done: Done) -> None:

@@ -1,16 +1,22 @@
-"""Labels of texts as numbers."""
+"""Labels of texts: as numbers, and several of them in one cell."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from datasets import Dataset
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Labels
+
+SEPARATOR = "|"
+"""What stands between several labels of one text in a cell."""
 
 _CHUNK = 10_000
 
@@ -23,6 +29,28 @@ def references(data: Dataset, labels: Labels) -> NDArray[np.int64]:
     for row, ids in enumerate(data["label"][:]):
         matrix[row, ids] = 1
     return matrix
+
+
+def join_labels(names: Iterable[str], separator: str = SEPARATOR) -> str:
+    r"""Join the labels of one text into a cell; in names a `\` goes before each `\` and start of a separator."""
+    first = separator[0]
+    return separator.join(name.replace("\\", "\\\\").replace(first, f"\\{first}") for name in names)
+
+
+def split_labels(cell: str, separator: str = SEPARATOR) -> list[str]:
+    """Return the labels that `join_labels` joined; none of an empty cell."""
+    if not cell:
+        return []
+    if "\\" in separator:
+        return cell.split(separator)
+    parts, at = [""], 0
+    for found in re.finditer(rf"\\(\\|{re.escape(separator[0])})|{re.escape(separator)}", cell):
+        parts[-1] += cell[at : found.start()] + (found[1] or "")
+        if found[1] is None:
+            parts.append("")
+        at = found.end()
+    parts[-1] += cell[at:]
+    return parts
 
 
 def numbers(data: Dataset, column: str) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""One process at a time in a run directory: the operating system's lock, which dies with its holder."""
+"""One process at a time in a run directory or an output: the operating system's lock, which dies with its holder."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ NAME = "lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; its file stays, and what it says is only for people.
+def locked(
+    place: Path, path: Path | None = None, *, instead: str = "choose another directory with --out"
+) -> Iterator[None]:
+    """Hold the lock of a folder, or of what the lock file `path` stands for; what the file says is only for people.
 
     Raises:
         LockedError: another process holds it.
         HostError: the operating system refused.
 
     """
-    path = folder / NAME
+    path = path or place / NAME
     lock = FileLock(path)
     with explained(path):
         try:
             lock.acquire(blocking=False)
         except Timeout as exc:  # an OSError too
-            raise LockedError(
-                f"{folder} is in use by {_holder(path)}; wait for it, stop it, or choose another directory with --out"
-            ) from exc
+            raise LockedError(f"{place} is in use by {_holder(path)}; wait for it, stop it, or {instead}") from exc
     try:
         with explained(path):
             files.overwrite(path, json.dumps(_self()).encode() + b"\n")

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from clsfw import DataError, Place
+from clsfw.kit import csv_rows, likely_delimiter, split_labels
 from clsfw_csv.complaints import short
-from clsfw_csv.rows import csv_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from clsfw_csv.complaints import Complaints
 
 RESERVED = ("text", "label", "row")
-_DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,9 @@ def _header(rows: Iterator[tuple[int, list[str]]], name: str, settings: CsvSetti
 
 def _missing(missing: Sequence[str], header: Sequence[str], settings: CsvSettings) -> str:
     words = f"no column {' and no column '.join(map(short, missing))}"
-    joined = settings.delimiter.join(header)
-    for other in _DELIMITERS:
-        if other != settings.delimiter and joined.count(other) >= len(header) and set(missing) <= _split(joined, other):
-            return f"{words}: the columns are separated by {other!r}; set delimiter = {_toml(other)}"
+    other = likely_delimiter(header, settings.delimiter)
+    if other is not None and set(missing) <= _split(settings.delimiter.join(header), other):
+        return f"{words}: the columns are separated by {other!r}; set delimiter = {_toml(other)}"
     for key, column in (("text_column", settings.text_column), ("label_column", settings.label_column)):
         near = difflib.get_close_matches(column.casefold(), [_bare(name) for name in header], n=1)
         if column in missing and near:
@@ -148,7 +146,7 @@ def _records(
             tally.dropped += 1
             tally.first_dropped = tally.first_dropped or line
             continue
-        labels = [label] if separator is None else label.split(separator) if label else []
+        labels = [label] if separator is None else split_labels(label, separator)
         if not all(part and not part.isspace() for part in labels):
             complaints.add("label", line, f"no label in column {settings.label_column!r}")
             continue

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from datasets import Dataset
 
-from clsfw import DataError
-from clsfw.kit import cache_directory, staged_directory, write_json
+from clsfw import DataError, RowFormat
+from clsfw.kit import cache_directory, check_file, staged_directory, write_json
 from clsfw_csv.download import download
-from clsfw_csv.files import check_file, check_pin, sha256_of
+from clsfw_csv.files import check_pin, sha256_of
 from clsfw_csv.table import Facts, write_table
 from clsfw_csv.urls import redact
 
@@ -61,6 +61,19 @@ class CsvSource:
         if "://" in settings.source:
             self._provenance["url"] = name
         return Dataset.from_file(str(table))
+
+    def row_format(self) -> RowFormat:
+        """Say how the file is written; see `HasRowFormat`."""
+        settings = self._settings
+        return RowFormat(
+            text_column=settings.text_column,
+            label_column=settings.label_column,
+            labels=settings.labels,
+            label_separator=settings.label_separator,
+            encoding=settings.encoding,
+            delimiter=settings.delimiter,
+            empty_text=settings.empty_text,
+        )
 
     def provenance(self) -> Mapping[str, str]:
         """Say which content was read; empty before `load`."""

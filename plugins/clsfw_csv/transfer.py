@@ -13,8 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from clsfw import DataError, NetworkError, __version__
-from clsfw.kit import explained, write_json
-from clsfw_csv.files import is_web_page
+from clsfw.kit import explained, is_web_page, write_json
 from clsfw_csv.urls import check_url, redact
 
 if TYPE_CHECKING:

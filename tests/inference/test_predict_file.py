@@ -11,12 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import clsfw
-from clsfw import DataError, HostError, UsageError
+from clsfw import DataError, HostError, LockedError, UsageError
 from clsfw.inference import chunks as predicting
 from clsfw.inference import predict_file as module
 from clsfw.inference.chunks import lines_as_they_come
 from clsfw.inference.predict_file import Job, predict_file
+from clsfw.inference.reading import Reading
 from clsfw.kit.rows import Row
+from clsfw.store.lock import locked
 
 TEXTS = ["a wonderful film", "dull and\nlong", "=1+1", "", 'said "no", twice', "gut \N{SNOWMAN}", "last"]
 
@@ -126,10 +128,49 @@ class TestOutput:
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
     def test_a_chunk_of_long_texts_ends_early(self, monkeypatch):
-        monkeypatch.setattr(predicting, "CHARACTERS", 10)
+        monkeypatch.setattr(predicting, "BYTES", 10)
         rows = [Row(i, {"text": "x" * 6}) for i in range(5)]
 
         assert [2, 2, 1] == [len(chunk) for chunk in predicting.chunks(rows)]
+
+    @pytest.mark.parametrize(
+        "value", [[0.5] * 2000, {"deep": {"down": [1] * 2000}}, [[1] * 1000, [2] * 1000], ["x" * 32] * 2000]
+    )
+    def test_a_chunk_is_bounded_by_all_that_its_rows_hold(self, value, monkeypatch):
+        monkeypatch.setattr(predicting, "BYTES", 3 * 32 * 2000)
+
+        assert [3, 1] == [len(c) for c in predicting.chunks(Row(i, {"text": "", "more": value}) for i in range(4))]
+
+
+class TestPlaces:
+    def test_a_second_process_is_refused_while_the_first_writes(self, classifier, source, tmp_path, reporter):
+        job = Job(source, tmp_path / "out.csv")
+        with (
+            locked(job.target, job.lock),
+            pytest.raises(LockedError, match=r"out\.csv is in use by process \d+ .*--output"),
+        ):
+            predict_file(classifier, job, reporter)
+
+        assert len(TEXTS) == predict_file(classifier, job, reporter).rows
+        assert ["in.csv", "out.csv"] == sorted(path.name for path in tmp_path.iterdir())
+
+    def test_a_directory_is_refused_before_anything_is_predicted(self, classifier, source, tmp_path, reporter):
+        (tmp_path / "out.csv").mkdir()
+        with pytest.raises(UsageError, match="is a directory"):
+            predict_file(classifier, Job(source, tmp_path / "out.csv"), reporter)
+
+        assert ["in.csv", "out.csv"] == sorted(path.name for path in tmp_path.iterdir())
+
+    def test_a_name_too_long_for_the_files_beside_it_is_one_message(self, classifier, source, tmp_path, reporter):
+        with pytest.raises(HostError, match="file name too long; choose a shorter path"):
+            predict_file(classifier, Job(source, tmp_path / f"{'x' * 246}.csv"), reporter)
+
+    def test_an_input_that_is_refused_leaves_nothing(self, classifier, tmp_path, reporter):
+        (tmp_path / "in.jsonl").write_text("no JSON\n")
+        with pytest.raises(DataError, match="not JSON"):
+            predict_file(classifier, Job(tmp_path / "in.jsonl", tmp_path / "out.jsonl"), reporter)
+
+        assert ["in.jsonl"] == [path.name for path in tmp_path.iterdir()]
 
 
 class StoppedError(RuntimeError):
@@ -250,9 +291,9 @@ class TestMistakes:
         ):
             predict_file(classifier, Job(source, tmp_path / "out.csv"), reporter)
         with pytest.raises(DataError, match=r"no column 'bodi'; the columns are 'id', 'body'$"):
-            predict_file(classifier, Job(source, tmp_path / "out.csv", "bodi"), reporter)
+            predict_file(classifier, Job(source, tmp_path / "out.csv", Reading("bodi")), reporter)
 
-        assert 1 == predict_file(classifier, Job(source, tmp_path / "out.csv", "body"), reporter).rows
+        assert 1 == predict_file(classifier, Job(source, tmp_path / "out.csv", Reading("body")), reporter).rows
 
     def test_a_key_that_comes_too_late_for_the_columns_is_named(self, classifier, tmp_path, reporter, small_chunks):
         rows = [{"text": "a"}, {"text": "b"}, {"text": "c", "late": 1}]

@@ -304,7 +304,7 @@ class TestCache:
     ) -> None:
         load(GOOD)
 
-        with pytest.raises(DataError, match=r"is named \.bz2, but its content is no bz2 data"):
+        with pytest.raises(DataError, match=r"is named \.bz2, but its content is not bz2 data"):
             load(GOOD, "reviews.csv.bz2")
 
     def test_the_order_of_labels_is_part_of_the_key(self, load: Callable[..., Dataset]) -> None:

@@ -9,8 +9,8 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from clsfw import DataError
-from clsfw_csv.files import check_file, is_web_page
+from clsfw.errors import DataError
+from clsfw.kit.inputs import check_file, is_web_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,9 +75,9 @@ _OTHERS = (
     (b"PK\x03\x04", "is a zip archive (a spreadsheet is one, too); unpack it and name the CSV file inside"),
     (b"\x28\xb5\x2f\xfd", "is compressed by zstd; compress it by bz2, gzip or xz, or not at all"),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive; unpack it and name the CSV file inside"),
-    (b"PAR1", "is a Parquet file; read it with use = 'hf-dataset'"),
-    (b"ARROW1", "is an Arrow file; read it with use = 'hf-dataset'"),
-    (b"%PDF-", "is a PDF, not a CSV file"),
+    (b"PAR1", "is a Parquet file, not text; name it .parquet, or read it with use = 'hf-dataset'"),
+    (b"ARROW1", "is an Arrow file, not text; read it with use = 'hf-dataset'"),
+    (b"%PDF-", "is a PDF, not a file of rows"),
     (b"version https://git-lfs.github.com/", "is only the pointer of a Git LFS file; run `git lfs pull` to get it"),
 )
 
@@ -104,8 +104,8 @@ class _Stream(io.RawIOBase):
         return size
 
 
-def open_unpacked(path: Path, name: str, max_bytes: int) -> io.BufferedReader:
-    """Open a file as plain bytes; `name` stands for it in messages.
+def open_unpacked(path: Path, name: str, max_bytes: int | None = None) -> io.BufferedReader:
+    """Open a file as plain bytes; `name` stands for it in messages. None: no cap.
 
     Raises:
         DataError: also while reading: it is something else than plain, bz2, gzip or xz data, it is damaged or cut off,
@@ -116,11 +116,11 @@ def open_unpacked(path: Path, name: str, max_bytes: int) -> io.BufferedReader:
     return io.BufferedReader(_Stream(_capped(_chunks(path, name), name, max_bytes)), buffer_size=_CHUNK)
 
 
-def _capped(chunks: Iterator[bytes], name: str, max_bytes: int) -> Iterator[bytes]:
+def _capped(chunks: Iterator[bytes], name: str, max_bytes: int | None) -> Iterator[bytes]:
     total = 0
     for chunk in chunks:
         total += len(chunk)
-        if total > max_bytes:
+        if max_bytes is not None and total > max_bytes:
             raise DataError(f"{name}: holds more than {max_bytes:,} bytes; raise max_bytes if that is meant")
         yield chunk
 
@@ -148,11 +148,11 @@ def _packing(path: Path, name: str, head: bytes) -> _Packing | None:
         if head.startswith(magic):
             raise DataError(f"{name}: {words}")
     if is_web_page(head):
-        raise DataError(f"{name}: is a web page (HTML), not a CSV file; get the file itself")
+        raise DataError(f"{name}: is a web page (HTML), not a file of rows; get the file itself")
     for packing in _PACKINGS:
         if head and path.name.lower().endswith(packing.suffix):
             raise DataError(
-                f"{name}: is named {packing.suffix}, but its content is no {packing.name} data; "
+                f"{name}: is named {packing.suffix}, but its content is not {packing.name} data; "
                 f"get the file again, or drop {packing.suffix} from its name if it is plain CSV"
             )
     return None

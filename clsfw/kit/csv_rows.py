@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from clsfw import DataError, Place
-from clsfw_csv.unpacking import open_unpacked
+from clsfw.errors import DataError, Place
+from clsfw.kit.unpacking import open_unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 FIELD_LIMIT = 1 << 24
@@ -24,7 +24,7 @@ _PEEK = 1 << 16
 
 @contextmanager
 def csv_rows(
-    path: Path, name: str, *, encoding: str, delimiter: str, max_bytes: int
+    path: Path, name: str, *, encoding: str, delimiter: str, max_bytes: int | None = None
 ) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """Return the rows of a CSV file, its header too, each with the line where it begins; blank lines are skipped.
 
@@ -39,7 +39,7 @@ def csv_rows(
     def opened() -> Iterator[io.TextIOWrapper]:
         with open_unpacked(path, name, max_bytes) as binary:
             head = binary.peek(_PEEK)[:_PEEK]
-            _refuse_utf16(head, encoding, name)
+            refuse_utf16(head, name, encoding)
             # Lines end in LF or CR LF; only a file without any LF ends them in CR, as old Macs did.
             newline = "\r" if b"\r" in head and b"\n" not in head else "\n"
             yield io.TextIOWrapper(binary, encoding=decoding, newline=newline)
@@ -59,7 +59,23 @@ def csv_rows(
         csv.field_size_limit(before)
 
 
-def _refuse_utf16(head: bytes, encoding: str, name: str) -> None:
+DELIMITERS = (",", ";", "\t", "|")
+"""What usually stands between two fields."""
+
+
+def likely_delimiter(header: Sequence[str], delimiter: str) -> str | None:
+    """Return what seems to stand between the fields of a header that was split at `delimiter`, or None if that does."""
+    joined = delimiter.join(header)
+    return next((other for other in DELIMITERS if other != delimiter and joined.count(other) >= len(header)), None)
+
+
+def refuse_utf16(head: bytes, name: str, encoding: str = "utf-8") -> None:
+    """Refuse the beginning of a file that is UTF-16, unless that is expected.
+
+    Raises:
+        DataError: it is.
+
+    """
     if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         return
     found = None
@@ -71,7 +87,7 @@ def _refuse_utf16(head: bytes, encoding: str, name: str) -> None:
     if found is not None:
         at = next((i for i, byte in enumerate(head) if byte in (0, 0xFE, 0xFF)), 0)
         raise DataError(
-            f"{Place(name, 1)}: byte {head[at]:#04x} at offset {at} is no {encoding} text; "
+            f"{Place(name, 1)}: byte {head[at]:#04x} at offset {at} is not {encoding} text; "
             f'the file is UTF-16: set encoding = "{found}"'
         )
 
@@ -89,7 +105,7 @@ def _rows(text: io.TextIOWrapper, name: str, encoding: str, delimiter: str) -> I
     except UnicodeDecodeError:
         raise  # told by `csv_rows`, which can read again
     except UnicodeError as exc:
-        raise DataError(f'{Place(name, line)}: is no {encoding} text ({exc}); try encoding = "utf-8"') from exc
+        raise DataError(f'{Place(name, line)}: is not {encoding} text ({exc}); try encoding = "utf-8"') from exc
 
 
 def _lines(text: io.TextIOWrapper, name: str) -> Iterator[str]:
@@ -179,7 +195,7 @@ def _undecodable(binary: io.BufferedReader, name: str, encoding: str) -> DataErr
             if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
                 hint = 'try encoding = "utf-8"'
             where = f"byte {byte:#04x} at offset {offset - pending + exc.start:,}"
-            return DataError(f"{Place(name, line)}: {where} is no {encoding} text; {hint}")
+            return DataError(f"{Place(name, line)}: {where} is not {encoding} text; {hint}")
         if not chunk:
             return DataError(f"{name}: changed while it was read")
         offset += len(chunk)

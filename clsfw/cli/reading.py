@@ -1,0 +1,40 @@
+"""The options by which a CSV file is read otherwise than the run's own data was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Declare `--delimiter` and `--encoding`."""
+    parser.add_argument(
+        "--delimiter",
+        metavar="C",
+        type=_delimiter,
+        help="what stands between the fields of a CSV file (default: as in the run's data)",
+    )
+    parser.add_argument(
+        "--encoding", metavar="E", type=_encoding, help="the encoding of a CSV file (default: likewise)"
+    )
+
+
+def _delimiter(text: str) -> str:
+    import argparse
+
+    char = "\t" if text == "\\t" else text
+    if len(char) != 1 or char in '"\r\n\0':
+        raise argparse.ArgumentTypeError(f"{text!r} is not one character between fields; try ',', ';', '|' or '\\t'")
+    return char
+
+
+def _encoding(text: str) -> str:
+    import argparse
+
+    try:
+        "".encode(text)
+    except LookupError:
+        raise argparse.ArgumentTypeError(f"unknown encoding {text!r}; try utf-8, cp1252, latin-1 or utf-16") from None
+    return text

@@ -1,0 +1,223 @@
+"""A file of rows that `predict` or `evaluate` takes, read as the run's own data was read."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from clsfw.contract.parts import RowFormat
+from clsfw.errors import DataError, RunDirectoryError
+from clsfw.kit.csv_rows import csv_rows, likely_delimiter
+from clsfw.kit.labels import SEPARATOR, split_labels
+from clsfw.kit.rows import TEXT, Row, format_of, read_rows, separator_of
+from clsfw.kit.text import from_spreadsheet_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from clsfw.contract.parts import Labels
+    from clsfw.inference.classifier import LoadedClassifier
+
+LABEL = "label"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a command line says of the file; None: as the run's own data."""
+
+    text_column: str | None = None
+    label_column: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """The rows of a file, and which of their columns hold texts and labels."""
+
+    path: Path
+    labels: Labels
+    asked: Reading = field(default_factory=Reading)
+    own: RowFormat = field(default_factory=RowFormat)
+
+    @classmethod
+    def of(cls, classifier: LoadedClassifier, path: Path, asked: Reading) -> RowFile:
+        """Describe a file for a classifier.
+
+        Raises:
+            RunDirectoryError: what the run says of its data is not as clsfw writes it.
+
+        """
+        own = classifier.record.get("data", {}).get("rows")
+        try:
+            return cls(path, classifier.labels, asked, TypeAdapter(RowFormat).validate_python(own or {}))
+        except ValidationError as exc:
+            raise RunDirectoryError(
+                f"{classifier.directory / 'run.json'}: data.rows: {exc.errors()[0]['msg']}"
+            ) from exc
+
+    @property
+    def _is_csv(self) -> bool:
+        return format_of(self.path) in {".csv", ".tsv"}
+
+    @cached_property
+    def by_predict(self) -> bool:
+        """Whether it is a CSV file that `predict` wrote, which is UTF-8 with commas whatever the run's own data is."""
+        if not self._is_csv or self.asked.delimiter or self.asked.encoding:
+            return False
+        wanted = {LABEL, *(f"p_{name}" for name in self.labels.names)}
+        try:
+            return wanted <= set(map(from_spreadsheet_cell, self._header("utf-8", ",")))
+        except DataError:
+            return False
+
+    @property
+    def delimiter(self) -> str:
+        """The character between two fields: the one asked for, a tab in `.tsv`, or that of the run's own data."""
+        by_name = separator_of(self.path)
+        own = "," if self.by_predict else self.own.delimiter
+        return self.asked.delimiter or (by_name if by_name != "," else own)
+
+    @property
+    def encoding(self) -> str:
+        """The character encoding of a CSV file."""
+        return self.asked.encoding or ("utf-8" if self.by_predict else self.own.encoding)
+
+    def _header(self, encoding: str, delimiter: str) -> list[str]:
+        with csv_rows(self.path, str(self.path), encoding=encoding, delimiter=delimiter) as rows:
+            return next(rows, (1, []))[1]
+
+    def rows(self) -> Iterator[Row]:
+        """Return the rows; see `read_rows`. Cells of a CSV file that `predict` wrote are what they were before.
+
+        Raises:
+            DataError: as `read_rows`, or there is no column of texts.
+
+        """
+        if not self._is_csv:
+            yield from read_rows(self.path)
+            return
+        if header := self._header(self.encoding, self.delimiter):
+            self.text_column(header)  # a wrong delimiter is told as such, not as a row with too many fields
+        rows = read_rows(self.path, encoding=self.encoding, delimiter=self.delimiter)
+        yield from map(_plain, rows) if self.by_predict else rows
+
+    def with_text(self, rows: Sequence[Row], column: str) -> list[Row]:
+        """Return the rows, without those whose text is blank if the run's own data goes without them.
+
+        Raises:
+            DataError: a text is blank, and the run's own data must not have such texts.
+
+        """
+        if self.own.empty_text == "keep":
+            return list(rows)
+        blank = [row for row in rows if not str(row.values.get(column) or "").strip()]
+        if blank and self.own.empty_text == "error":
+            raise DataError(
+                f"{self.path}:{blank[0].number}: the text is blank, and the run's own data has no such texts"
+            )
+        return [row for row in rows if row not in blank] if blank else list(rows)
+
+    def about(self, columns: Sequence[str], *, labelled: bool = False) -> str:
+        """Say in one line how the file is read."""
+        words = [f"texts in {self.text_column(columns)!r}"]
+        if labelled:
+            words.append(f"labels in {self.label_column(columns)!r}")
+        if self._is_csv:
+            words += [f"delimiter {self.delimiter!r}", f"encoding {self.encoding}"]
+        return f"reading {self.path}: {', '.join(words)}"
+
+    def text_column(self, columns: Sequence[str]) -> str:
+        """Choose the column of texts: the one asked for, that of the run's own data, `text`, or the only one.
+
+        Raises:
+            DataError: there is none of these.
+
+        """
+        wrong = likely_delimiter(columns, self.delimiter) if self._is_csv else None
+        only = len(columns) == 1 and wrong is None and self.asked.text_column is None
+        return self._choose(TEXT, self.asked.text_column, self.own.text_column, columns, columns[0] if only else None)
+
+    def label_column(self, columns: Sequence[str]) -> str:
+        """Choose the column of labels: the one asked for, that of the run's own data, or `label`.
+
+        Raises:
+            DataError: there is none of these.
+
+        """
+        return self._choose(LABEL, self.asked.label_column, self.own.label_column, columns, None)
+
+    def _choose(self, kind: str, asked: str | None, own: str, columns: Sequence[str], only: str | None) -> str:
+        found = next((name for name in ([own, kind] if asked is None else [asked]) if name in columns), only)
+        if found is not None:
+            return found
+        listed = ", ".join(map(repr, columns)) or "none"
+        words = f"{self.path}: no column {asked or own!r}; the columns are {listed}"
+        other = likely_delimiter(columns, self.delimiter) if self._is_csv else None
+        if other is not None:
+            raise DataError(f"{words}; they seem to be separated by {other!r}: say so by --delimiter {other!r}")
+        raise DataError(words if asked is not None else f"{words}; say which one holds the {kind}s by --{kind}-column")
+
+
+def _plain(row: Row) -> Row:
+    """Undo what `predict` does to cells that a spreadsheet would run."""
+    return Row(
+        row.number, {from_spreadsheet_cell(name): from_spreadsheet_cell(cell) for name, cell in row.values.items()}
+    )
+
+
+class LabelReader:
+    """Turns the values of a label column into class ids.
+
+    A value is what the run's own data says for a label, or the label's name, or as a number the class id.
+    """
+
+    def __init__(self, file: RowFile) -> None:
+        self._labels = file.labels
+        self._name = str(file.path)
+        self._separators = dict.fromkeys((file.own.label_separator or SEPARATOR, SEPARATOR))
+        self._ids = {label: i for i, label in enumerate(file.labels.names)}
+        given = file.own.labels or {}
+        self._ids |= {str(value): self._ids[shown] for value, shown in given.items() if shown in self._ids}
+
+    def read(self, rows: Sequence[Row], column: str) -> list[int] | list[list[int]]:
+        """Return a class id for each row, or with several labels per text a list of them.
+
+        Raises:
+            DataError: a row has no label, or one that the model does not know.
+
+        """
+        if not self._labels.multi_label:
+            return [self._id(row, row.values.get(column)) for row in rows]
+        return [sorted({self._id(row, value) for value in self._several(row, row.values.get(column))}) for row in rows]
+
+    def _several(self, row: Row, value: Any) -> list[Any]:
+        if value is None or isinstance(value, str):
+            # First as the run's own data has them, then as clsfw writes them.
+            ways = [split_labels(value or "", separator) for separator in self._separators]
+            return next((way for way in ways if all(name in self._ids for name in way)), ways[0])
+        if not isinstance(value, list):
+            raise DataError(
+                f"{self._name}:{row.number}: the labels of a text must be a list, or joined by {SEPARATOR!r}"
+            )
+        return value
+
+    def _id(self, row: Row, value: Any) -> int:
+        place = f"{self._name}:{row.number}"
+        if value is None or value == "":
+            raise DataError(f"{place}: no label")
+        if isinstance(value, int) and not isinstance(value, bool) and str(value) not in self._ids:
+            if 0 <= value < len(self._labels.names):
+                return value
+            raise DataError(f"{place}: class id {value} is not from 0 to {len(self._labels.names) - 1}")
+        found = self._ids.get(str(value))
+        if found is None:
+            near = difflib.get_close_matches(str(value), list(self._ids), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it knows {', '.join(map(repr, self._ids))}"
+            raise DataError(f"{place}: the model does not know the label {value!r}{hint}")
+        return found
