@@ -80,6 +80,7 @@ class RunRecord(TypedDict):
     identity: str
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     fixed: Fixed
+    data: NotRequired[dict[str, Any]]
     training: NotRequired[dict[str, Any] | None]
     verdict: NotRequired[VerdictRecord | None]
 

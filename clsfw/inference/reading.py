@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from clsfw.contract.parts import RowFormat
 from clsfw.errors import DataError, RunDirectoryError
-from clsfw.kit.csv_rows import csv_rows, likely_delimiter
+from clsfw.kit.csv_reader import csv_rows, likely_delimiter
 from clsfw.kit.labels import SEPARATOR, split_labels
 from clsfw.kit.rows import TEXT, Row, format_of, read_rows, separator_of
 from clsfw.kit.text import from_spreadsheet_cell

@@ -6,7 +6,7 @@ numbers and in cells, and text of unknown origin made safe to show.
 
 from clsfw.kit.atomic import staged_directory, temporary, write_bytes, write_json, write_text
 from clsfw.kit.cache import alone, cache_directory
-from clsfw.kit.csv_rows import csv_rows, likely_delimiter
+from clsfw.kit.csv_reader import csv_rows, likely_delimiter
 from clsfw.kit.disk import explained, require_space
 from clsfw.kit.files import rename, sync
 from clsfw.kit.inputs import check_file, is_web_page

@@ -12,7 +12,7 @@ import math
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from clsfw.errors import DataError, HostError, Place
-from clsfw.kit.csv_rows import csv_rows, refuse_utf16
+from clsfw.kit.csv_reader import csv_rows, refuse_utf16
 from clsfw.kit.inputs import check_file
 from clsfw.kit.unpacking import open_unpacked
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import bz2
-import csv
-import gzip
-import lzma
-import zlib
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from itertools import islice
+from typing import TYPE_CHECKING, cast
 
-from clsfw.errors import DataError, UsageError
+from clsfw.errors import DataError, Place, UsageError
+from clsfw.kit.csv_reader import DELIMITERS, csv_rows
+from clsfw.kit.rows import wrong_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_OPENERS: Mapping[bytes, Any] = {b"BZh": bz2.open, b"\x1f\x8b": gzip.open, b"\xfd7zXZ": lzma.open}
-_DELIMITERS = ",;\t|"
 _MOST_ROWS = 200_000
 _MOST_LABELS = 200
-_LONGEST_FIELD = 2**24
 _LABEL_WORDS = ("label", "sentiment", "class", "category", "target", "tag", "topic", "rating", "y")
 
 
@@ -52,16 +46,9 @@ def look(path: Path, text_column: str | None = None, label_column: str | None = 
         UsageError: a given column is not there.
 
     """
-    try:
-        encoding, delimiter, rows = _read(path)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, csv.Error) as exc:
-        raise DataError(f"{path}: cannot be read: {exc}") from exc
-    if len(rows) < 2:  # noqa: PLR2004  # the header, and something under it
+    encoding, delimiter, columns, values = _read(path)
+    if not values:
         raise DataError(f"{path}: there is no row under the header")
-    columns, values = rows[0], rows[1:]
-    for number, row in enumerate(values, 2):
-        if len(row) != len(columns):
-            raise DataError(f"{path}: record {number} has {len(row)} fields, but the header has {len(columns)}")
     by_column = {name: [row[place] for row in values] for place, name in enumerate(columns)}
     for given in (text_column, label_column):
         if given is not None and given not in by_column:
@@ -87,44 +74,35 @@ def look(path: Path, text_column: str | None = None, label_column: str | None = 
     )
 
 
-def _open(path: Path, encoding: str) -> TextIO:
-    with path.open("rb") as file:
-        head = file.read(6)
-    opener = next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), open)
-    exact = "utf-8-sig" if encoding == "utf-8" else encoding
-    return cast("TextIO", opener(path, "rt", encoding=exact, newline=""))
+def _read(path: Path) -> tuple[str, str, list[str], list[list[str]]]:
+    """Return the encoding, the delimiter, the header and the first rows; of the encodings the first that fits."""
+    failed: DataError | None = None
+    for encoding in ("utf-8", "cp1252", "latin-1"):
+        try:
+            delimiter = _delimiter(path, encoding)
+            with csv_rows(path, str(path), encoding=encoding, delimiter=delimiter) as rows:
+                read = [cells for _, cells in _alike(rows, str(path))]
+        except DataError as exc:
+            failed = failed or exc
+        else:
+            return encoding, delimiter, read[0] if read else [], read[1:]
+    raise cast("DataError", failed)
 
 
-def _read(path: Path) -> tuple[str, str, list[list[str]]]:
-    """Return the encoding, the delimiter and the rows."""
-    for encoding in ("utf-8", "cp1252"):
-        with suppress(UnicodeDecodeError):
-            return _read_as(path, encoding)
-    return _read_as(path, "latin-1")  # it takes any byte
+def _delimiter(path: Path, encoding: str) -> str:
+    with csv_rows(path, str(path), encoding=encoding, delimiter=",") as rows:
+        header = ",".join(next(rows, (1, []))[1])
+    return max(DELIMITERS, key=header.count)
 
 
-def _read_as(path: Path, encoding: str) -> tuple[str, str, list[list[str]]]:
-    with _open(path, encoding) as file:
-        delimiter = _delimiter(file.readline())
-    return encoding, delimiter, list(_rows(path, encoding, delimiter))
-
-
-def _delimiter(header: str) -> str:
-    counts = {delimiter: header.count(delimiter) for delimiter in _DELIMITERS}
-    return max(counts, key=lambda delimiter: counts[delimiter])
-
-
-def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[list[str]]:
-    kept = csv.field_size_limit(_LONGEST_FIELD)
-    try:
-        with _open(path, encoding) as file:
-            for number, row in enumerate(csv.reader(file, delimiter=delimiter, strict=True)):
-                if number > _MOST_ROWS:
-                    return
-                if row:
-                    yield row
-    finally:
-        csv.field_size_limit(kept)
+def _alike(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, list[str]]]:
+    """Pass the header and as many rows on as are looked at; all must have the header's number of fields."""
+    width = 0
+    for line, cells in islice(rows, _MOST_ROWS + 1):
+        if width and len(cells) != width:
+            raise DataError(f"{Place(name, line)}: {wrong_number(len(cells), width)}")
+        width = width or len(cells)
+        yield line, cells
 
 
 def _longest(columns: dict[str, list[str]]) -> str:

@@ -240,8 +240,8 @@ class TestRecipeForData:
         [
             ("", "no row under the header"),
             ("text,label\n", "no row under the header"),
-            ("text,label\na,b,c\n", "record 2 has 3 fields, but the header has 2"),
-            ('text,label\n"a,b\n', "cannot be read"),
+            ("text,label\na,b,c\n", "data.csv:2: 3 fields where the header has 2"),
+            ('text,label\n"a,b\n', "the quote that opens here is never closed"),
             ("text,id\n" + "".join(f"words {n},{n}\n" for n in range(50)), "no column looks like labels"),
             ("text\na\n", "there is one column only"),
         ],
@@ -264,7 +264,7 @@ class TestRecipeForData:
         (tmp_path / "data.csv.gz").write_bytes(packed)
 
         assert DataError.exit_code == main(["new", "recipe", "data.csv.gz"])
-        assert "data.csv.gz: cannot be read" in capsys.readouterr().err
+        assert "data.csv.gz: its gzip data is damaged" in capsys.readouterr().err
 
     def test_a_few_rows_of_each_class_and_many_equal_texts_still_run(self, tmp_path):
         rare = [f"rare words {n},c{n % 5}\n" for n in range(15)]
@@ -286,7 +286,7 @@ class TestRecipeForData:
 
     def test_a_missing_file_is_named(self, capsys):
         assert DataError.exit_code == main(["new", "recipe", "nowhere.csv"])
-        assert "nowhere.csv: cannot be read" in capsys.readouterr().err
+        assert "nowhere.csv: no such file" in capsys.readouterr().err
 
     def test_a_column_that_is_not_there_is_refused(self, tmp_path, capsys):
         write_csv(tmp_path / "reviews.csv")
