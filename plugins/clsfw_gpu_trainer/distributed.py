@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from clsfw_gpu_trainer.device import Target
     from clsfw_gpu_trainer.optimizer import Optimizer
+    from clsfw_torch.target import Target
 
 
 class Word(IntEnum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clsfw_gpu_trainer.batches import cut
+from clsfw_gpu_trainer.batches import cut, token_budget
 from clsfw_gpu_trainer.dropout import RandomMasks, fast_dropout
 from clsfw_gpu_trainer.packed import encoder, pack, packable, packed_forward, share, to_device
 from clsfw_gpu_trainer.selfcheck import differs
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw import Reporter, TorchClassifier
-    from clsfw_gpu_trainer.device import Target
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.tokens import Tokens
+    from clsfw_torch.target import Target
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,14 @@ class Part:
 class Forward:
     """A model that is ready to compute; made by `prepared`."""
 
-    def __init__(self, model: TorchClassifier, target: Target, masks: RandomMasks, *, packed: bool) -> None:
+    def __init__(
+        self, model: TorchClassifier, target: Target, masks: RandomMasks, *, packed: bool, budget: int
+    ) -> None:
+        """Take what `prepared` made; `budget` is the number of tokens to compute at a time."""
         self.model = model
         self.target = target
         self.packed = packed
-        self.budget = target.tokens(packed=packed)
+        self.budget = budget
         self._masks = masks
         self._module = encoder(model.module) if packed else model.module
 
@@ -73,12 +76,17 @@ class Forward:
 
 @contextlib.contextmanager
 def prepared(
-    model: TorchClassifier, target: Target, reporter: Reporter, *, known: bool | None = None
+    model: TorchClassifier,
+    target: Target,
+    reporter: Reporter,
+    *,
+    max_batch_tokens: int | None,
+    known: bool | None = None,
 ) -> Iterator[Forward]:
     """Make a model on its device ready, for as long as the block runs.
 
     Packed input is taken only where it gives the same as padded input on this very model and machine; `known` is what
-    came out when that was asked before.
+    came out when that was asked before. `max_batch_tokens` bounds the tokens of a part; None leaves it to the device.
     """
     masks = RandomMasks()
     inner = encoder(model.module)
@@ -93,4 +101,5 @@ def prepared(
             stack.enter_context(packed_forward(inner))
         if target.device.type == "cpu":
             stack.enter_context(fast_dropout(model.module, masks))
-        yield Forward(model, target, masks, packed=packed)
+        budget = token_budget(max_batch_tokens, target.device, packed=packed)
+        yield Forward(model, target, masks, packed=packed, budget=budget)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from clsfw import ClsfwError, TrainingError
 from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.saving import Saver
-from clsfw_gpu_trainer.state import Progress, State, load_weights, restore_state, weights
+from clsfw_gpu_trainer.state import State, restore_state
+from clsfw_torch.progress import Progress
+from clsfw_torch.weights import load_weights, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,9 +52,9 @@ class Training:
     def _train(self) -> None:
         self._resume()
         settings, progress, length = self._settings, self._progress, self._steps.length
-        self._run.record(steps=length.total, epochs=length.total / length.per_epoch)
+        self._run.record(**length.facts())
         for rows in self._steps.rows(progress.step):
-            if progress.step >= length.total or self._gave_up():
+            if progress.step >= length.total or progress.gave_up(settings):
                 break
             with self._run.timed("train_seconds"):
                 self._team.tell(Word.STEP)
@@ -82,10 +84,6 @@ class Training:
         self._team.tell(Word.START)
         self._team.share_state(self._progress.step, steps.module, steps.optimizer)
 
-    def _gave_up(self) -> bool:
-        patience = self._settings.early_stopping_patience
-        return patience is not None and self._progress.stale >= patience
-
     def _report(self, stopping: bool) -> None:
         """Log, evaluate and save after a step, in this order, each where it is due."""
         settings, step, length = self._settings, self._progress.step, self._steps.length
@@ -101,7 +99,7 @@ class Training:
         if evaluate:
             with self._run.timed("evaluation_seconds"):
                 self._evaluate()
-        if save or self._gave_up():
+        if save or self._progress.gave_up(settings):
             self._save()
 
     def _check_finite(self) -> None:
@@ -125,22 +123,11 @@ class Training:
         self._run.log(progress.step, values)
 
     def _evaluate(self) -> None:
-        settings, progress = self._settings, self._progress
         self._team.tell(Word.VALIDATE)
-        chances, loss = self._steps.validate()
-        scores = self._run.evaluate(progress.step, "validation", chances, loss)
-        name = settings.metric_for_best_model
-        if name is None:
-            return
-        if name not in scores:
-            known = ", ".join(repr(given) for given in scores)
-            raise TrainingError(f"metric_for_best_model {name!r}: the metrics give {known}")
-        gain = None if progress.best_value is None else settings.better() * (scores[name] - progress.best_value)
-        progress.stale = 0 if gain is None or gain > settings.early_stopping_threshold else progress.stale + 1
-        if gain is None or gain > 0:
-            progress.best_value, progress.best_step = scores[name], progress.step
-            if settings.load_best_model_at_end:
-                self._best = weights(self._steps.module)
+        probabilities, loss = self._steps.validate()  # [N, C], and the mean over N
+        scores = self._run.evaluate(self._progress.step, "validation", probabilities, loss)
+        if self._progress.judge(self._settings, scores) and self._settings.load_best_model_at_end:
+            self._best = weights(self._steps.module)
 
     def _save(self) -> None:
         steps, progress = self._steps, self._progress

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from clsfw import TrainingError
+from clsfw_torch.weights import class_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,31 +61,8 @@ class Loss:
         return Loss(self.multi_label, None if self.weights is None else self.weights.to(device), self.smoothing)
 
 
-def choose_loss(settings: GpuTrainerSettings, labels: Labels, truth: NDArray[np.int64]) -> Loss:
-    """Make the loss for these labels; `truth` are those of the training texts, for "balanced" class weights.
-
-    Raises:
-        TrainingError: the weights do not fit the labels.
-
-    """
-    if labels.multi_label and settings.label_smoothing_factor:
-        raise TrainingError("label_smoothing_factor is for one label per text; set it to 0 for this data")
-    weights = settings.class_weights
-    if weights is None:
-        return Loss(labels.multi_label, None, settings.label_smoothing_factor)
-    if weights == "balanced":
-        if labels.multi_label:
-            raise TrainingError("class_weights 'balanced' is for one label per text; give a list of weights instead")
-        counts = np.bincount(truth, minlength=len(labels.names))
-        absent = [name for name, count in zip(labels.names, counts, strict=True) if count == 0]
-        if absent:
-            raise TrainingError(f"class_weights 'balanced': no training text has the label {absent[0]!r}")
-        # scikit-learn's rule: each class weighs as much in all as every other.
-        given = len(truth) / (len(counts) * counts)
-    elif len(weights) != len(labels.names) or not any(weights):
-        raise TrainingError(
-            f"class_weights needs {len(labels.names)} numbers, not all 0, one for each label: {labels.names}"
-        )
-    else:
-        given = np.asarray(weights)
-    return Loss(labels.multi_label, torch.tensor(given, dtype=torch.float32), settings.label_smoothing_factor)
+def choose_loss(settings: GpuTrainerSettings, labels: Labels, references: NDArray[np.int64]) -> Loss:
+    """Make the loss for these labels; `references` are those of the training texts, for "balanced" class weights."""
+    given = class_weights(settings, labels, references)
+    weights = None if given is None else torch.from_numpy(given).float()
+    return Loss(labels.multi_label, weights, settings.label_smoothing_factor)

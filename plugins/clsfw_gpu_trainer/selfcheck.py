@@ -12,8 +12,8 @@ from clsfw_gpu_trainer.packed import pack, packed_forward
 from clsfw_gpu_trainer.tokens import Tokens
 
 if TYPE_CHECKING:
-    from clsfw_gpu_trainer.device import Target
     from clsfw_gpu_trainer.dropout import RandomMasks
+    from clsfw_torch.target import Target
 
 _LENGTHS = (7, 19, 3, 12)
 _EXACT = 1e-3

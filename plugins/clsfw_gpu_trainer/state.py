@@ -6,43 +6,27 @@ neither an interruption nor an evaluation, a watcher or the number of processes 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from safetensors.torch import load_file, save_file
 
 from clsfw import RunDirectoryError
-from clsfw.kit import differences
+from clsfw_torch.progress import read_progress
+from clsfw_torch.weights import load_weights, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import torch
     from torch import nn
 
     from clsfw_gpu_trainer.optimizer import Optimizer
+    from clsfw_torch.progress import Progress
 
-FORMAT = 2
-
-
-@dataclass
-class Progress:
-    """Where training stands after `step` steps.
-
-    `loss_sum` and `loss_steps`: the window since the last logged step. `best_*`: the best validation so far.
-    `stale`: validations since one that was better by the early-stopping threshold.
-    """
-
-    step: int = 0
-    loss_sum: float = 0.0
-    loss_steps: int = 0
-    best_value: float | None = None
-    best_step: int | None = None
-    stale: int = 0
+_FILE = "trainer.json"
 
 
 def part_seed(seed: int, step: int, part: int) -> int:
@@ -50,32 +34,12 @@ def part_seed(seed: int, step: int, part: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{step}/{part}".encode()).digest()[:7], "big")
 
 
-def weights(module: nn.Module) -> dict[str, torch.Tensor]:
-    """Return copies of parameters and saved buffers where they are; a tensor that has two names is there once."""
-    copies: dict[str, torch.Tensor] = {}
-    seen: set[tuple[int, torch.Size]] = set()
-    for name, value in module.state_dict().items():
-        place = (value.data_ptr(), value.shape)
-        if place not in seen:
-            seen.add(place)
-            copies[name] = value.detach().clone(memory_format=torch.contiguous_format)
-    return copies
-
-
-def load_weights(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
-    """Take over what `weights` gave for this module."""
-    current = module.state_dict()
-    with torch.no_grad():
-        for name, value in tensors.items():
-            current[name].copy_(value)
-
-
 @dataclass(frozen=True)
 class State:
     """All that a checkpoint holds; from a GPU it is taken as copies, so that training can go on while it is written."""
 
     tensors: Mapping[str, Mapping[str, torch.Tensor]]
-    facts: Mapping[str, object]
+    progress: str
 
     @classmethod
     def take(
@@ -91,7 +55,7 @@ class State:
         tensors = {"weights": weights(module), "optimizer": dict(optimizer.tensors()), "best": best or {}}
         return cls(
             {kind: {name: value.detach().cpu() for name, value in part.items()} for kind, part in tensors.items()},
-            {"format": FORMAT, "made": dict(made), "progress": dataclasses.asdict(progress)},
+            progress.text(made),
         )
 
     def write(self, folder: Path) -> None:
@@ -99,7 +63,7 @@ class State:
         for kind, tensors in self.tensors.items():
             if tensors:
                 save_file(dict(tensors), folder / f"{kind}.safetensors")
-        (folder / "trainer.json").write_text(json.dumps(self.facts, allow_nan=False) + "\n")
+        (folder / _FILE).write_text(self.progress, encoding="utf-8")
 
 
 def restore_state(
@@ -112,18 +76,11 @@ def restore_state(
             something else or otherwise than `made` says.
 
     """
-    facts = json.loads((folder / "trainer.json").read_text())
-    if facts["format"] != FORMAT:
-        raise RunDirectoryError(f"{folder}: written by another version of gpu-trainer; start again with --fresh")
-    if changed := differences(facts["made"], made):
-        raise RunDirectoryError(
-            f"{folder}: this run was computed otherwise and would not end as it should: {'; '.join(changed)}; "
-            "go on as and where it began, or start again with --fresh"
-        )
+    progress = read_progress(folder / _FILE, made, "gpu-trainer")
     saved = load_file(folder / "weights.safetensors")
     if {n: v.shape for n, v in saved.items()} != {n: v.shape for n, v in weights(module).items()}:
         raise RunDirectoryError(f"{folder}: the checkpoint is of another model; start again with --fresh")
     load_weights(module, saved)
     optimizer.restore(load_file(folder / "optimizer.safetensors"))
     best = folder / "best.safetensors"
-    return Progress(**facts["progress"]), load_file(best) if best.exists() else None
+    return progress, load_file(best) if best.exists() else None

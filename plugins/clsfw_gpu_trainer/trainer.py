@@ -8,30 +8,25 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from clsfw import Prediction, TorchClassifier, TrainingError
-from clsfw_gpu_trainer.device import Target, choose_target, require_device
+from clsfw import Prediction, TorchClassifier
+from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.distributed import Team, joined
 from clsfw_gpu_trainer.forward import Forward, prepared
 from clsfw_gpu_trainer.loop import Training
 from clsfw_gpu_trainer.predict import probabilities
-from clsfw_gpu_trainer.schedule import plan_length
 from clsfw_gpu_trainer.steps import Steps
 from clsfw_gpu_trainer.tokens import tokenize
+from clsfw_torch.length import plan_needs
+from clsfw_torch.target import Target, choose_target, memory_advice, require_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from datasets import Dataset
 
     from clsfw import Reporter, Run
     from clsfw_gpu_trainer import GpuTrainerSettings
-
-# float32 each: the weight, its gradient and AdamW's two moments; a checkpoint holds all but the gradient.
-_MEMORY_PER_PARAMETER = 16
-_DISK_PER_PARAMETER = 12
-_WEIGHT = 4
-
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class GpuTrainer:
@@ -66,7 +61,7 @@ class GpuTrainer:
     @contextlib.contextmanager
     def _ready(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[tuple[Forward, Team]]:
         kept = torch.random.fork_rng(devices=[target.device] if target.device.type == "cuda" else [])
-        with target.applied(), kept, self._memory_advice(model, target), joined(target) as team:
+        with target.applied(), kept, self._advice(model, target), joined(target) as team:
             model.module.to(target.device)
             with self._prepared(model, target, reporter) as forward:
                 team.require_same(precision=target.precision, **_ways(forward))
@@ -75,7 +70,8 @@ class GpuTrainer:
     @contextlib.contextmanager
     def _prepared(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[Forward]:
         """Make a model ready; whether it takes packed input is asked once, as that may take longer than a text."""
-        with prepared(model, target, reporter, known=self._packed.get(model.module)) as forward:
+        tokens, known = self._settings.max_batch_tokens, self._packed.get(model.module)
+        with prepared(model, target, reporter, max_batch_tokens=tokens, known=known) as forward:
             self._packed[model.module] = forward.packed
             yield forward
 
@@ -84,7 +80,7 @@ class GpuTrainer:
         target = self._choose(reporter)
         # A split of a run comes again with the next run; a list is somebody's rows, which are seen once.
         tokens = tokenize(model, texts, reporter, keep=not isinstance(texts, list))
-        with target.applied(), self._memory_advice(model, target):
+        with target.applied(), self._advice(model, target):
             model.module.to(target.device)
             with self._prepared(model, target, reporter) as forward:
                 chances, _ = probabilities(forward, tokens, reporter=reporter, what="predicting")
@@ -93,35 +89,26 @@ class GpuTrainer:
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
         """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""
         require_device(self._settings)
-        length = plan_length(self._settings, rows)
-        best = _WEIGHT if self._settings.load_best_model_at_end else 0
-        kept = self._settings.save_total_limit + 1  # the next one is written before the oldest goes
-        return {
-            "steps": length.total,
-            "epochs": length.total / length.per_epoch,
-            "memory_bytes": parameters * (_MEMORY_PER_PARAMETER + best),
-            "disk_bytes": parameters * ((_DISK_PER_PARAMETER + best) * kept + _WEIGHT),
-        }
+        return plan_needs(self._settings, rows, parameters)
 
     def _choose(self, reporter: Reporter) -> Target:
         if self._target is None:
             self._target = choose_target(self._settings, reporter)
         return self._target
 
-    @contextlib.contextmanager
-    def _memory_advice(self, model: TorchClassifier, target: Target) -> Iterator[None]:
+    def _advice(self, model: TorchClassifier, target: Target) -> AbstractContextManager[None]:
         """Turn running out of memory into advice."""
-        try:
-            yield
-        except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
-            if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
-                raise
-            tokens = target.tokens(packed=self._packed.get(model.module, False))
-            raise TrainingError(
-                f"out of memory on {target.device} with up to {tokens} tokens at a time; "
-                f"set max_batch_tokens lower (one text of max_length = {model.max_length} is the least), "
-                "or shorten max_length under [model]; batch_size need not change"
-            ) from exc
+
+        def advice() -> str:
+            tokens = token_budget(
+                self._settings.max_batch_tokens, target.device, packed=self._packed.get(model.module, False)
+            )
+            return (
+                f"with up to {tokens} tokens at a time; set max_batch_tokens lower (one text of max_length = "
+                f"{model.max_length} is the least), or shorten max_length under [model]; batch_size need not change"
+            )
+
+        return memory_advice(target, advice)
 
 
 def _ways(forward: Forward) -> dict[str, object]:

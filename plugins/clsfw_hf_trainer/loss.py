@@ -1,7 +1,7 @@
-"""The loss of a whole effective batch: sums over rows, divided by what all of its rows weigh.
+"""The loss of a whole effective batch, written out from its definition: a sum over rows, divided by what they weigh.
 
 `Trainer` would take a mean for each accumulated batch; with a short last one or with class weights, such means do not
-add up to the loss of the whole.
+add up to the loss of the whole. It uses none of torch's loss functions, and so is a check of the trainers that do.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch.nn import functional
 
-from clsfw import TrainingError
+from clsfw_torch.weights import class_weights
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from clsfw import Labels
@@ -24,54 +24,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Loss:
-    """Cross-entropy, or with several labels per text binary cross-entropy; `weights` float32 [C] or None."""
+    """Cross-entropy, or with several labels per text binary cross-entropy; `weights` float64 [C]."""
 
     multi_label: bool
-    weights: torch.Tensor | None
+    weights: torch.Tensor
     smoothing: float
 
-    def summed(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Sum over rows; `logits` [B, C]; `targets` class ids [B], or 0/1 [B, C] with several labels per text."""
-        logits = logits.float()
-        weights = None if self.weights is None else self.weights.to(logits.device)
+    def summed(self, logits: torch.Tensor, references: torch.Tensor) -> torch.Tensor:
+        """Sum over rows; `logits` [B, C]; `references` class ids [B], or 0/1 [B, C] with several labels per text."""
+        logits = logits.double()
         if self.multi_label:
-            return functional.binary_cross_entropy_with_logits(logits, targets.float(), weight=weights, reduction="sum")
-        return functional.cross_entropy(
-            logits, targets, weight=weights, label_smoothing=self.smoothing, reduction="sum"
-        )
+            log_yes, log_no = functional.logsigmoid(logits), functional.logsigmoid(-logits)
+            found = references * log_yes + (1 - references) * log_no
+        else:
+            # The classes' shares [B, C] of a text: all for its own, less what label smoothing spreads over every one.
+            classes = logits.shape[1]
+            shares = functional.one_hot(references, classes) * (1 - self.smoothing) + self.smoothing / classes
+            found = shares * logits.log_softmax(dim=1)
+        return -(found * self.weights.to(logits.device)).sum()
 
-    def divisor(self, targets: torch.Tensor) -> torch.Tensor:
-        """Return what the sum over these rows is divided by, so that it becomes torch's own mean."""
-        if self.multi_label or self.weights is None:
-            return torch.tensor(float(targets.numel()), device=targets.device)
-        return self.weights.to(targets.device)[targets].sum()
+    def divisor(self, references: torch.Tensor) -> torch.Tensor:
+        """Return what the sum over these rows is divided by: their weights, or with several labels per text B * C."""
+        if self.multi_label:
+            return torch.tensor(float(references.numel()), device=references.device)
+        return self.weights.to(references.device)[references].sum()
 
 
-def choose_loss(settings: HfTrainerSettings, labels: Labels, truth: NDArray[np.int64]) -> Loss:
-    """Make the loss for these labels; `truth` are those of the training texts, for "balanced" class weights.
-
-    Raises:
-        TrainingError: the weights do not fit the labels.
-
-    """
-    if labels.multi_label and settings.label_smoothing_factor:
-        raise TrainingError("label_smoothing_factor is for one label per text; set it to 0 for this data")
-    weights = settings.class_weights
-    if weights is None:
-        return Loss(labels.multi_label, None, settings.label_smoothing_factor)
-    if weights == "balanced":
-        if labels.multi_label:
-            raise TrainingError("class_weights 'balanced' is for one label per text; give a list of weights instead")
-        counts = np.bincount(truth, minlength=len(labels.names))
-        absent = [name for name, count in zip(labels.names, counts, strict=True) if count == 0]
-        if absent:
-            raise TrainingError(f"class_weights 'balanced': no training text has the label {absent[0]!r}")
-        # scikit-learn's rule: each class weighs as much in all as every other.
-        given = len(truth) / (len(counts) * counts)
-    elif len(weights) != len(labels.names) or not any(weights):
-        raise TrainingError(
-            f"class_weights needs {len(labels.names)} numbers, not all 0, one for each label: {labels.names}"
-        )
-    else:
-        given = np.asarray(weights)
-    return Loss(labels.multi_label, torch.tensor(given, dtype=torch.float32), settings.label_smoothing_factor)
+def choose_loss(settings: HfTrainerSettings, labels: Labels, references: NDArray[np.int64]) -> Loss:
+    """Make the loss for these labels; `references` are those of the training texts, for "balanced" class weights."""
+    given = class_weights(settings, labels, references)
+    weights = torch.ones(len(labels.names), dtype=torch.float64) if given is None else torch.from_numpy(given)
+    return Loss(labels.multi_label, weights, settings.label_smoothing_factor)

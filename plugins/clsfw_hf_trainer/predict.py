@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw import Reporter, TorchClassifier
-    from clsfw_hf_trainer.host import Host
     from clsfw_hf_trainer.rows import Rows
+    from clsfw_torch.target import Target
 
 
 def all_logits(
-    model: TorchClassifier, rows: Rows, host: Host, *, batch_size: int, reporter: Reporter, what: str
+    model: TorchClassifier, rows: Rows, target: Target, *, batch_size: int, reporter: Reporter, what: str
 ) -> torch.Tensor:
     """Return the logits, float32 [N, C] on the CPU."""
     result = torch.empty(len(rows), len(model.labels.names))
     model.module.eval()
-    with torch.inference_mode(), host.autocast():
+    with torch.inference_mode(), target.autocast():
         for start in range(0, len(rows), batch_size):
             end = min(start + batch_size, len(rows))
             batch = collate([rows[index] for index in range(start, end)], model.pad_token_id)
-            ids, mask = batch["input_ids"].to(host.device), batch["attention_mask"].to(host.device)
+            ids, mask = batch["input_ids"].to(target.device), batch["attention_mask"].to(target.device)
             result[start:end] = model.module(input_ids=ids, attention_mask=mask).logits.float().cpu()
             reporter.progress(what, end, len(rows), "texts")
     return result

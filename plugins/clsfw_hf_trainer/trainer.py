@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import tempfile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from transformers import TrainingArguments
 
-from clsfw import Prediction, TorchClassifier, TrainingError
+from clsfw import HostError, Prediction, TorchClassifier
 from clsfw.kit import references
-from clsfw_hf_trainer.host import choose_host, kept_randomness, kept_switches
-from clsfw_hf_trainer.length import plan_length
+from clsfw_hf_trainer.globals import kept_randomness, kept_switches
 from clsfw_hf_trainer.loss import choose_loss
 from clsfw_hf_trainer.predict import all_logits, chances
 from clsfw_hf_trainer.rows import tokenize
 from clsfw_hf_trainer.training import Training
+from clsfw_torch.length import plan_length, plan_needs
+from clsfw_torch.target import choose_target, memory_advice, require_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,15 +28,8 @@ if TYPE_CHECKING:
 
     from clsfw import Reporter, Run
     from clsfw_hf_trainer import HfTrainerSettings
-    from clsfw_hf_trainer.host import Host
-    from clsfw_hf_trainer.length import Length
-
-# float32 each: the weight, its gradient and AdamW's two moments; a checkpoint holds all but the gradient.
-_MEMORY_PER_PARAMETER = 16
-_DISK_PER_PARAMETER = 12
-_WEIGHT = 4
-
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+    from clsfw_torch.length import Length
+    from clsfw_torch.target import Target
 
 
 class HfTrainer:
@@ -44,63 +39,63 @@ class HfTrainer:
 
     def __init__(self, settings: HfTrainerSettings) -> None:
         self._settings = settings
+        self._target: Target | None = None
 
     def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place; see `Trainer.fit`."""
-        settings, host = self._settings, choose_host(self._settings)
-        run.record(**host.facts())
+        settings, target = self._settings, self._choose(run.reporter)
         length = plan_length(settings, len(data["train"]))
-        run.record(steps=length.total, epochs=length.total / length.per_epoch)
+        run.record(**target.facts(), **length.facts())
         splits = ["train", *(["validation"] if settings.eval_steps is not None else [])]
         truth = {split: references(data[split], model.labels) for split in splits}
         with run.timed("tokenize_seconds"):
             rows = {split: tokenize(model, data[split]["text"], run.reporter, truth[split]) for split in splits}
         loss = choose_loss(settings, model.labels, truth["train"])
         with (
-            kept_switches(host),
-            kept_randomness(host.device),
+            kept_switches(),
+            target.applied(),
+            kept_randomness(target.device),
             _kept_module(model.module),
-            self._memory_advice(host),
+            self._advice(target),
             tempfile.TemporaryDirectory() as elsewhere,
             run.timed("train_seconds"),
         ):
-            arguments = self._arguments(elsewhere, length, run.seed, host)
+            arguments = self._arguments(elsewhere, length, run.seed, target)
             training = Training(
-                arguments, settings=settings, model=model, rows=rows, loss=loss, length=length, run=run, host=host
+                arguments, settings=settings, model=model, rows=rows, loss=loss, length=length, run=run, target=target
             )
             training.run_to_the_end(run.checkpoints.latest())
-        if host.device.type == "cuda":
-            run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(host.device))
+        if target.device.type == "cuda":
+            run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(target.device))
         if training.progress.best_step is not None:
             run.record(best_step=training.progress.best_step)
 
     def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
         """Predict in the order given; see `Trainer.predict`."""
-        host = choose_host(self._settings)
+        target = self._choose(reporter)
         rows = tokenize(model, texts, reporter)
-        with kept_switches(host), self._memory_advice(host):
-            model.module.to(host.device)
+        with kept_switches(), target.applied(), self._advice(target):
+            model.module.to(target.device)
             logits = all_logits(
-                model, rows, host, batch_size=self._settings.eval_batch_size, reporter=reporter, what="predicting"
+                model, rows, target, batch_size=self._settings.eval_batch_size, reporter=reporter, what="predicting"
             )
         return Prediction(chances(logits, multi_label=model.labels.multi_label), rows.tokens, rows.truncated)
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
         """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""
-        choose_host(self._settings)
-        length = plan_length(self._settings, rows)
-        best = _WEIGHT if self._settings.load_best_model_at_end else 0
-        kept = self._settings.save_total_limit + 1  # the next one is written before the oldest goes
-        return {
-            "steps": length.total,
-            "epochs": length.total / length.per_epoch,
-            "memory_bytes": parameters * (_MEMORY_PER_PARAMETER + best),
-            "disk_bytes": parameters * ((_DISK_PER_PARAMETER + best) * kept + _WEIGHT),
-        }
+        _require_one_process()
+        require_device(self._settings)
+        return plan_needs(self._settings, rows, parameters)
 
-    def _arguments(self, folder: str, length: Length, seed: int, host: Host) -> TrainingArguments:
+    def _choose(self, reporter: Reporter) -> Target:
+        if self._target is None:
+            _require_one_process()
+            self._target = choose_target(self._settings, reporter)
+        return self._target
+
+    def _arguments(self, folder: str, length: Length, seed: int, target: Target) -> TrainingArguments:
         settings = self._settings
-        cuda = host.device.type == "cuda"
+        cuda = target.device.type == "cuda"
         arguments = TrainingArguments(
             output_dir=folder,
             per_device_train_batch_size=settings.batch_size,
@@ -135,19 +130,22 @@ class HfTrainer:
             arguments._n_gpu = 1  # noqa: SLF001  # there is no option for it
         return arguments
 
-    @contextlib.contextmanager
-    def _memory_advice(self, host: Host) -> Iterator[None]:
+    def _advice(self, target: Target) -> contextlib.AbstractContextManager[None]:
         """Turn running out of memory into advice."""
-        try:
-            yield
-        except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
-            if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
-                raise
-            raise TrainingError(
-                f"out of memory on {host.device} with batch_size = {self._settings.batch_size} and eval_batch_size = "
-                f"{self._settings.eval_batch_size}; lower them (gradient_accumulation_steps makes up for it), or "
-                "shorten max_length under [model]; gpu-trainer needs far less memory for the same batch"
-            ) from exc
+        settings = self._settings
+        return memory_advice(
+            target,
+            lambda: (
+                f"with batch_size = {settings.batch_size} and eval_batch_size = {settings.eval_batch_size}; lower them "
+                "(gradient_accumulation_steps makes up for it), or shorten max_length under [model]; "
+                "gpu-trainer needs far less memory for the same batch"
+            ),
+        )
+
+
+def _require_one_process() -> None:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun sets it
+        raise HostError("hf-trainer trains in one process; without torchrun it runs, and gpu-trainer runs with it")
 
 
 @contextlib.contextmanager

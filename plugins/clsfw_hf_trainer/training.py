@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from transformers import DefaultFlowCallback, PrinterCallback, TrainerCallback
 
 from clsfw import TrainingError
-from clsfw_hf_trainer.host import kept_randomness
+from clsfw_hf_trainer.globals import kept_randomness
 from clsfw_hf_trainer.predict import all_logits, chances
 from clsfw_hf_trainer.rows import collate
-from clsfw_hf_trainer.state import Progress, load_extra, load_weights, save_extra, weights
+from clsfw_torch.progress import Progress, read_progress
+from clsfw_torch.weights import load_weights, weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
 
     from clsfw import Checkpoint, Run, TorchClassifier
     from clsfw_hf_trainer import HfTrainerSettings
-    from clsfw_hf_trainer.host import Host
-    from clsfw_hf_trainer.length import Length
     from clsfw_hf_trainer.loss import Loss
     from clsfw_hf_trainer.rows import Rows
+    from clsfw_torch.length import Length
+    from clsfw_torch.target import Target
+
+# What a checkpoint holds beyond `Trainer`'s own files.
+_PROGRESS, _BEST = "clsfw.json", "best.safetensors"
 
 
 class Flow(TrainerCallback):
@@ -45,6 +50,7 @@ class Flow(TrainerCallback):
         control: TrainerControl = given[2]
         training = self._training
         settings, length, step = training.settings, training.length, state.global_step
+        training.progress.step = step
         training.progress.loss_steps += 1
         training.run.reporter.progress("training", step, length.total, "steps")
         training.stopping = training.run.stop_requested  # asked once: a signal from now on waits for the next step
@@ -68,14 +74,14 @@ class Training(transformers.Trainer):
         loss: Loss,
         length: Length,
         run: Run,
-        host: Host,
+        target: Target,
     ) -> None:
         self.settings, self.length, self.run = settings, length, run
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] | None = None
         self.stopping = False
-        self._classifier, self._rows, self._loss, self._host = model, rows, loss, host
-        self._window = torch.zeros((), dtype=torch.float64, device=host.device)
+        self._classifier, self._rows, self._loss, self._target = model, rows, loss, target
+        self._window = torch.zeros((), dtype=torch.float64, device=target.device)
         super().__init__(
             model=model.module,
             args=arguments,
@@ -94,10 +100,11 @@ class Training(transformers.Trainer):
         folder = None
         if checkpoint is not None:
             folder = checkpoint.path / f"checkpoint-{checkpoint.step}"
-            self.progress, self.best = load_extra(folder, self._host.facts())
+            self.progress = read_progress(folder / _PROGRESS, self._target.facts(), "hf-trainer")
+            self.best = load_file(folder / _BEST) if (folder / _BEST).exists() else None
             self._window.fill_(self.progress.loss_sum)
             self.run.reporter.note(f"going on after step {checkpoint.step} of {self.length.total}")
-        if checkpoint is not None and (checkpoint.step >= self.length.total or self._gave_up()):
+        if checkpoint is not None and (checkpoint.step >= self.length.total or self.progress.gave_up(self.settings)):
             # `train` would take one more step from here.
             self._load_from_checkpoint(str(folder))
         else:
@@ -121,7 +128,7 @@ class Training(transformers.Trainer):
                 f"step {self.state.global_step + 1}: loss or gradients are not finite at learning rate "
                 f"{self._get_learning_rate():.3g}, so no update was made; "
                 "try a lower learning_rate, more warmup_steps or a smaller max_grad_norm"
-                + (', or precision = "fp32"' if self._host.precision != "fp32" else "")
+                + (', or precision = "fp32"' if self._target.precision != "fp32" else "")
             )
 
     def _loss_of(
@@ -157,47 +164,32 @@ class Training(transformers.Trainer):
         }
         self._window.zero_()
         self.progress.loss_steps = 0
-        with kept_randomness(self._host.device):
+        with kept_randomness(self._target.device):
             self.run.log(step, values)
 
     def _evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Evaluate without a trace in the random numbers, which would change what is trained."""
         self.control.should_evaluate = False
-        with self.run.timed("evaluation_seconds"), kept_randomness(self._host.device):
+        with self.run.timed("evaluation_seconds"), kept_randomness(self._target.device):
             rows, step = self._rows["validation"], self.state.global_step
             size, reporter = self.settings.eval_batch_size, self.run.reporter
             logits = all_logits(
-                self._classifier, rows, self._host, batch_size=size, reporter=reporter, what="validating"
+                self._classifier, rows, self._target, batch_size=size, reporter=reporter, what="validating"
             )
             truth = torch.from_numpy(rows.truth)
-            loss = self._loss.summed(logits.double(), truth).item() / self._loss.divisor(truth).item()
+            loss = self._loss.summed(logits, truth).item() / self._loss.divisor(truth).item()
             multi_label = self._classifier.labels.multi_label
             scores = self.run.evaluate(step, "validation", chances(logits, multi_label=multi_label), loss)
-        self._judge(step, scores)
+        self._judge(scores)
         return scores
 
-    def _judge(self, step: int, scores: Mapping[str, float]) -> None:
+    def _judge(self, scores: Mapping[str, float]) -> None:
         settings, progress = self.settings, self.progress
-        name = settings.metric_for_best_model
-        if name is None:
-            return
-        if name not in scores:
-            known = ", ".join(repr(key) for key in scores)
-            raise TrainingError(f"metric_for_best_model {name!r}: the metrics give {known}")
-        value = scores[name]
-        gain = None if progress.best_value is None else settings.better() * (value - progress.best_value)
-        progress.stale = 0 if gain is None or gain > settings.early_stopping_threshold else progress.stale + 1
-        if gain is None or gain > 0:
-            progress.best_value, progress.best_step = value, step
-            if settings.load_best_model_at_end:
-                self.best = weights(self._classifier.module)
-        if self._gave_up():
+        if progress.judge(settings, scores) and settings.load_best_model_at_end:
+            self.best = weights(self._classifier.module)
+        if progress.gave_up(settings):
             self.control.should_save = True
             self.control.should_training_stop = True
-
-    def _gave_up(self) -> bool:
-        patience = self.settings.early_stopping_patience
-        return patience is not None and self.progress.stale >= patience
 
     def _determine_best_metric(self, *_: Any, **__: Any) -> bool:
         """Say nothing: the best weights are kept above, whether or not they are saved at the same step."""
@@ -216,7 +208,9 @@ class Training(transformers.Trainer):
                 self.args.output_dir = elsewhere
             written = folder / f"checkpoint-{step}"
             (written / "training_args.bin").unlink(missing_ok=True)
-            save_extra(written, self.progress, self.best, self._host.facts())
+            (written / _PROGRESS).write_text(self.progress.text(self._target.facts()), encoding="utf-8")
+            if self.best is not None:
+                save_file(self.best, written / _BEST)
 
         with self.run.timed("checkpoint_seconds"):
             self.run.checkpoints.commit(step, write, keep=self.settings.save_total_limit)

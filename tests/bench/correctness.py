@@ -26,13 +26,13 @@ from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
-from clsfw_gpu_trainer.device import choose_target
 from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import prepared
 from clsfw_gpu_trainer.packed import pack, packed_forward
 from clsfw_gpu_trainer.selfcheck import flash_is_right
 from clsfw_gpu_trainer.tokens import Tokens
 from clsfw_gpu_trainer.trainer import GpuTrainer
+from clsfw_torch.target import choose_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,7 +165,9 @@ def fallback() -> str:
     model.bert.encoder.layer[-1].attention.self.register_forward_hook(lambda _, __, output: (output[0] + 1, None))
     told = Told()
     settings = GpuTrainerSettings(device=DEVICE, precision="bf16")
-    with prepared(Words(model), choose_target(settings, told), told) as forward:
+    with prepared(
+        Words(model), choose_target(settings, told), told, max_batch_tokens=settings.max_batch_tokens
+    ) as forward:
         if forward.packed or not told.warnings:
             raise AssertionError("a model whose packed results differ was packed")
     return told.warnings[-1]

@@ -18,12 +18,14 @@ import pytest
 
 LIFTED = {
     "csv": ("clsfw_csv",),
+    "gpu-trainer": ("clsfw_gpu_trainer", "clsfw_torch"),
     "sklearn": ("clsfw_sklearn",),
 }
 """The entry points, with the packages that move."""
 
 SETTINGS = {
     "csv": '[data.csv]\nsource = "reviews.csv"\n[data.imdb-csv]\nsource = "movies.csv"\n',
+    "gpu-trainer": "",
     "sklearn": "",
 }
 """What `clsfw test-plugin` tries them with."""

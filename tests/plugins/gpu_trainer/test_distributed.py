@@ -18,13 +18,13 @@ from safetensors.numpy import load_file
 from clsfw.engine.display import Quiet
 from clsfw.errors import RunDirectoryError
 from clsfw_gpu_trainer import GpuTrainerSettings
-from clsfw_gpu_trainer.device import choose_target
 from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import Forward
 from clsfw_gpu_trainer.optimizer import Optimizer
 from clsfw_gpu_trainer.state import restore_state
 from clsfw_gpu_trainer.tokens import Tokens
+from clsfw_torch.target import choose_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,7 +222,7 @@ def test_padded_texts_are_shared_out_to_all_processes(lengths: list[int], classi
         np.zeros(len(lengths), dtype=np.bool_),
     )
     target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), Quiet())
-    forward = Forward(classifier(), target, RandomMasks(), packed=False)
+    forward = Forward(classifier(), target, RandomMasks(), packed=False, budget=4096)
     rows = np.arange(len(lengths))
 
     shares = [[part.rows.tolist() for part in forward.parts(tokens, rows, Team(rank, 2))] for rank in (0, 1)]

@@ -24,11 +24,11 @@ from clsfw.contract.parts import Labels
 from clsfw.engine.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
 from clsfw_gpu_trainer.attention import Packing, packed_attention
-from clsfw_gpu_trainer.device import choose_target
 from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import prepared
 from clsfw_gpu_trainer.packed import pack, packable, packed_forward, share
+from clsfw_torch.target import choose_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,8 +124,8 @@ class Told:
 
 @contextlib.contextmanager
 def ready(model: Any, told: Told, **settings: Any) -> Any:
-    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32", max_batch_tokens=64, **settings), told)
-    with prepared(Holder(model), target, told) as forward:
+    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32", **settings), told)
+    with prepared(Holder(model), target, told, max_batch_tokens=64) as forward:
         yield forward
 
 
@@ -263,7 +263,7 @@ def test_lora_adapters_are_packed_too(trainer: Callable[..., Any], classifier: C
     told = Told()
     target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), told)
 
-    with prepared(model, target, told) as forward:
+    with prepared(model, target, told, max_batch_tokens=None) as forward:
         assert (forward.packed, told.warnings) == (True, [])
 
 

@@ -10,10 +10,9 @@ import pytest
 import torch
 from datasets import Dataset
 
-from clsfw.contract.parts import Labels, PlanFacts, PlansTraining
+from clsfw.contract.parts import Labels, PlansTraining
 from clsfw.engine.display import Quiet
 from clsfw.errors import HostError, TrainingError
-from clsfw_hf_trainer import HfTrainerSettings
 
 THREE = Labels(("a", "b", "c"))
 SEVERAL = Labels(("a", "b", "c"), multi_label=True)
@@ -276,32 +275,6 @@ def test_plan_of_a_training(kit: Any) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("settings", "key"),
-    [
-        ({"max_steps": 5, "num_train_epochs": 1.0}, "num_train_epochs"),
-        ({"max_steps": 5, "warmup_steps": 5}, "warmup_steps"),
-        ({"warmup_steps": 5, "warmup_ratio": 0.1}, "warmup_ratio"),
-        ({"lr_scheduler_type": "constant", "warmup_steps": 5}, "lr_scheduler_type"),
-        ({"load_best_model_at_end": True, "eval_steps": 5}, "load_best_model_at_end"),
-        ({"early_stopping_patience": 2, "metric_for_best_model": "loss"}, "early_stopping_patience"),
-        ({"metric_for_best_model": "bleu"}, "metric_for_best_model"),
-        ({"metric_for_best_model": "f1", "greater_is_better": False}, "greater_is_better"),
-        ({"class_weights": [1.0, 2.0, 3.0]}, "class_weights"),
-    ],
-)
-def test_settings_that_do_not_fit_together(settings: dict[str, Any], key: str) -> None:
-    facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True}, labels=Labels(("no", "yes")))
-
-    assert [found for found, _ in HfTrainerSettings(**settings).check_plan(facts)] == [key]
-
-
-def test_evaluation_needs_a_validation_split() -> None:
-    found = list(HfTrainerSettings(eval_steps=2).check_plan(PlanFacts(frozenset({"train", "test"}), {})))
-
-    assert [key for key, _ in found] == ["eval_steps"]
-
-
 def test_data_larger_than_a_chunk_keeps_its_order(kit: Any) -> None:
     texts = [f"film {'plot ' * (number % 5)}" for number in range(2100)]
     data = Dataset.from_dict({"text": texts})
@@ -309,23 +282,3 @@ def test_data_larger_than_a_chunk_keeps_its_order(kit: Any) -> None:
     given = kit.trainer(eval_batch_size=700).predict(kit.classifier(), data["text"], Quiet())
 
     assert given.tokens.tolist() == [3 + number % 5 for number in range(2100)]
-
-
-@pytest.mark.parametrize(
-    ("settings", "known"),
-    [
-        ({}, False),
-        ({"eval_steps": 20, "max_steps": 40}, False),
-        ({"eval_steps": 25, "max_steps": 90}, False),
-        ({"eval_steps": "epoch", "max_steps": 40}, False),
-        ({"eval_steps": 20, "max_steps": 90}, True),
-        ({"eval_steps": 25, "max_steps": 60}, True),
-        ({"eval_steps": 25, "num_train_epochs": 1.0}, True),
-        ({"eval_steps": "epoch"}, True),
-    ],
-)
-def test_scores_are_expected_only_where_there_is_a_validation(settings: dict[str, Any], *, known: bool) -> None:
-    facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True}, expected_steps=(60,))
-    found = [key for key, _ in HfTrainerSettings(**settings).check_plan(facts)]
-
-    assert found == ([] if known else ["eval_steps"])

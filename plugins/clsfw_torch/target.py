@@ -1,4 +1,4 @@
-"""Where a run computes and with how many bits: chosen once, shown, recorded, and never silently."""
+"""Where a run computes, with how many bits and threads: chosen once, shown, recorded, and never silently."""
 
 from __future__ import annotations
 
@@ -10,38 +10,27 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from clsfw import HostError
+from clsfw import HostError, TrainingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from clsfw import Reporter
-    from clsfw_gpu_trainer import GpuTrainerSettings
+    from clsfw_torch.settings import TorchTrainerSettings
 
 Precision = Literal["fp32", "bf16", "tf32"]
 
-# Tokens computed at a time. A few thousand rows keep the CPU's matrix products near their best while their results
-# still fit its caches; a GPU wants as many as it can get. But where texts are padded, smaller parts are padded less:
-# a quarter of that is an estimate of where a large GPU is still busy.
-_CPU_TOKENS = 4096
-_CUDA_TOKENS = 65536
-_CUDA_PADDED_TOKENS = 16384
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Device, precision, CPU threads, and how many tokens are computed at a time, packed and padded."""
+    """Device, precision, CPU threads, and whether the same bits are asked for on a GPU too."""
 
     device: torch.device
     precision: Precision
     threads: int
-    packed_tokens: int
-    padded_tokens: int
     deterministic: bool
-
-    def tokens(self, *, packed: bool) -> int:
-        """Return how many tokens are computed at a time."""
-        return self.packed_tokens if packed else self.padded_tokens
 
     def facts(self) -> dict[str, object]:
         """Return what run.json should hold: all that the bits of the result hang on."""
@@ -79,26 +68,17 @@ class Target:
             torch.use_deterministic_algorithms(strictness > 0, warn_only=strictness == 1)
 
 
-def choose_target(settings: GpuTrainerSettings, reporter: Reporter) -> Target:
-    """Choose device and precision, and tell.
+def choose_target(settings: TorchTrainerSettings, reporter: Reporter) -> Target:
+    """Choose device, precision and threads, and tell.
 
     Raises:
         HostError: what the settings ask for is not there.
 
     """
-    device = _device(settings.device)
-    precision = _precision(settings.precision, device)
+    device, precision = require_device(settings)
     if precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
         reporter.warn("this CPU has no bf16 arithmetic of its own, so precision 'bf16' is slower here than 'fp32'")
-    packed, padded = (_CPU_TOKENS, _CPU_TOKENS) if device.type == "cpu" else (_CUDA_TOKENS, _CUDA_PADDED_TOKENS)
-    target = Target(
-        device,
-        precision,
-        _threads(),
-        settings.max_batch_tokens or packed,
-        settings.max_batch_tokens or padded,
-        settings.full_determinism,
-    )
+    target = Target(device, precision, _threads(), settings.full_determinism)
     where = (
         f"{target.facts()['device']}, {target.threads} threads" if device.type == "cpu" else target.facts()["device"]
     )
@@ -106,14 +86,26 @@ def choose_target(settings: GpuTrainerSettings, reporter: Reporter) -> Target:
     return target
 
 
-def require_device(settings: GpuTrainerSettings) -> None:
-    """See that device and precision are there, before anything is done for them.
+def require_device(settings: TorchTrainerSettings) -> tuple[torch.device, Precision]:
+    """Return device and precision, and see that they are there, before anything is done for them.
 
     Raises:
         HostError: they are not.
 
     """
-    _precision(settings.precision, _device(settings.device))
+    device = _device(settings.device)
+    return device, _precision(settings.precision, device)
+
+
+@contextlib.contextmanager
+def memory_advice(target: Target, advice: Callable[[], str]) -> Iterator[None]:
+    """Turn running out of memory into a `TrainingError`; `advice` goes on from "out of memory on cuda:0"."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
+        if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
+            raise
+        raise TrainingError(f"out of memory on {target.device} {advice()}") from exc
 
 
 def _device(asked: str) -> torch.device:
@@ -130,11 +122,11 @@ def _device(asked: str) -> torch.device:
 def _precision(asked: Literal["auto", "fp32", "bf16", "tf32"], device: torch.device) -> Precision:
     if device.type == "cpu":
         if asked == "tf32":
-            raise HostError("precision 'tf32' is a format of NVIDIA GPUs; use 'auto', 'bf16' or 'fp32' on the CPU")
+            raise HostError("precision 'tf32' is a format of NVIDIA GPUs; use 'bf16' or 'fp32' on the CPU")
         return ("bf16" if _cpu_has_bf16() else "fp32") if asked == "auto" else asked
     ampere = torch.cuda.get_device_capability(device) >= (8, 0)
     if asked in {"bf16", "tf32"} and not ampere:
-        raise HostError(f"precision {asked!r} needs an NVIDIA GPU of 2020 or later; use 'auto' or 'fp32'")
+        raise HostError(f"precision {asked!r} needs an NVIDIA GPU of 2020 or later; use 'fp32'")
     return ("bf16" if ampere else "fp32") if asked == "auto" else asked
 
 

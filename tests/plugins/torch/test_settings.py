@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from clsfw.contract.parts import Labels, PlanFacts
-from clsfw_gpu_trainer import GpuTrainerSettings
+from clsfw_torch.settings import TorchTrainerSettings
 
 FACTS = PlanFacts(
     frozenset({"train", "validation", "test"}), {"f1": True, "error": False}, labels=Labels(("no", "yes"))
@@ -33,10 +31,25 @@ BEST = {"metric_for_best_model": "f1", "eval_steps": 20}
         ({**BEST, "metric_for_best_model": "error"}, "greater_is_better"),
         ({**BEST, "greater_is_better": False}, "greater_is_better"),
         ({"class_weights": [1.0, 2.0, 3.0]}, "class_weights"),
+        ({"class_weights": [0.0, 0.0]}, "class_weights"),
     ],
 )
 def test_contradictions_are_found_before_anything_runs(settings: dict[str, Any], key: str) -> None:
-    assert [key] == [found for found, _ in GpuTrainerSettings(**settings).check_plan(FACTS)]
+    assert [key] == [found for found, _ in TorchTrainerSettings(**settings).check_plan(FACTS)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        ({"class_weights": "balanced"}, "class_weights"),
+        ({"label_smoothing_factor": 0.1}, "label_smoothing_factor"),
+        ({"class_weights": [1.0, 2.0]}, None),
+    ],
+)
+def test_what_several_labels_per_text_exclude(settings: dict[str, Any], key: str | None) -> None:
+    facts = PlanFacts(FACTS.splits, FACTS.scores, labels=Labels(("no", "yes"), multi_label=True))
+
+    assert [found for found, _ in TorchTrainerSettings(**settings).check_plan(facts)] == ([] if key is None else [key])
 
 
 @pytest.mark.parametrize(
@@ -44,6 +57,8 @@ def test_contradictions_are_found_before_anything_runs(settings: dict[str, Any],
     [
         {},
         BEST,
+        {"class_weights": "balanced", "label_smoothing_factor": 0.1},
+        {"class_weights": [1.0, 0.0]},
         {**BEST, "load_best_model_at_end": True, "early_stopping_patience": 2},
         {**BEST, "metric_for_best_model": "loss", "load_best_model_at_end": True},
         {**BEST, "metric_for_best_model": "error", "greater_is_better": False},
@@ -51,13 +66,13 @@ def test_contradictions_are_found_before_anything_runs(settings: dict[str, Any],
     ],
 )
 def test_what_fits_together_is_accepted(settings: dict[str, Any]) -> None:
-    assert [] == list(GpuTrainerSettings(**settings).check_plan(FACTS))
+    assert [] == list(TorchTrainerSettings(**settings).check_plan(FACTS))
 
 
 def test_evaluation_needs_a_validation_split() -> None:
     facts = PlanFacts(frozenset({"train", "test"}), {})
 
-    ((key, message),) = GpuTrainerSettings(eval_steps=5).check_plan(facts)
+    ((key, message),) = TorchTrainerSettings(eval_steps=5).check_plan(facts)
 
     assert (key, "no validation split" in message) == ("eval_steps", True)
 
@@ -65,7 +80,7 @@ def test_evaluation_needs_a_validation_split() -> None:
 def test_a_score_may_be_unknown_where_a_metric_does_not_name_its_own() -> None:
     facts = PlanFacts(FACTS.splits, FACTS.scores, complete=False)
 
-    assert [] == list(GpuTrainerSettings(metric_for_best_model="mcc").check_plan(facts))
+    assert [] == list(TorchTrainerSettings(metric_for_best_model="mcc").check_plan(facts))
 
 
 @pytest.mark.parametrize(
@@ -79,15 +94,7 @@ def test_a_score_may_be_unknown_where_a_metric_does_not_name_its_own() -> None:
 )  # fmt: skip
 def test_values_out_of_range_are_refused(key: str, value: Any) -> None:
     with pytest.raises(ValidationError):
-        GpuTrainerSettings(**{key: value})
-
-
-def test_settings_are_known_without_importing_torch() -> None:
-    code = "import sys, clsfw_gpu_trainer as p; p.register_trainers(); print({'torch', 'numpy'} & set(sys.modules))"
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout.strip() == "set()"
+        TorchTrainerSettings(**{key: value})
 
 
 @pytest.mark.parametrize(
@@ -105,6 +112,6 @@ def test_settings_are_known_without_importing_torch() -> None:
 )
 def test_scores_are_expected_only_where_there_is_a_validation(settings: dict[str, Any], *, known: bool) -> None:
     facts = PlanFacts(frozenset({"train", "validation"}), {"f1": True}, expected_steps=(60,))
-    found = [key for key, _ in GpuTrainerSettings(**settings).check_plan(facts)]
+    found = [key for key, _ in TorchTrainerSettings(**settings).check_plan(facts)]
 
     assert found == ([] if known else ["eval_steps"])
