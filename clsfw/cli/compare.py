@@ -52,6 +52,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     for pair in comparison.pairs:
         yield ""
         yield from _pair(pair, several=len(comparison.pairs) > 1)
+    told = [f"{side.letter}  {clean(str(finding))}" for side in comparison.sides for finding in side.findings]
+    yield from ["", *told] if told else []
 
 
 def _pair(pair: Pair, *, several: bool) -> Iterator[str]:

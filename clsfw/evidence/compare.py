@@ -95,7 +95,16 @@ def _side(letter: str, run: FinishedRun) -> Side:
     scores = macro_scores(table.references, table.predictions, len(table.labels))
     with explained(path, "read"):
         size = sum(file.stat().st_size for file in (path / MODEL).rglob("*") if file.is_file())
-    return Side(letter, path.resolve().name, run.record["name"], scores["accuracy"], scores["f1"], run.timings, size)
+    return Side(
+        letter=letter,
+        run=path.resolve().name,
+        name=run.record["name"],
+        accuracy=scores["accuracy"],
+        f1=scores["f1"],
+        timings=run.timings,
+        model_bytes=size,
+        findings=run.findings,
+    )
 
 
 def _letter(i: int) -> str:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import UsageError
+
+if TYPE_CHECKING:
+    from clsfw.evidence.findings import Finding
 
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the runs: its letter, folder name, scores on all test rows, seconds by name, and the model's bytes."""
+    """One of the runs: its letter, folder name, scores on all test rows, seconds by name, and the model's bytes.
+
+    `findings` is what is to be known beside its scores.
+    """
 
     letter: str
     run: str
@@ -21,10 +27,11 @@ class Side:
     f1: float
     timings: dict[str, float]
     model_bytes: int
+    findings: tuple[Finding, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the side as plain values."""
-        return dict(vars(self))
+        return {**vars(self), "findings": [str(finding) for finding in self.findings]}
 
 
 @dataclass(frozen=True)

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pi, sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clsfw.evidence.content import Metrics
 
-Kind = Literal["leak"]
+Weight = Literal["void", "warning", "note"]
+
+_FAR = 0.1  # share of the loss that the last quarter of a training still took off
+_RISE = 0.05  # share by which the loss at the end lies above its lowest
+_MISCALIBRATED = 0.1
+_LENGTHS = ("max_steps", "num_train_epochs")
+"""What the settings that say how long to train are called, in the words that most people know."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know: what was seen, and what mends it; with a `void` one the scores say nothing at all."""
+    """One thing to know: what was seen, and what mends it; where it is `void`, the scores say nothing at all."""
 
-    kind: Kind
+    weight: Weight
     seen: str
     mend: str
-    void: bool = False
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{self.seen}; {self.mend}"
+        return f"{'!!! WARNING' if self.weight == 'void' else self.weight}: {self.seen}; {self.mend}"
 
 
-def find(metrics: Metrics, recipe: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """Return what is to be said of a run with this resolved recipe, the gravest first."""
-    return tuple(_leak(metrics, recipe))
+def find(metrics: Metrics, history: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return what is to be said of a run, the gravest first.
+
+    `history` are the lines of history.jsonl, `recipe` the resolved recipe.
+    """
+    trainer = recipe.get("trainer")
+    losses = {line["step"]: line["loss"] for line in history if line.get("split") == "validation" and "loss" in line}
+    course = sorted(losses.items())
+    return (
+        *_leak(metrics, recipe),
+        *_course(course, trainer if isinstance(trainer, dict) else {}),
+        *_calibration(metrics, recipe),
+    )
 
 
 def leaked(rows: int, total: int, split: str, earlier: str) -> str:
@@ -49,10 +65,11 @@ def _leak(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Finding]:
         if test["scores"] is not None:
             without, with_leaks = test["scores"]["accuracy"], test["scores_with_leaks"]["accuracy"]
             seen += f": without them accuracy is {without:.4f} instead of {with_leaks:.4f}"
-        yield Finding("leak", seen, _keep_together(recipe), void=rows == total)
+        yield Finding("void" if rows == total else "warning", seen, _keep_together(recipe))
     elif test is None and "validation" in metrics and shared is not None and shared["folded"]:
         rows, total = shared["folded"], max(shared["folded"], metrics["rows"]["validation"])
-        yield Finding("leak", leaked(rows, total, "validation", "train"), _keep_together(recipe), void=rows == total)
+        seen = leaked(rows, total, "validation", "train")
+        yield Finding("void" if rows == total else "warning", seen, _keep_together(recipe))
 
 
 def _keep_together(recipe: Mapping[str, Any]) -> str:
@@ -60,3 +77,68 @@ def _keep_together(recipe: Mapping[str, Any]) -> str:
     if isinstance(split, dict) and split.get("method") != "given" and split.get("group_by") is None:
         return '[split] group_by = "text" keeps equal texts in one split'
     return "take them out of the training data"
+
+
+def _course(losses: Sequence[tuple[int, float]], trainer: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say where the validation loss, by step, still fell fast at the end, or rose for half of the training."""
+    if len(losses) < 2:  # noqa: PLR2004  # one evaluation is no course
+        return
+    (last_step, last), (best_step, best) = losses[-1], min(losses, key=lambda pair: (pair[1], pair[0]))
+    earlier = [loss for step, loss in losses if step <= 0.75 * last_step]
+    if best_step == last_step and earlier and last <= (1 - _FAR) * min(earlier):
+        share = 1 - last / min(earlier)
+        seen = f"the validation loss still fell by {share:.0%} in the last quarter of the training, to {last:.4f}"
+        yield Finding("note", f"{seen}: it underfits", _longer(trainer))
+    keeps_best = trainer.get("load_best_model_at_end") is True
+    if keeps_best and trainer.get("metric_for_best_model") in {None, "loss", "eval_loss"}:
+        return  # the model is that of the lowest loss
+    if best_step <= last_step / 2 and last >= (1 + _RISE) * best:
+        seen = f"the validation loss rose from {best:.4f} at step {best_step:,} to {last:.4f} at step {last_step:,}"
+        yield Finding("note", f"{seen}: past that it overfits", _shorter(trainer, best_step))
+
+
+def _length(trainer: Mapping[str, Any]) -> str | None:
+    """Return the setting that says how long to train, with its value."""
+    given = {key: trainer.get(key) for key in _LENGTHS}
+    return next((f"{k} ({v:g})" for k, v in given.items() if isinstance(v, (int, float)) and 0 < v < 2**63), None)
+
+
+def _longer(trainer: Mapping[str, Any]) -> str:
+    length = _length(trainer)
+    return f"raise [trainer] {length}" if length else f"train longer ([trainer] {' or '.join(_LENGTHS)})"
+
+
+def _shorter(trainer: Mapping[str, Any], best_step: int) -> str:
+    length = _length(trainer)
+    words = f"lower [trainer] {length}" if length else f"train for about {best_step:,} steps"
+    if "load_best_model_at_end" not in trainer:
+        return words
+    return f'{words}, or set load_best_model_at_end = true and metric_for_best_model = "loss"'
+
+
+def _calibration(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say where probabilities are far from what they say, beyond what so few rows would show by chance."""
+    split = next((name for name in ("test", "validation", "train") if name in metrics), None)
+    if split is None:
+        return
+    error, bins = metrics["calibration"][split]["ece"], metrics["calibration"][split]["bins"]
+    total = sum(part["rows"] for part in bins) or 1
+    # Of n right-or-wrong answers at a confidence of p, the share that is right strays by sqrt(2 p (1 - p) / (pi n)).
+    chance = sum(sqrt(2 * part["rows"] * part["confidence"] * (1 - part["confidence"]) / pi) for part in bins) / total
+    if error < _MISCALIBRATED or error < 2 * chance:
+        return
+    surer = sum(part["rows"] * (part["confidence"] - part["accuracy"]) for part in bins) / total
+    way = "surer of its answers than it is right" if surer > 0 else "less sure of its answers than it is right"
+    seen = (
+        f"the model is {way}: on the {split} split, probability and truth lie {100 * error:.0f} points apart on average"
+    )
+    yield Finding("note", f"{seen} (expected calibration error {error:.2f})", _scaled(metrics, recipe))
+
+
+def _scaled(metrics: Metrics, recipe: Mapping[str, Any]) -> str:
+    evidence = recipe.get("evidence")
+    if isinstance(evidence, dict) and evidence.get("temperature_scaling") is True:
+        return "the temperature could not mend it: a larger validation split in [split] would fit it better"
+    if "validation" in metrics["rows"]:
+        return "[evidence] temperature_scaling = true mends that"
+    return "a validation split and [evidence] temperature_scaling = true mend that"

@@ -67,7 +67,7 @@ class FinishedRun:
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What a careful reader would say of the scores, the gravest first."""
-        return find(self.metrics, self.record["fixed"]["recipe"])
+        return find(self.metrics, self.history, self.record["fixed"]["recipe"])
 
 
 def read_record(run_dir: Path, *, allow_incomplete: bool = False) -> RunRecord:

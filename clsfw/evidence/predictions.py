@@ -1,7 +1,7 @@
 """`predictions.csv`: every test row with its true and predicted label, and how sure the model was.
 
 Columns: `row` (number in the source), `gold`, `predicted`, `p_<label>` for each class, `tokens`, `truncated`,
-`text_hash` (64 bits of BLAKE2b, in hexadecimal), by which two runs are known to have seen the same texts. Several labels
+`text_hash` (64 bits of BLAKE2b, in hexadecimal), by which runs are known to have seen the same texts. Several labels
 of one text stand in one cell, joined by `|`. Probabilities keep all digits that a float32 has. Text that a spreadsheet
 would run as a formula gets a `'` before it, which `read_predictions` takes away again.
 """

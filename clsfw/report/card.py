@@ -114,7 +114,8 @@ def _limits(facts: ReportFacts) -> Iterator[str]:
     if cut and cut["truncated"]:
         yield f"- {percent(cut['share'])} of the {facts.split} texts are longer than the model reads, and were cut."
     for finding in facts.findings:
-        yield f"- {'**' if finding.void else ''}{markdown(str(finding))}{'**' if finding.void else ''}."
+        words = markdown(finding.seen)
+        yield f"- **{words}**." if finding.weight == "void" else f"- {words[:1].upper()}{words[1:]}."
     calibration = facts.of_split("calibration")
     if calibration:
         yield f"- Expected calibration error: {calibration['ece']:.4f}."

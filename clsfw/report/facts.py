@@ -69,7 +69,7 @@ class ReportFacts:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a careful reader would say of the scores, the gravest first."""
-        return find(cast("Metrics", self.metrics), self.recipe_values)
+        return find(cast("Metrics", self.metrics), self.history, self.recipe_values)
 
     @property
     def rows(self) -> int:

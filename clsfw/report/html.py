@@ -69,9 +69,9 @@ def _header(facts: ReportFacts) -> Html:
 
 def _finding(finding: Finding) -> Html:
     words = tag("p", f"{finding.seen}; {finding.mend}.")
-    if finding.void:
+    if finding.weight == "void":
         return tag("div", tag("strong", "These scores say nothing"), words, class_="verdict bad")
-    return tag("div", words, class_="verdict open")
+    return tag("div", words, class_="verdict open" if finding.weight == "warning" else "verdict plain")
 
 
 def _recipe(facts: ReportFacts) -> Iterator[Child]:

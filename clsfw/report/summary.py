@@ -78,7 +78,7 @@ def _findings(findings: Sequence[Finding]) -> Iterator[str]:
     """Say what is to be known beside the scores; what makes them void stands out."""
     for finding in findings:
         yield ""
-        yield f"{'!!! WARNING' if finding.void else 'warning'}: {finding}"
+        yield clean(str(finding))
 
 
 def _verdict(verdict: Mapping[str, Any] | None) -> Iterator[str]:

@@ -67,6 +67,18 @@ def test_three_runs_are_compared_pair_by_pair(runs, tmp_path, capsys):
     assert "corrected for the number of pairs" in told
 
 
+def test_what_is_to_be_known_beside_the_scores_is_said_of_each_run(runs, tmp_path, capsys):
+    bins = [{"rows": 200, "confidence": 0.99, "accuracy": 0.5}]
+    third = write_run(tmp_path / "third", GOLD, GOLD, metrics={"calibration": {"test": {"ece": 0.49, "bins": bins}}})
+    assert call(runs[0], third) == 0
+    told = capsys.readouterr().out
+    assert "\nB  note: the model is surer of its answers than it is right" in told
+    assert "A  note" not in told
+    assert call(runs[0], third, "--json") == 0
+    first, second = json.loads(capsys.readouterr().out)["runs"]
+    assert (first["findings"], len(second["findings"])) == ([], 1)
+
+
 def test_a_hostile_folder_name_is_shown_harmless(tmp_path, capsys):
     one = write_run(tmp_path / "x\x1b[31mred", GOLD, BETTER)
     assert call(one, write_run(tmp_path / "two", GOLD, WORSE)) == 0

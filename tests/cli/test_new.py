@@ -95,9 +95,7 @@ class TestPlugin:
             for name in NAMES.values()
         }
         assert [(kind, NAMES[kind]) for kind in KINDS] == [
-            (c["kind"], c["name"])
-            for kind in KINDS
-            for c in listed[NAMES[kind]]["components"]
+            (c["kind"], c["name"]) for kind in KINDS for c in listed[NAMES[kind]]["components"]
         ]
 
     def test_test_plugin_passes_with_the_settings_beside_the_tests(self, written, site):

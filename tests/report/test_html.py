@@ -194,6 +194,13 @@ def test_a_leak_stands_above_the_scores_and_a_whole_one_voids_them(report_facts)
     assert "EVERY test row also stands in training or validation (200 of 200)" in header
 
 
+def test_what_training_did_wrong_stands_above_the_scores(report_facts):
+    history = [{"step": i, "split": "validation", "loss": loss} for i, loss in ((10, 0.5), (20, 0.6), (30, 0.8))]
+    assert (
+        "past that it overfits; train for about 10 steps." in render(report_facts(history=history)).partition("<h2>")[0]
+    )
+
+
 def test_a_model_fitted_in_one_step_has_no_curves_but_its_scores(report_facts):
     line = {"step": 1, "split": "validation", "loss": 0.3, "f1": 0.87654}
     text = render(report_facts(history=[{"step": 1, "loss": 0.1}, line]))

@@ -23,6 +23,7 @@ METRICS: dict[str, Any] = {
         }
     },
     "confusion_matrix": {"test": [[1, 1], [0, 2]]},
+    "calibration": {"test": {"ece": 0.0, "bins": []}},
     "leaks": {
         "test_without_leaks": {
             "leaked_rows": 1,
@@ -76,6 +77,13 @@ def test_a_test_that_was_seen_whole_is_the_loudest_warning() -> None:
         "!!! WARNING: EVERY test row also stands in training or validation (4 of 4): scores on them say nothing of new "
         'texts; [split] group_by = "text" keeps equal texts in one split'
     ) in lines({**METRICS, "leaks": leaks})
+
+
+def test_what_else_is_to_be_known_is_said_below_the_scores() -> None:
+    bins = [{"rows": 400, "confidence": 0.99, "accuracy": 0.5}]
+    told = lines({**METRICS, "calibration": {"test": {"ece": 0.49, "bins": bins}}})
+
+    assert [line for line in told if line.startswith("note: the model is surer of its answers than it is right")]
 
 
 def test_a_missed_result_lists_each_miss() -> None:
