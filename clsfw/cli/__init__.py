@@ -7,7 +7,6 @@ import contextlib
 import errno
 import importlib
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -43,11 +42,6 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit code."""
-    # GNU OpenMP reads it when torch is imported, so it must be set before: threads that wait for each other spin for
-    # some microseconds only, then sleep. On a busy machine a spinning thread holds up the very one it waits for (a
-    # training took 96 s instead of 4); never to spin costs a quarter on an idle one. A user's own choice stands.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     open_missing()

@@ -129,8 +129,8 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
     recipe, about = read_model(path)
     plugins = discover()
     parts = RecordedParts(record, plugins)
+    trainer = parts.build(BuiltTrainer, recipe["trainer"])  # first, as in a run
     model = parts.build(BuiltModel, recipe["model"]).load(path / "model")
-    trainer = parts.build(BuiltTrainer, recipe["trainer"])
     if not trainer.fits(model):
         raise PluginError(
             f"trainer {recipe['trainer']['use']!r} and model {recipe['model']['use']!r} of {path} do not fit any more"

@@ -69,15 +69,16 @@ class Plan:
     """The dotted keys that change that recipe: those of overrides, and of a recipe that extends it."""
 
     def build(self) -> Parts:
-        """Build every part, so that one that cannot be built is found before any work is done.
+        """Build every part, so that one that cannot be built is found before any work is done; the trainer first.
 
         Raises:
             ClsfwError: one of them cannot be built.
 
         """
+        trainer = self.trainer.build()  # it may set what a library reads when another part imports it
         metrics = tuple(part.build() for part in self.metrics)
         watchers = tuple(replace(part.build(), required=part.required) for part in self.watchers)
-        return Parts(self.data.build(), self.model.build(), self.trainer.build(), metrics, watchers)
+        return Parts(self.data.build(), self.model.build(), trainer, metrics, watchers)
 
     def resolved(self) -> dict[str, Any]:
         """Return the recipe with every default filled in and every local path absolute, in TOML's own types."""

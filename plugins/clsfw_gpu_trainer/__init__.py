@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 import clsfw
+from clsfw_torch.openmp import let_waiting_threads_sleep
 from clsfw_torch.settings import TorchTrainerSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class GpuTrainerSettings(TorchTrainerSettings):
 
 
 def _build(settings: GpuTrainerSettings) -> GpuTrainer:
+    let_waiting_threads_sleep()  # before torch is imported
     from clsfw_gpu_trainer.trainer import GpuTrainer
 
     return GpuTrainer(settings)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 import clsfw
+from clsfw_torch.openmp import let_waiting_threads_sleep
 from clsfw_torch.settings import TorchTrainerSettings
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class HfTrainerSettings(TorchTrainerSettings):
 
 
 def _build(settings: HfTrainerSettings) -> HfTrainer:
+    let_waiting_threads_sleep()  # before torch is imported
     from clsfw_hf_trainer.trainer import HfTrainer
 
     return HfTrainer(settings)

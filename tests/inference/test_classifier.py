@@ -107,7 +107,7 @@ class TestLoading:
         plugins = Plugins(tuple(p for p in discover().all if p.name != "sklearn"))
         monkeypatch.setattr(loaded, "discover", lambda: plugins)
 
-        with pytest.raises(PluginError, match=r"gives model 'tfidf'; the run used clsfw \d.*, so install that"):
+        with pytest.raises(PluginError, match=r"gives trainer 'sklearn-fit'; the run used clsfw \d.*, so install that"):
             load_classifier(copy)
 
     def test_a_broken_plugin_is_named_with_its_reason(self, copy, monkeypatch):
@@ -116,7 +116,7 @@ class TestLoading:
         ]
         monkeypatch.setattr(loaded, "discover", lambda: Plugins(tuple(broken)))
 
-        with pytest.raises(PluginError, match=r"model 'tfidf' comes from plugin 'sklearn'.*is broken: it fell over"):
+        with pytest.raises(PluginError, match=r"'sklearn-fit' comes from plugin 'sklearn'.*is broken: it fell over"):
             load_classifier(copy)
 
     def test_options_that_a_plugin_no_longer_takes_are_named(self):
