@@ -45,6 +45,8 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
 
     """
     parts = {name: _with_rows(data) for name, data in _parts(given, owner).items()}
+    if not any(len(data) for data in parts.values()):
+        raise DataError("the data has no rows; look at what [data] names, and at settings that choose among rows")
     for data in parts.values():
         _check_rows(data, labels, owner)
     if split is None or split.method == "given":

@@ -48,9 +48,10 @@ class Subject(Generic[T]):
         """Who answers for the component: its plugin, or else the package that builds it."""
         if self.plugin is not None:
             return self.plugin
-        top = str(getattr(self.component.build, "__module__", "")).partition(".")[0]
-        file = getattr(sys.modules.get(top), "__file__", None)
-        folder = None if file is None else Path(file).parent if Path(file).name == "__init__.py" else Path(file)
+        module = str(getattr(self.component.build, "__module__", ""))
+        top, own = (getattr(sys.modules.get(name), "__file__", None) for name in (module.partition(".")[0], module))
+        file = Path(top or own or "unknown")  # a folder without `__init__.py` has no file
+        folder = file.parent if file.name == "__init__.py" else file
         return Plugin(self.component.name, "clsfw.testing", "0", "ok", folder=folder)
 
     def told(self, exc: BaseException) -> str:

@@ -44,6 +44,16 @@ class TestSizes:
         with pytest.raises(DataError, match=r"ask for 30 rows .* has 20"):
             cut(make(), method="in-order", train=20, test=10)
 
+    @pytest.mark.parametrize("method", ["in-order", "random", "stratified"])
+    @pytest.mark.parametrize("sizes", [{"train": 0.8, "test": 0.2}, {"train": 8, "test": 2}], ids=["shares", "counts"])
+    def test_no_rows_at_all_is_the_datas_mistake(self, method: str, sizes: dict[str, float]) -> None:
+        with pytest.raises(DataError, match="the data has no rows"):
+            cut(make().select([]), method=method, **sizes)
+
+    def test_so_it_is_for_splits_that_the_data_brings(self) -> None:
+        with pytest.raises(DataError, match="the data has no rows"):
+            cut(DatasetDict(train=make().select([]), test=make().select([])), method="given")
+
 
 class TestRandom:
     def test_same_seed_same_rows(self) -> None:

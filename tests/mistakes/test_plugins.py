@@ -130,6 +130,10 @@ def test_45_a_watcher_of_a_blocked_plugin(refused, toy, install, monkeypatch):
     [
         ("{'x': float('nan')}", "gives 'x' = nan, which is not a finite number"),
         ("{'x': float('inf')}", "gives 'x' = inf"),
+        ("{'x': 10**400}", "gives 'x' = inf"),
+        ("{'': 1.0}", "names a score ''; a score's name is a line of text"),
+        ("{7: 1.0}", "names a score 7"),
+        ("{'a\\x1b[31m': 1.0}", "names a score 'a\\x1b[31m'"),
         ("{'x': {'y': 1}}", "'x' is dict"),
         ("{'x': '0.5'}", "'x' is str"),
         ("{'x': True}", "'x' is bool"),
@@ -146,6 +150,134 @@ def test_47_what_no_metric_may_give(returned, words, toy, cli, install):
     assert 4 == answer.code
     assert "plugin 'great' (acme-great 1.2): metric 'great'" in answer.told
     assert words in answer.told
+
+
+TRAINER = """
+import clsfw
+
+@clsfw.hookimpl
+def register_trainers():
+    return [clsfw.Component(name="cheat", summary="a trainer", settings=clsfw.Settings, build=build)]
+
+def build(settings):
+    from clsfw.testing import ToyTrainer
+
+    class Cheat(ToyTrainer):
+        def fit(self, model, data, run):
+            super().fit(model, data, run)
+            {body}  # <- here
+
+    return {built}
+"""
+SWAPS = {
+    "run.data['test'] = run.data['train']": "does not support item assignment",
+    "data['test'] = data['train']": "does not support item assignment",
+    "run.data = dict(run.data, test=run.data['train'])": "a run is read-only, so 'data' cannot be set",
+    "run.labels = None": "a run is read-only, so 'labels' cannot be set",
+}
+
+
+@pytest.mark.parametrize("body", SWAPS)
+def test_1_a_trainer_that_would_change_what_is_scored_is_named_with_its_line(body, toy, cli, install, tmp_path):
+    file = install("cheat", TRAINER.format(body=body, built="Cheat()"))
+    line = file.read_text(encoding="utf-8").splitlines().index(f"            {body}  # <- here") + 1
+
+    answer = cli("run", toy(('[trainer]\nuse = "toy"', '[trainer]\nuse = "cheat"')), "--out", "run")
+
+    assert 4 == answer.code
+    assert "plugin 'cheat' (acme-cheat 1.2) failed in fit of trainer 'cheat': " in answer.told
+    assert SWAPS[body] in answer.told
+    assert f"({file}:{line})" in answer.told
+    assert "failed" == read_run(tmp_path / "run", allow_incomplete=True)["state"]
+
+
+def test_1_what_a_trainer_does_to_a_split_in_place_changes_no_score(toy, cli, install, tmp_path):
+    body = "split = run.data['test']; split._data = run.data['train']._data; split.set_format('numpy')"
+    install("cheat", TRAINER.format(body=body, built="Cheat()"))
+
+    assert 0 == cli("run", toy(('[trainer]\nuse = "toy"', '[trainer]\nuse = "cheat"')), "--out", "run").code
+    record = read_run(tmp_path / "run")
+    assert 4 == record["data"]["splits"]["test"]["rows"]
+    assert 5 == len((tmp_path / "run" / "predictions.csv").read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize(
+    ("built", "words"),
+    [
+        ("None", "gave None; does it lack a `return`?"),
+        ("Cheat", "gave a type, whose fit(self, model, data, run) does not take 3 arguments"),
+        ("{}", "gave a dict, which has no method fit"),
+    ],
+)
+def test_10_a_part_that_is_none_is_found_before_the_data_is_read(built, words, toy, refused, install):
+    file = install("cheat", TRAINER.format(body="pass", built=built))
+
+    answer = refused(4, "run", toy(('[trainer]\nuse = "toy"', '[trainer]\nuse = "cheat"')))
+
+    assert f"plugin 'cheat' (acme-cheat 1.2): build of trainer 'cheat' {words} ({file}:8)" in answer.told
+    assert "reading the data" not in answer.told
+
+
+SAVES = """
+import os
+import clsfw
+from clsfw.testing import ToyClassifier, ToyModel
+
+class Saves(ToyClassifier):
+    def save(self, directory):
+        super().save(directory)
+        {body}
+
+class Model(ToyModel):
+    def create(self, labels, texts, seed, reporter):
+        return Saves(labels, super().create(labels, texts, seed, reporter).weights)
+
+@clsfw.hookimpl
+def register_models():
+    return [clsfw.Component(name="saves", summary="a model", settings=clsfw.Settings, build=lambda _: Model())]
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("(directory / 'w.bin').symlink_to('/etc/hostname')", "saves w.bin, which is a symbolic link"),
+        ("os.mkfifo(directory / 'w.bin')", "saves w.bin, which is no plain file"),
+        ("import pickle; (directory / 'w.bin').write_bytes(pickle.dumps({}))", "saves w.bin as a pickle"),
+    ],
+    ids=["link", "fifo", "pickle"],
+)
+def test_10_a_saved_model_holds_plain_files_alone(body, words, toy, cli, install, tmp_path):
+    install("saves", SAVES.format(body=body))
+
+    answer = cli("run", toy(('[model]\nuse = "toy"', '[model]\nuse = "saves"')), "--out", "run")
+
+    assert 4 == answer.code
+    assert f"plugin 'saves' (acme-saves 1.2): model 'saves' {words}" in answer.told
+    assert not (tmp_path / "run" / "model").exists()
+    assert (tmp_path / "run" / "checkpoints" / "step-8").is_dir()
+
+
+def test_12_a_source_without_rows(toy, refused, install):
+    source = """
+import clsfw
+
+@clsfw.hookimpl
+def register_data_sources():
+    return [clsfw.Component(name="empty", summary="no rows", settings=clsfw.Settings, build=lambda _: Empty())]
+
+class Empty:
+    def load(self, reporter):
+        from datasets import ClassLabel, Dataset, Features, Value
+
+        features = Features({"text": Value("string"), "label": ClassLabel(names=["a", "b"])})
+        return Dataset.from_dict({"text": [], "label": []}, features=features)
+"""
+    install("empty", source)
+    recipe = toy(('use = "csv"\nsource = "texts.csv"', 'use = "empty"'), ("in-order", "stratified"))
+
+    for verb in ("check", "run"):
+        assert "the data has no rows" in refused(3, verb, recipe).told
 
 
 @pytest.mark.parametrize("arguments", [["list-plugins", "--json"], ["show", "quickstart", "--json"]])

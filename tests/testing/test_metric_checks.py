@@ -7,6 +7,7 @@ import os
 import random
 import socket
 
+import numpy as np
 import pytest
 
 import clsfw
@@ -149,3 +150,21 @@ def test_a_metric_may_refuse_several_labels():
         return accuracy(outcome)
 
     Check(subject(one_label_only), metric_checks.scores_several_labels)()
+
+
+def test_the_authors_line_is_named_and_not_that_of_the_library_below_it():
+    def asks_too_much(outcome):
+        return {"corner": float(np.linalg.inv(outcome.probabilities[:1, :1] * 0)[0, 0])}
+
+    line = asks_too_much.__code__.co_firstlineno + 1
+    with pytest.raises(ContractError, match=rf"LinAlgError: Singular matrix \(.*test_metric_checks.py:{line}\)"):
+        Check(subject(asks_too_much), metric_checks.scores_two_classes)()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"x": 10**400}, "gives 'x' = inf"), ({"": 1.0}, "names a score ''"), ({"a\nb": 1.0}, r"names a score 'a\\nb'")],
+)
+def test_what_a_run_refuses_the_kit_refuses(given, words):
+    with pytest.raises(ContractError, match=f"^metric 'great' {words}"):
+        Check(subject(lambda _: given), metric_checks.scores_two_classes)()

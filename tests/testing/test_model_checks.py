@@ -72,6 +72,13 @@ class SavesAPickle(Model):
             (directory / "extra.bin").write_bytes(pickle.dumps({"a": 1}))
 
 
+class SavesALink(Model):
+    class kind(Classifier):  # noqa: N801  # an attribute of the model above
+        def save(self, directory):
+            super().save(directory)
+            (directory / "extra.json").symlink_to("/etc/hostname")
+
+
 class CountsWrongly(Model):
     class kind(Classifier):  # noqa: N801  # an attribute of the model above
         def parameters(self):
@@ -146,6 +153,7 @@ BAD = [
     (model_checks.keeps_the_label_names, ForgetsLabelNames, "comes back with Labels"),
     (model_checks.same_seed_same_bits, IgnoresTheSeed, "created twice with one seed, it differs in weights.npy"),
     (model_checks.saved_and_loaded_it_predicts_the_same, SavesRounded, "saved and loaded, probabilities differ"),
+    (model_checks.saves_plain_files, SavesALink, "saves extra.json, which is a symbolic link"),
     (model_checks.saves_plain_files, SavesAPickle, "saves extra.bin as a pickle"),
     (model_checks.counts_its_parameters, CountsWrongly, r"parameters\(\) gives \(128, 129\)"),
     (model_checks.takes_odd_texts, BreaksOnEmptyTexts, "an empty text cannot be predicted: IndexError"),
