@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from datasets import Dataset, DatasetDict
     from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
 
     from clsfw.contract.run import Run, WatchedRun
 
@@ -142,6 +143,32 @@ class TorchClassifier(Protocol):
 
     def tokenizer_key(self) -> str:
         """Name the exact tokenization (vocabulary, rules, length) by a hash: equal keys give equal ids."""
+
+    def save(self, directory: Path) -> None:
+        """As in `Classifier`."""
+
+    def parameters(self) -> tuple[int, int]:
+        """As in `Classifier`."""
+
+
+@runtime_checkable
+class LinearClassifier(Protocol):
+    """A linear model over features of texts: what `sklearn-fit` needs of a classifier.
+
+    `weights`: float64 [C, F] and `bias`: float64 [C], which the trainer replaces. Scores are
+    `features @ weights.T + bias`; their softmax gives the probabilities, or with several labels per text the sigmoid
+    of each.
+    """
+
+    labels: Labels
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+    def features(self, texts: Sequence[str]) -> csr_matrix:
+        """Return the features [N, F]; each row depends on its own text alone."""
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Return the number of words, or characters, of each text [N]."""
 
     def save(self, directory: Path) -> None:
         """As in `Classifier`."""

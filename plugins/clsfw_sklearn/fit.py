@@ -11,10 +11,9 @@ from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from clsfw import Prediction, TrainingError
+from clsfw import LinearClassifier, Prediction, TrainingError
 from clsfw.kit import references
 from clsfw_sklearn.chunks import chunks
-from clsfw_sklearn.contract import LinearClassifier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

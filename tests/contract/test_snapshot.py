@@ -41,6 +41,15 @@ PROTOCOLS = {
         "save": ["directory"],
         "parameters": [],
     },
+    "LinearClassifier": {
+        "labels": None,
+        "weights": None,
+        "bias": None,
+        "features": ["texts"],
+        "count_tokens": ["texts"],
+        "save": ["directory"],
+        "parameters": [],
+    },
     "Trainer": {
         "needs": None,
         "fit": ["model", "data", "run"],
@@ -113,6 +122,7 @@ CLSFW = [
     "HostError",
     "InterruptedRunError",
     "Labels",
+    "LinearClassifier",
     "LockedError",
     "Metric",
     "Model",

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import inspect
+import json
+import logging
 import os
 import re
 import subprocess
 import sys
 import tomllib
 import types
+import warnings
+from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
 import clsfw
 from clsfw import errors
 from clsfw.contract.parts import ChecksPlan, NamesScores, PlanFacts
+from clsfw.discovery.plugins import discover
 from clsfw.discovery.registration import register
-from clsfw.testing import Listener, data_checks, metric_checks, model_checks, trainer_checks, watcher_checks
+from clsfw.testing import (
+    Listener,
+    check_model,
+    data_checks,
+    metric_checks,
+    model_checks,
+    trainer_checks,
+    watcher_checks,
+)
 
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 TOML = re.compile(r"^( *)```toml\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-PAGES = ("plugin-settings", "test-a-plugin", "publish-a-plugin", "support-several-versions")
+PAGES = ("plugin-settings", "plugin-manners", "test-a-plugin", "publish-a-plugin", "support-several-versions")
 
 
 @pytest.fixture
@@ -110,6 +124,81 @@ class TestVersionsPage:
         del sys.modules["versions_page"]
 
         assert module.a_name_of_a_later_version is None
+
+
+class TestMannersPage:
+    @pytest.fixture
+    def shown(self, page, monkeypatch):
+        monkeypatch.setitem(sys.modules, "manners_page", None)
+        return module_of(page("plugin-manners"), "manners_page")
+
+    def test_progress_and_a_note_reach_the_reporter(self, shown, tmp_path):
+        (tmp_path / "texts.txt").write_text("a\nb\n", encoding="utf-8")
+        told = Listener()
+
+        assert ["a", "b"] == shown.read(tmp_path / "texts.txt", told)
+        assert ["2 texts"] == told.notes
+
+    def test_a_library_is_quiet_in_the_block_and_as_before_after_it(self, shown, recwarn):
+        logger = logging.getLogger("some.library")
+        logger.setLevel(logging.INFO)
+        with shown.quiet("some.library"):
+            warnings.warn("not seen", UserWarning, stacklevel=1)
+            inside = logger.level
+
+        assert (logging.ERROR, logging.INFO) == (inside, logger.level)
+        assert [] == list(recwarn)
+
+    def test_the_cache_is_filled_once(self, shown, tmp_path, monkeypatch):
+        monkeypatch.setenv("CLSFW_CACHE", str(tmp_path))
+        fetched = []
+
+        def fetch():
+            fetched.append(1)
+            return b"table"
+
+        files = {shown.table("1", fetch, Listener()) for _ in range(2)}
+
+        assert ({tmp_path / "my-plugin" / "table-1.bin"}, [1]) == (files, fetched)
+
+    def test_the_clock_is_told(self, shown):
+        names = []
+
+        @contextmanager
+        def timed(name):
+            names.append(name)
+            yield
+
+        model, trainer = types.SimpleNamespace(features=list), types.SimpleNamespace(learn=lambda *_: None)
+        shown.fit(trainer, model, {"train": {"text": [], "label": []}}, types.SimpleNamespace(timed=timed))
+
+        assert ["tokenize_seconds", "train_seconds"] == names
+
+
+def test_the_linear_model_of_the_trainers_page_is_trained_by_sklearn_fit(root, monkeypatch):
+    text = (root / "docs/reference/trainers.md").read_text(encoding="utf-8").split("\n## sklearn-fit\n")[1]
+    shown = module_of(text.split("\n## ")[0], "linear_page")
+    monkeypatch.delitem(sys.modules, "linear_page")
+
+    class Model:
+        def create(self, labels, texts, seed, reporter):
+            return shown.LetterCounts(labels, "".join(sorted(set("".join(texts)))))
+
+        def load(self, directory):
+            try:
+                facts = json.loads((directory / "letters.json").read_text(encoding="utf-8"))
+            except OSError as exc:
+                raise clsfw.ModelError(str(exc)) from exc
+            labels = clsfw.Labels(tuple(facts["labels"]), facts["multi_label"])
+            classifier = shown.LetterCounts(labels, facts["letters"])
+            classifier.weights, classifier.bias = (np.load(directory / f"{n}.npy") for n in ("weights", "bias"))
+            return classifier
+
+    component = clsfw.Component(name="letters", summary="s", settings=clsfw.Settings, build=lambda _: Model())
+    _, trainer = discover().components("trainer")["sklearn-fit"]
+
+    assert isinstance(shown.LetterCounts(clsfw.Labels(("a", "b")), "xy"), clsfw.LinearClassifier)
+    check_model(component, trainer=trainer)
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -9,10 +9,9 @@ from datasets import ClassLabel, Dataset, Features, Value
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from clsfw import InterruptedRunError, Labels, TorchClassifier, TrainingError
+from clsfw import InterruptedRunError, Labels, LinearClassifier, TorchClassifier, TrainingError
 from clsfw.contract.parts import PlanFacts
 from clsfw_sklearn import SklearnFitSettings, TfidfSettings, build_model, build_trainer
-from clsfw_sklearn.contract import LinearClassifier
 
 TWO = ("sport", "music")
 THREE = ("sport", "music", "food")
