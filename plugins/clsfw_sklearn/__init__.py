@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from clsfw import Model, PlanFacts, Trainer
 
+TermLength = Annotated[int, Field(ge=1, le=50)]  # a text of n words has 50 n terms then, and no more
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class TfidfSettings(Settings):
     """Options of `tfidf`; names, meanings and defaults are those of scikit-learn's `TfidfVectorizer`."""
 
-    ngram_range: tuple[PositiveInt, PositiveInt] = Field(
+    ngram_range: tuple[TermLength, TermLength] = Field(
         default=(1, 1), description="shortest and longest run of words (or characters) that counts as a term"
     )
     min_df: PositiveInt | Share = Field(

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors.numpy import load_file, save
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
-from clsfw import Labels, ModelError
+from clsfw import Labels, ModelError, Settings
+from clsfw_sklearn import TfidfSettings  # noqa: TC001  # pydantic reads the annotation
 from clsfw_sklearn.chunks import chunks
 
 if TYPE_CHECKING:
@@ -22,11 +24,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from clsfw import Reporter
-    from clsfw_sklearn import TfidfSettings
 
 _ARRAYS = "model.safetensors"
 _TERMS = "vocabulary.json"
 _ABOUT = "tfidf.json"
+_VOCABULARY: TypeAdapter[list[str]] = TypeAdapter(list[str], config=ConfigDict(strict=True))
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class Terms:
         return self.weighing.transform(self.counting.transform(texts))
 
 
+class Saved(Settings):
+    """The content of `tfidf.json`, which may come from anybody: the library takes options that open files."""
+
+    labels: tuple[str, ...]
+    multi_label: bool
+    vectorizer: TfidfSettings
+
+
 class TfidfModel:
     """Starts classifiers with the vocabulary of the training texts, and loads saved ones."""
 
@@ -95,12 +105,15 @@ class TfidfModel:
 
         """
         try:
-            about = json.loads((directory / _ABOUT).read_text(encoding="utf-8"))
-            vocabulary = json.loads((directory / _TERMS).read_text(encoding="utf-8"))
+            about = Saved.model_validate_json((directory / _ABOUT).read_bytes())
+            vocabulary = _VOCABULARY.validate_json((directory / _TERMS).read_bytes())
+        except (OSError, ValidationError) as exc:
+            raise ModelError(f"{directory} holds no tfidf model that can be read: {_words(exc)}") from exc
+        try:
             arrays = load_file(directory / _ARRAYS)
-            terms = Terms.of(about["vectorizer"], vocabulary)
+            terms = Terms.of(about.vectorizer.vectorizer_options(), vocabulary)
             terms.weighing.idf_ = arrays["idf"]
-            labels = Labels(tuple(about["labels"]), about["multi_label"])
+            labels = Labels(about.labels, about.multi_label)
             classifier = TfidfClassifier(labels, terms, arrays["weights"], arrays["bias"])
         except Exception as exc:  # whatever the libraries raise, the cause is a file that this class did not write
             raise ModelError(f"{directory} holds no tfidf model that can be read: {exc}") from exc
@@ -176,6 +189,13 @@ def _told(texts: Sequence[str], reporter: Reporter) -> Any:
         yield from chunk
         done += len(chunk)
         reporter.progress("counting terms", done, len(texts), "texts")
+
+
+def _words(exc: OSError | ValidationError) -> str:
+    if isinstance(exc, OSError):
+        return str(exc)
+    first = exc.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -105,6 +105,37 @@ def test_a_damaged_model_is_a_model_error(damage, notes, tmp_path):
         build_model(TfidfSettings()).load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("input", "filename"),
+        ("token_pattern", "(a+)+$"),
+        ("decode_error", "ignore"),
+        ("stop_words", ["a"]),
+        ("analyzer", "x"),
+        ("ngram_range", [1, 10**9]),
+        ("min_df", "1"),
+    ],
+)
+def test_saved_options_that_the_settings_do_not_have_are_refused(key, value, notes, tmp_path):
+    create(notes).save(tmp_path)
+    about = json.loads((tmp_path / "tfidf.json").read_text())
+    about["vectorizer"][key] = value
+    (tmp_path / "tfidf.json").write_text(json.dumps(about))
+
+    with pytest.raises(ModelError, match=rf"no tfidf model that can be read: vectorizer\.{key}"):
+        build_model(TfidfSettings()).load(tmp_path)
+
+
+@pytest.mark.parametrize("terms", ['{"a": 0}', "[1]", '"text"', '["a", null]'])
+def test_a_vocabulary_that_is_no_list_of_terms_is_refused(terms, notes, tmp_path):
+    create(notes).save(tmp_path)
+    (tmp_path / "vocabulary.json").write_text(terms)
+
+    with pytest.raises(ModelError, match="no tfidf model that can be read"):
+        build_model(TfidfSettings()).load(tmp_path)
+
+
 def test_arrays_of_another_size_are_a_model_error(notes, tmp_path):
     create(notes).save(tmp_path)
     about = json.loads((tmp_path / "tfidf.json").read_text())
