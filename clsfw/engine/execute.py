@@ -177,7 +177,7 @@ def _begin(store: RunDirectory, plan: Plan, data: PreparedData, fixed: Mapping[s
         started=store.record.get("started") or datetime.now(UTC).isoformat(timespec="seconds"),
         resumed=store.checkpoints.any(),
         data=data.facts,
-        differences=plan.comparable_changes(),
+        differences=plan.changes,
         error=None,
         fixed=fixed,
     )

@@ -45,7 +45,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     metrics = _weigh(plan, run, predictions, decision)
     verdict = None
     if plan.recipe.expect is not None:
-        changes = plan.comparable_changes()
+        changes = plan.changes
         verdict = judge(plan.recipe.expect, metrics, store.history.read(), changes).to_json()
     store.update(verdict=verdict, warnings=display.warnings)
     store.write_json("timings.json", run.seconds())

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clsfw.kit.suggestions import listed, short
 from clsfw.recipe.crosschecks import check_together
 from clsfw.recipe.loading import check_schema, check_values
 from clsfw.recipe.resolving import dotted
 from clsfw.recipe.schema import OPTIONAL, SECTIONS, EvidenceSettings, Expect, Recipe, Split
-from clsfw.recipe.sections import Found, Part, find_component, is_table, read_settings
-from clsfw.toml.document import LISTS
+from clsfw.recipe.sections import Found, Part, find_component, not_a_table, read_settings
+from clsfw.toml.document import LISTS, Flaw
 from clsfw.toml.wording import fields_of, show
 
 if TYPE_CHECKING:
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from clsfw.contract.component import Settings
     from clsfw.contract.parts import PlanFacts
     from clsfw.discovery.plugins import Plugins
-    from clsfw.toml.document import Document, Problems
+    from clsfw.toml.document import Document
     from clsfw.toml.positions import KeyPath
 
+S = TypeVar("S", bound="Settings")
 _OWN_TABLES: Mapping[str, type[Settings]] = {"split": Split, "evidence": EvidenceSettings, "expect": Expect}
 
 
@@ -40,58 +41,67 @@ class Checked:
     notes: Sequence[str]
 
 
-def check_document(problems: Problems, plugins: Plugins, changed: Collection[str] = ()) -> Checked:
-    """Check everything that can be checked before anything is built.
+def check_document(document: Document, plugins: Plugins, changed: Collection[str] = ()) -> Checked | list[Flaw]:
+    """Check everything that can be checked before anything is built; return what was found wrong, if anything.
 
     `changed` are the tables that are not as in the recipe that states what to expect.
 
     Raises:
-        RecipeError: the recipe has problems; all of them are in it.
-        PluginError: the recipe is right, but a plugin that it needs is broken, blocked or in conflict, or failed.
+        RecipeError: the recipe is of another version, or holds what no file can hold.
+        PluginError: a plugin failed while it was asked.
 
     """
-    check_schema(problems)
-    check_values(problems)
-    if "extends" in problems.document.values:
-        problems.add(("extends",), "can only stand in the recipe file itself")
-    found = _find_components(problems, plugins)
-    notes = [note for part in found for note in _drop_foreign_options(problems.document, part)]
-    parts = _read_parts(problems, found)
+    check_schema(document)
+    flaws = list(check_values(document))
+    if "extends" in document.values:
+        flaws.append(Flaw(("extends",), "can only stand in the recipe file itself"))
+    found, wrong = _find_components(document, plugins)
+    notes = [note for part in found for note in _drop_foreign_options(document, part)]
+    parts, wrong_settings = _read_parts(document, found)
+    flaws += wrong + wrong_settings
     # Each table is read by itself, so that a mistake in one hides none in another.
     tables: dict[str, Settings | None] = {}
     for name, model in _OWN_TABLES.items():
-        if name in problems.document.values:
-            is_one = is_table(problems, (name,))
-            tables[name] = read_settings(problems, (name,), model, _keys_elsewhere(found, (name,))) if is_one else None
-    _refuse_plugins(problems)
+        if name in document.values:
+            read = _read_own(document, (name,), model, found)
+            tables[name] = None if isinstance(read, list) else read
+            flaws += read if isinstance(read, list) else []
+    flaws += _former_plugins(document)
     apart = [*SECTIONS, *_OWN_TABLES, "extends", "plugins"]
-    recipe = read_settings(problems, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
-    facts = check_together(problems, tables, parts, changed)
-    problems.raise_all()
-    if recipe is None:
-        raise AssertionError("a recipe without problems has settings")
+    recipe = read_settings(document, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
+    facts, apart_only = check_together(document, tables, parts, changed)
+    if isinstance(recipe, list) or flaws or apart_only:
+        return [*flaws, *(recipe if isinstance(recipe, list) else []), *apart_only]
     return Checked(recipe.model_copy(update=tables), parts, facts, notes)
 
 
-def _find_components(problems: Problems, plugins: Plugins) -> list[Found]:
-    document = problems.document
+def _read_own(document: Document, path: KeyPath, model: type[S], found: Sequence[Found]) -> S | list[Flaw]:
+    wrong = not_a_table(document, path)
+    return read_settings(document, path, model, _keys_elsewhere(found, path)) if wrong is None else [wrong]
+
+
+def _find_components(document: Document, plugins: Plugins) -> tuple[list[Found], list[Flaw]]:
     paths: list[KeyPath] = []
+    flaws: list[Flaw] = []
     for section in SECTIONS:
         given = document.get((section,))
         header = f"[[{section}]]" if section in LISTS else f"[{section}]"
         if given is None:
             if section not in OPTIONAL:
-                problems.add((), f"missing table {header}", at_key=True)
+                flaws.append(Flaw((), f"missing table {header}", at_key=True))
         elif section not in LISTS:
             paths.append((section,))
         elif isinstance(given, dict):
-            problems.add((section,), f"write {header} with two brackets: a recipe may have several", at_key=True)
+            message = f"write {header} with two brackets: a recipe may have several"
+            flaws.append(Flaw((section,), message, at_key=True))
         elif not isinstance(given, list) or not (given or section in OPTIONAL):
-            problems.add((section,), f"must be at least one {header} table, not {show(given) if given else 'empty'}")
+            message = f"must be at least one {header} table, not {show(given) if given else 'empty'}"
+            flaws.append(Flaw((section,), message))
         else:
             paths += [(section, index) for index in range(len(given))]
-    found = [find_component(problems, path, SECTIONS[str(path[0])], plugins) for path in paths]
-    return [component for component in found if component is not None]
+    looked_up = [find_component(document, path, SECTIONS[str(path[0])], plugins) for path in paths]
+    flaws += [item for item in looked_up if isinstance(item, Flaw)]
+    return [item for item in looked_up if isinstance(item, Found)], flaws
 
 
 def _drop_foreign_options(document: Document, part: Found) -> list[str]:
@@ -126,22 +136,25 @@ def _foreign_keys(document: Document, part: Found) -> list[KeyPath]:
     return foreign
 
 
-def _read_parts(problems: Problems, found: Sequence[Found]) -> dict[KeyPath, Part[Any]]:
+def _read_parts(document: Document, found: Sequence[Found]) -> tuple[dict[KeyPath, Part[Any]], list[Flaw]]:
     parts: dict[KeyPath, Part[Any]] = {}
+    flaws: list[Flaw] = []
     for part in found:
         elsewhere = _keys_elsewhere(found, part.path)
         required, apart = False, ["use"]
         if part.kind == "watcher":
             apart.append("required")
-            required = problems.document.get(part.path).get("required", False)
+            required = document.get(part.path).get("required", False)
             if not isinstance(required, bool):
-                problems.add((*part.path, "required"), f"must be true or false, not {show(required)}")
+                flaws.append(Flaw((*part.path, "required"), f"must be true or false, not {show(required)}"))
         settings = read_settings(
-            problems, part.path, part.component.settings, elsewhere, owner=part.plugin, apart=apart
+            document, part.path, part.component.settings, elsewhere, owner=part.plugin, apart=apart
         )
-        if settings is not None:
+        if isinstance(settings, list):
+            flaws += settings
+        else:
             parts[part.path] = Part(part.kind, part.plugin, part.component, settings, required)
-    return parts
+    return parts, flaws
 
 
 def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]]:
@@ -158,11 +171,11 @@ def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]
     return elsewhere
 
 
-def _refuse_plugins(problems: Problems) -> None:
-    given = problems.document.values.get("plugins")
-    if given is not None:
-        name = given[0] if isinstance(given, list) and given and isinstance(given[0], str) else "tensorboard"
-        table = f"[[watchers]] and below it use = {json.dumps(short(name)[1:-1])}"
-        problems.add(
-            ("plugins",), f"unknown key; a watcher is a part with a table of its own: write {table}", at_key=True
-        )
+def _former_plugins(document: Document) -> list[Flaw]:
+    given = document.values.get("plugins")
+    if given is None:
+        return []
+    name = given[0] if isinstance(given, list) and given and isinstance(given[0], str) else "tensorboard"
+    table = f"[[watchers]] and below it use = {json.dumps(short(name)[1:-1])}"
+    message = f"unknown key; a watcher is a part with a table of its own: write {table}"
+    return [Flaw(("plugins",), message, at_key=True)]

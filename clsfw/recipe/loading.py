@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from clsfw.recipe.resolving import dotted, leaves
 from clsfw.recipe.schema import SCHEMA, SECTIONS
 from clsfw.recipe.shipped import find_recipe
-from clsfw.toml.document import LISTS, Document, Problems, walk
+from clsfw.toml.document import LISTS, Document, Flaw, refuse, walk
 from clsfw.toml.reading import read_document
 from clsfw.toml.secrets import ADVICE, SECRET_KEY, holds_secret
 from clsfw.toml.wording import show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clsfw.toml.positions import KeyPath
 
 _LARGEST = 2**63
@@ -35,16 +37,15 @@ def load_document(recipe: str | Path) -> Document:
     given = document.values.pop("extends", None)
     if given is None:
         return document
-    problems = Problems(document)
     if not isinstance(given, str) or not given:
-        problems.refuse(("extends",), f"must be the path of another recipe in quotes, not {show(given)}")
+        refuse(document, ("extends",), f"must be the path of another recipe in quotes, not {show(given)}")
     path = _find_base(document.file.parent, given)
     if path is None:
-        problems.refuse(("extends",), f"there is no recipe {given[:200]!r}; the path starts at this file's folder")
+        refuse(document, ("extends",), f"there is no recipe {given[:200]!r}; the path starts at this file's folder")
     base = read_document(path, _shown_beside(document.shown, given), rank=1)
-    check_schema(Problems(base))
+    check_schema(base)
     if "extends" in base.values:
-        problems.refuse(("extends",), f"{given!r} extends another recipe itself; one level is all there is")
+        refuse(document, ("extends",), f"{given!r} extends another recipe itself; one level is all there is")
     return _merge(base, document)
 
 
@@ -83,7 +84,7 @@ def uses_of(document: Document) -> dict[KeyPath, str]:
     return {path: use for path, use in uses.items() if isinstance(use, str)}
 
 
-def check_schema(problems: Problems) -> None:
+def check_schema(document: Document) -> None:
     """Settle the recipe's version first: in another one, every key could mean something else.
 
     Raises:
@@ -92,7 +93,7 @@ def check_schema(problems: Problems) -> None:
     """
     from clsfw.errors import __version__
 
-    given = problems.document.values.get("schema", SCHEMA)
+    given = document.values.get("schema", SCHEMA)
     if isinstance(given, int) and not isinstance(given, bool) and given == SCHEMA:
         return
     if isinstance(given, bool) or not isinstance(given, int):
@@ -102,21 +103,24 @@ def check_schema(problems: Problems) -> None:
         message += "; upgrade with `pip install --upgrade clsfw`"
     else:
         message = f"there is no schema {show(given)}; write schema = {SCHEMA}"
-    problems.refuse(("schema",), message)
+    refuse(document, ("schema",), message)
 
 
-def check_values(problems: Problems) -> None:
-    """Report values that TOML knows and recipes do not: dates, numbers without end, secrets."""
-    for path, value in walk(problems.document.values):
+def check_values(document: Document) -> Iterator[Flaw]:
+    """Find values that TOML knows and recipes do not: dates, numbers without end, secrets.
+
+    Raises:
+        RecipeError: a text cannot be written to any file.
+
+    """
+    for path, value in walk(document.values):
         name = path[-1] if path else ""
         if not _encodable(str(name)) or (isinstance(value, str) and not _encodable(value)):
-            problems.refuse(path, "holds half a character, which no file can hold")
+            refuse(document, path, "holds half a character, which no file can hold")
         elif _names_secret(path) or (isinstance(value, str) and holds_secret(value)):
-            problems.add(path, ADVICE, show_line=False)
-        else:
-            message = _refused(value)
-            if message:
-                problems.add(path, message)
+            yield Flaw(path, ADVICE, show_line=False)
+        elif message := _refused(value):
+            yield Flaw(path, message)
 
 
 def _names_secret(path: KeyPath) -> bool:

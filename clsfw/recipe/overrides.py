@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import Place, UsageError
 from clsfw.kit.suggestions import short
-from clsfw.toml.document import LISTS, Document, Problems, Spot
+from clsfw.toml.document import LISTS, Document, Flaw, Spot
 from clsfw.toml.positions import DEEPEST, read_key
 from clsfw.toml.secrets import SECRET_KEY, holds_secret
 
@@ -57,9 +57,9 @@ def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
     return [_from_text(text) for text in given]
 
 
-def apply_overrides(problems: Problems, overrides: Sequence[Override]) -> None:
-    """Put the changes into a document, in their order; report those that lead through a value that holds no others."""
-    document = problems.document
+def apply_overrides(document: Document, overrides: Sequence[Override]) -> list[Flaw]:
+    """Put the changes into a document, in their order; return those that lead through a value that holds no others."""
+    flaws = []
     for number, override in enumerate(overrides):
         place = Place(override.shown)
         whole = Spot(ORIGIN, Path.cwd(), (1_000 + number, 0, 0), place, place, raw=override.raw or "")
@@ -68,11 +68,12 @@ def apply_overrides(problems: Problems, overrides: Sequence[Override]) -> None:
             if override.value is not None:
                 document.put(path, override.value, _spots(path, whole))
             elif document.get(path) is None or not isinstance(path[-1], str):
-                problems.add_at(whole, f"there is no key {short('.'.join(override.path))} to take out")
+                flaws.append(Flaw(path, f"there is no key {short('.'.join(override.path))} to take out", spot=whole))
             else:
                 document.drop(path)
         except LookupError as exc:
-            problems.add_at(whole, _no_holder(document, str(exc.args[0])))
+            flaws.append(Flaw(path, _no_holder(document, str(exc.args[0])), spot=whole))
+    return flaws
 
 
 def _spots(path: KeyPath, whole: Spot) -> Callable[[KeyPath], Spot]:

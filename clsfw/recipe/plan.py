@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from clsfw.recipe.crosschecks import whole_path
 from clsfw.recipe.loading import load_document, uses_of
 from clsfw.recipe.overrides import apply_overrides, read_overrides
 from clsfw.recipe.resolving import differences, origins_of, portable, resolve
-from clsfw.toml.document import Document, Problems
+from clsfw.toml.document import Document, Flaw, report
 from clsfw.toml.rendering import render
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Labels, PlanFacts
     from clsfw.discovery.parts import BuiltMetric, BuiltModel, BuiltSource, BuiltTrainer, BuiltWatcher
     from clsfw.discovery.plugins import Plugins
-    from clsfw.recipe.overrides import Override
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
     from clsfw.toml.positions import KeyPath
@@ -60,13 +58,11 @@ class Plan:
     watchers: tuple[Part[BuiltWatcher], ...]
     notes: tuple[str, ...]
     origins: Mapping[str, str]
+    changes: tuple[str, ...]
+    """What differs from the recipe that states what to expect, so that its result cannot be expected."""
     document: Document = field(repr=False)
     facts: Mapping[KeyPath, PlanFacts] = field(repr=False)
     """What the settings of each part know of the rest of the recipe."""
-    baseline: Mapping[str, Any] | None = field(default=None, repr=False)
-    """As `portable()`, of the recipe that states what to expect; None where nothing changes it, or it cannot be run."""
-    changed: tuple[str, ...] = ()
-    """The dotted keys that change that recipe: those of overrides, and of a recipe that extends it."""
 
     def build(self) -> Parts:
         """Build every part, so that one that cannot be built is found before any work is done; the trainer first.
@@ -100,14 +96,6 @@ class Plan:
         """Return the resolved recipe with local paths as seen from the recipe's folder."""
         return portable(self.resolved(), self._parts(), self.file.parent)
 
-    def comparable_changes(self) -> list[str]:
-        """Name what differs from the recipe that states what to expect, so that its result cannot be expected."""
-        stated = self.recipe.expect.not_comparable if self.recipe.expect is not None else None
-        found = list(self.changed)
-        if self.baseline is not None:
-            found = differences(self.baseline, self.portable(), self._parts())
-        return list(dict.fromkeys([*(stated or ()), *found]))
-
     def check_labels(self, labels: Labels) -> None:
         """See that all settings fit the labels, which only the data tells.
 
@@ -116,11 +104,13 @@ class Plan:
             PluginError: a plugin failed while it was asked.
 
         """
-        problems = Problems(self.document)
-        for path, part in self._parts().items():
-            for key, message in part.check(replace(self.facts[path], labels=labels)):
-                problems.add(whole_path(path, key), message)
-        problems.raise_all()
+        told = {path: replace(facts, labels=labels) for path, facts in self.facts.items()}
+        flaws = [
+            Flaw(whole_path(path, key), message)
+            for path, part in self._parts().items()
+            for key, message in part.check(told[path])
+        ]
+        report(self.document, flaws)
 
     def _parts(self) -> dict[KeyPath, Part[Any]]:
         parts: dict[KeyPath, Part[Any]] = {("data",): self.data, ("model",): self.model, ("trainer",): self.trainer}
@@ -141,28 +131,26 @@ def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], 
     document = load_document(recipe)
     named = (*document.added, *(".".join(map(str, change.path)) for change in changes))
     changed = tuple(key for key in named if key.partition(".")[0] != "watchers")  # they change nothing
-    baseline = None
-    if changed:
-        with suppress(ClsfwError):  # the changes may be what makes it run
-            stated = _plan(copy.deepcopy(document.stated or document), (), plugins)
-            baseline = replace(stated, file=document.file).portable()
-    return _plan(document, changes, plugins, changed, baseline)
-
-
-def _plan(
-    document: Document,
-    changes: Sequence[Override],
-    plugins: Plugins,
-    changed: tuple[str, ...] = (),
-    baseline: Mapping[str, Any] | None = None,
-) -> Plan:
+    stated = _stated(document, plugins) if changed else None
     document.former_uses |= uses_of(document) if changes else {}
-    problems = Problems(document)
-    apply_overrides(problems, changes)
-    checked = check_document(problems, plugins, {key.partition(".")[0] for key in changed})
-    recipe, parts = checked.recipe, checked.parts
-    plan = Plan(
-        recipe=recipe,
+    flaws = apply_overrides(document, changes)
+    checked = check_document(document, plugins, {key.partition(".")[0] for key in changed})
+    if isinstance(checked, list):
+        flaws += checked
+    report(document, flaws)
+    if isinstance(checked, list):
+        raise AssertionError("a recipe with flaws was reported")  # noqa: TRY004  # for the type checker alone
+    own, parts = checked.recipe, checked.parts
+    found = list(changed)
+    if stated is not None:
+        found = differences(stated, portable(resolve(own, parts), parts, document.file.parent), parts)
+    already = own.expect.not_comparable or () if own.expect is not None else ()
+    differs = tuple(dict.fromkeys([*already, *found]))
+    if own.expect is not None and differs:
+        # It stands in the resolved recipe too, which is judged no more than this one.
+        own = own.model_copy(update={"expect": own.expect.model_copy(update={"not_comparable": differs})})
+    return Plan(
+        recipe=own,
         file=document.file,
         text=document.text,
         data=parts["data",],
@@ -171,15 +159,20 @@ def _plan(
         metrics=tuple(part for path, part in parts.items() if path[0] == "metrics"),
         watchers=tuple(part for path, part in parts.items() if path[0] == "watchers"),
         notes=tuple(checked.notes),
-        origins=origins_of(resolve(recipe, parts), document, parts),
+        origins=origins_of(resolve(own, parts), document, parts),
+        changes=differs,
         document=document,
         facts=checked.facts,
-        baseline=baseline,
-        changed=changed,
     )
-    reasons = tuple(plan.comparable_changes())
-    if recipe.expect is None or not reasons:
-        return plan
-    # It stands in the resolved recipe too, which is judged no more than this one.
-    expect = recipe.expect.model_copy(update={"not_comparable": reasons})
-    return replace(plan, recipe=recipe.model_copy(update={"expect": expect}))
+
+
+def _stated(document: Document, plugins: Plugins) -> dict[str, Any] | None:
+    """Resolve the recipe that states what to expect, before anything changes it; None if it cannot be run as it is."""
+    own = copy.deepcopy(document.stated or document)
+    try:
+        checked = check_document(own, plugins)
+    except ClsfwError:  # what is wrong with it may be what the changes mend
+        return None
+    if isinstance(checked, list):
+        return None
+    return portable(resolve(checked.recipe, checked.parts), checked.parts, document.file.parent)

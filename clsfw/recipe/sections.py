@@ -13,7 +13,7 @@ from clsfw.contract.parts import ChecksPlan, NamesScores
 from clsfw.discovery.plugins import Plugin, Plugins, guard
 from clsfw.errors import PluginError
 from clsfw.kit.suggestions import listed, near, offer, short, unknown_key
-from clsfw.toml.document import section_of
+from clsfw.toml.document import MOST_FLAWS, Flaw, section_of
 from clsfw.toml.wording import choices_of, explain_errors, fields_of, show
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import PlanFacts
     from clsfw.discovery.parts import BuiltPart
-    from clsfw.toml.document import Document, Problems
+    from clsfw.toml.document import Document
     from clsfw.toml.positions import KeyPath
 
 B = TypeVar("B", bound="BuiltPart[Any]")
@@ -103,21 +103,19 @@ class Found:
     component: Component[Any]
 
 
-def find_component(problems: Problems, path: KeyPath, kind: Kind, plugins: Plugins) -> Found | None:
-    """Find what `use` names, or report why it cannot be had."""
-    table = problems.document.get(path)
+def find_component(document: Document, path: KeyPath, kind: Kind, plugins: Plugins) -> Found | Flaw:
+    """Find what `use` names, or say why it cannot be had."""
+    wrong = not_a_table(document, path)
+    if wrong is not None:
+        return wrong
+    table = document.get(path)
     known = plugins.components(kind)
-    if not is_table(problems, path):
-        return None
     if "use" not in table:
-        problems.add(
-            path, f"missing key 'use': it names the {_NAMES[kind]}, one of {listed(sorted(known))}", at_key=True
-        )
-        return None
-    name = table["use"]
+        message = f"missing key 'use': it names the {_NAMES[kind]}, one of {listed(sorted(known))}"
+        return Flaw(path, message, at_key=True)
+    name, place = table["use"], (*path, "use")
     if not isinstance(name, str):
-        problems.add((*path, "use"), f"must be the name of a {_NAMES[kind]} in quotes, not {show(name)}")
-        return None
+        return Flaw(place, f"must be the name of a {_NAMES[kind]} in quotes, not {show(name)}")
     if name in known:
         return Found(path, kind, *known[name])
     claimants = plugins.claimants(kind, name)
@@ -127,19 +125,17 @@ def find_component(problems: Problems, path: KeyPath, kind: Kind, plugins: Plugi
         claimants = [namesake]
     if claimants:
         reasons = "; ".join(f"{plugin} is {plugin.state}: {plugin.reason}" for plugin in claimants)
-        problems.add((*path, "use"), f"{_NAMES[kind]} {name!r} cannot be had: {reasons}", plugin=True)
-    else:
-        problems.add((*path, "use"), _unknown_component(kind, name, plugins))
-    return None
+        return Flaw(place, f"{_NAMES[kind]} {name!r} cannot be had: {reasons}", plugin=True)
+    return Flaw(place, _unknown_component(kind, name, plugins))
 
 
-def is_table(problems: Problems, path: KeyPath) -> bool:
-    """Tell whether there is a table at a path, and report it if there is something else."""
-    value = problems.document.get(path)
-    if not isinstance(value, dict):
-        header, _ = section_of(path)
-        problems.add(path, f"must be a table, written under a {header} header, not {show(value)}", at_key=True)
-    return isinstance(value, dict)
+def not_a_table(document: Document, path: KeyPath) -> Flaw | None:
+    """Say that something else than a table stands at a path, if so."""
+    value = document.get(path)
+    if isinstance(value, dict):
+        return None
+    header, _ = section_of(path)
+    return Flaw(path, f"must be a table, written under a {header} header, not {show(value)}", at_key=True)
 
 
 def _unknown_component(kind: Kind, name: str, plugins: Plugins) -> str:
@@ -157,20 +153,19 @@ def _unknown_component(kind: Kind, name: str, plugins: Plugins) -> str:
 
 
 def read_settings(
-    problems: Problems,
+    document: Document,
     path: KeyPath,
     model: type[S],
     elsewhere: Mapping[str, Iterable[str]],
     *,
     owner: Plugin | None = None,
     apart: Iterable[str] = (),
-) -> S | None:
-    """Check a table's values against a settings class, reporting all that is wrong; the keys `apart` are left out.
+) -> S | list[Flaw]:
+    """Check a table's values against a settings class, or say all that is wrong; the keys `apart` are left out.
 
     `elsewhere` are the keys of the other tables. What `owner` raises while checking is a plugin's failure. Values from
     the command line that the class wants as text are taken as they were typed.
     """
-    document = problems.document
     values = {key: value for key, value in document.get(path).items() if key not in apart}
     for _ in range(2):
         try:
@@ -180,18 +175,19 @@ def read_settings(
             error = exc
         if not _take_as_text(document, path, values, error, model):
             break
+    flaws: list[Flaw] = []
+    component = document.get((*path, "use")) if owner is not None else None
     for below, words, details in explain_errors(error, model, values):
         if details["type"] != "extra_forbidden":
-            problems.add((*path, *below), words, at_key=details["type"] == "missing")
+            flaws.append(Flaw((*path, *below), words, at_key=details["type"] == "missing"))
         else:
             own = [*fields_of(model, below[:-1]), *(apart if len(below) == 1 else ())]
             meant = "unknown key"
-            if not problems.full:  # guessing takes time, and nobody reads the guesses for a thousand keys
+            if len(flaws) < MOST_FLAWS:  # guessing takes time, and nobody reads the guesses for a thousand keys
                 choices = choices_of(model, below[:-1])
-                component = document.get((*path, "use")) if owner is not None else None
                 meant = unknown_key(str(below[-1]), own, elsewhere, choices=choices, component=component)
-            problems.add((*path, *below), meant, at_key=True)
-    return None
+            flaws.append(Flaw((*path, *below), meant, at_key=True))
+    return flaws
 
 
 @contextmanager

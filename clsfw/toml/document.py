@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from clsfw.errors import Place, PluginError, Problem, RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from clsfw.toml.positions import KeyPath
 
 
-_MOST_PROBLEMS = 100
+MOST_FLAWS = 100
+"""Further ones are counted, not told."""
+
 _LONGEST_NAME = 100  # characters
 
 
@@ -148,75 +150,75 @@ def walk(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
             waiting.extend(((*path, i), value[i]) for i in reversed(range(len(value))))
 
 
-class Problems:
-    """Collects what is wrong with a document, to be reported at once."""
+@dataclass(frozen=True)
+class Flaw:
+    """Something that is wrong with the value at a path, or with its key.
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.found: list[tuple[tuple[int, int, int], Problem]] = []
-        self.only_plugins = True
-        """Whether nothing is wrong but that plugins are out of order."""
-        self._paths: set[tuple[KeyPath, bool]] = set()
-        self._more = 0
+    `plugin` says that the recipe is right, and an installed plugin is not; `spot` is where it was given, where the
+    document does not tell.
+    """
 
-    def add(
-        self, path: KeyPath, message: str, *, at_key: bool = False, show_line: bool = True, plugin: bool = False
-    ) -> None:
-        """Report a problem with the value at a path, or with its key; the first one with a value is enough.
+    path: KeyPath
+    message: str
+    at_key: bool = False
+    show_line: bool = True
+    plugin: bool = False
+    spot: Spot | None = None
 
-        `plugin` says that the recipe is right, and an installed plugin is not.
-        """
-        if (path, False) in self._paths:
-            return
-        if self.full:
-            self._more += 1
-            return
-        self._paths.add((path, at_key))
-        self.only_plugins = self.only_plugins and plugin
-        spot = self.document.spot(path)
-        place, line = (spot.key, spot.key_line) if at_key else (spot.value, spot.value_line)
-        rank = (spot.rank[0], place.line or spot.rank[1], place.column or 0)
-        section, name = section_of(path)
-        name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
-        told = f"{name}: {message}" if name else message
-        self.found.append((rank, Problem(place, told, section, line if show_line else None)))
 
-    @property
-    def full(self) -> bool:
-        """Whether there are so many problems that further ones are only counted."""
-        return len(self.found) >= _MOST_PROBLEMS
+def report(document: Document, flaws: Iterable[Flaw]) -> None:
+    """Raise what is wrong with a document, if anything, in the order of the places.
 
-    def add_at(self, spot: Spot, message: str) -> None:
-        """Report a problem with something that has no path in the document."""
-        self.only_plugins = False
-        self.found.append((spot.rank, Problem(spot.key, message)))
+    The first flaw of a value is enough; of very many the rest are counted.
 
-    def refuse(self, path: KeyPath, message: str) -> NoReturn:
-        """Report a problem after which nothing else can be known.
+    Raises:
+        RecipeError: something is wrong with the recipe.
+        PluginError: the recipe is right, but a plugin that it needs is out of order.
 
-        Raises:
-            RecipeError: always, with what was found before too.
+    """
+    told: set[tuple[KeyPath, bool]] = set()
+    kept: list[Flaw] = []
+    more = 0
+    for flaw in flaws:
+        if flaw.spot is None and (flaw.path, False) in told:
+            continue
+        if len(kept) >= MOST_FLAWS:
+            more += 1
+            continue
+        told |= set() if flaw.spot is not None else {(flaw.path, flaw.at_key)}
+        kept.append(flaw)
+    if not kept:
+        return
+    ranked = sorted((_problem(document, flaw) for flaw in kept), key=lambda item: item[0])
+    problems = list(dict.fromkeys(problem for _, problem in ranked))
+    if more:
+        problems.append(Problem(Place(document.shown), f"and {more} more problems"))
+    if all(flaw.plugin for flaw in kept):
+        raise PluginError("\n".join(map(str, problems)))
+    raise RecipeError(problems)
 
-        """
-        self.add(path, message)
-        self.raise_all()
-        raise AssertionError("a problem was just added")
 
-    def raise_all(self) -> None:
-        """Raise what was found, if anything, in the order of the places.
+def refuse(document: Document, path: KeyPath, message: str) -> NoReturn:
+    """Raise a problem after which nothing else can be known.
 
-        Raises:
-            RecipeError: something is wrong with the recipe.
-            PluginError: the recipe is right, but a plugin that it needs is out of order.
+    Raises:
+        RecipeError: always.
 
-        """
-        unique = list(dict.fromkeys(problem for _, problem in sorted(self.found, key=lambda item: item[0])))
-        if self._more:
-            unique.append(Problem(Place(self.document.shown), f"and {self._more} more problems"))
-        if unique and self.only_plugins:
-            raise PluginError("\n".join(str(problem) for problem in unique))
-        if unique:
-            raise RecipeError(unique)
+    """
+    raise RecipeError([_problem(document, Flaw(path, message))[1]])
+
+
+def _problem(document: Document, flaw: Flaw) -> tuple[tuple[int, int, int], Problem]:
+    """Return a flaw as it is told, after what orders it."""
+    if flaw.spot is not None:
+        return flaw.spot.rank, Problem(flaw.spot.key, flaw.message)
+    spot = document.spot(flaw.path)
+    place, line = (spot.key, spot.key_line) if flaw.at_key else (spot.value, spot.value_line)
+    section, name = section_of(flaw.path)
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+    told = f"{name}: {flaw.message}" if name else flaw.message
+    rank = (spot.rank[0], place.line or spot.rank[1], place.column or 0)
+    return rank, Problem(place, told, section, line if flaw.show_line else None)
 
 
 def section_of(path: KeyPath) -> tuple[str, str]:

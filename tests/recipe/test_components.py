@@ -172,8 +172,8 @@ def test_no_more_need_the_resolved_recipe_of_such_a_run(write, fake, fakes):
 
     again = make_plan(write(plan.resolved_toml(), "resolved.toml"), ["trainer.C=1.0"], fakes)
 
-    assert ["trainer.steps: 2, not 3"] == plan.comparable_changes()
-    assert ["trainer.steps: 2, not 3", "trainer.C: 1.0, not 0.5"] == again.comparable_changes()
+    assert ["trainer.steps: 2, not 3"] == list(plan.changes)
+    assert ["trainer.steps: 2, not 3", "trainer.C: 1.0, not 0.5"] == list(again.changes)
 
 
 @pytest.mark.parametrize("key", ["tune_threshold", "temperature_scaling"])
@@ -194,7 +194,7 @@ def test_of_a_changed_split_no_result_is_expected(overrides, write, fake, fakes)
     split = '[split]\nmethod = "random"\ntrain = 0.5\nvalidation = 0.2\ntest = 0.3\n'
     file = write(f"{fake}{split}[expect.test]\nhits = {{ value = 1, tolerance = 0 }}\n")
 
-    assert make_plan(file, overrides, fakes).comparable_changes()
+    assert make_plan(file, overrides, fakes).changes
 
 
 def test_a_misspelt_expectation_is_told_beside_an_override_of_another_table(write, fake, fakes):
