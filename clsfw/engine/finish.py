@@ -54,7 +54,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     store.write_text("report.html", render_report(store.path, mistakes))
     store.write_text("README.md", model_card(store.path))
     store.complete()
-    return FinishedRun.read(store.path)
+    return FinishedRun.completed(store.path)
 
 
 def _decide_on_validation(plan: Plan, run: Execution, trainer: BuiltTrainer, classifier: Classifier) -> Decision:

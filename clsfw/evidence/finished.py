@@ -37,7 +37,14 @@ class FinishedRun:
 
         """
         path = Path(directory).expanduser()
-        return cls(path, read_record(path), content.read_json(path / "metrics.json", content.METRICS))
+        read_run(path)
+        return cls.completed(path)
+
+    @classmethod
+    def completed(cls, path: Path) -> FinishedRun:
+        """Return a run that this very process completed, whose hashes need no second look; otherwise as `read`."""
+        record = content.read_json(path / RECORD, content.RUN)
+        return cls(path, record, content.read_json(path / "metrics.json", content.METRICS))
 
     @property
     def state(self) -> str:
