@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plugin = things.add_parser("plugin", help="write a plugin package into ./NAME")
     plugin.add_argument("name", metavar="NAME", help="of the distribution, the plugin and its component")
     plugin.add_argument("--kind", choices=_KINDS, default="data", help="what it contributes (default: %(default)s)")
+    plugin.add_argument("--with-trainer", action="store_true", help="with --kind model: a trainer of its own beside it")
     recipe = things.add_parser("recipe", help="write a recipe for a CSV file, or copy a shipped one")
     what = recipe.add_mutually_exclusive_group(required=True)
     what.add_argument(
@@ -47,7 +48,7 @@ def _plugin(args: argparse.Namespace) -> list[str]:
     from clsfw.scaffold.plugin import write_plugin
 
     with stdout_to_stderr():
-        written = write_plugin(args.name, args.kind, Path.cwd())
+        written = write_plugin(args.name, args.kind, Path.cwd(), with_trainer=args.with_trainer)
     lines = [f"wrote {path.relative_to(Path.cwd())}" for path in written]
     return [
         *lines,

@@ -25,17 +25,21 @@ TITLES: Mapping[str, str] = {
     "watcher": "A watcher",
 }
 
+_WITH_TRAINER = "model-with-trainer"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_plugin(name: str, kind: str, parent: Path) -> list[Path]:
-    """Write the package into `parent/name`, and give its files.
+def write_plugin(name: str, kind: str, parent: Path, *, with_trainer: bool = False) -> list[Path]:
+    """Write the package into `parent/name`, and return its files; a model may come with a trainer of its own.
 
     Raises:
-        UsageError: the name is not fit for a distribution, a module and a component, or is taken.
+        UsageError: the name is not fit for a distribution, a module and a component, or is taken; a trainer is asked
+            for beside something else than a model.
         HostError: the files cannot be written.
 
     """
+    if with_trainer and kind != "model":
+        raise UsageError(f"--with-trainer is for a model, not for {TITLES[kind].lower()}; give --kind model")
     module = _module(name)
     folder = parent / name
     if folder.exists():
@@ -46,12 +50,14 @@ def write_plugin(name: str, kind: str, parent: Path) -> list[Path]:
         if re.fullmatch(r"[A-Za-z0-9_-]+", name)
         else json.dumps(name),  # a bare TOML key, or a quoted one
         "module": module,
-        "title": TITLES[kind],
+        "title": TITLES[kind] + (" with a trainer of its own" if with_trainer else ""),
+        "model_settings": "ModelSettings" if with_trainer else "Settings",
+        "trainer_settings": "TrainerSettings" if with_trainer else "Settings",
         "minor": ".".join(__version__.split(".")[:2]),
     }
     written = []
     try:
-        for template, target in _targets(kind, module).items():
+        for template, target in _targets(_WITH_TRAINER if with_trainer else kind, module).items():
             text = (_TEMPLATES / template).read_text(encoding="utf-8")
             for key, value in words.items():
                 text = text.replace("{{" + key + "}}", value)
@@ -67,7 +73,10 @@ def write_plugin(name: str, kind: str, parent: Path) -> list[Path]:
 def _targets(kind: str, module: str) -> dict[str, str]:
     """Return for each template where it goes."""
     targets = {"common/pyproject.toml.txt": "pyproject.toml", "common/gitignore.txt": ".gitignore"}
-    for template in sorted((_TEMPLATES / kind).iterdir()):
+    templates = sorted((_TEMPLATES / kind).iterdir())
+    if kind == _WITH_TRAINER:
+        templates += [_TEMPLATES / "model/model.py.txt", _TEMPLATES / "trainer/trainer.py.txt"]
+    for template in templates:
         name = template.name.removesuffix(".txt")
         if name == "README.md":
             place = name
@@ -77,7 +86,7 @@ def _targets(kind: str, module: str) -> dict[str, str]:
             place = f"src/{module}/{name}"
         else:
             place = f"tests/{name}"
-        targets[f"{kind}/{template.name}"] = place
+        targets[f"{template.parent.name}/{template.name}"] = place
     return targets
 
 

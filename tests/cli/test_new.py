@@ -27,7 +27,9 @@ NAMES = {
     "trainer": "plain.adamw_v2",
     "metric": "wrong-ones",
     "watcher": "w1",
+    "both": "word-vectors",
 }
+KIND_OF_BOTH = ("--kind", "model", "--with-trainer")
 
 
 def child(*command, site=None, cwd=None):
@@ -46,8 +48,8 @@ def written(tmp_path_factory):
     before = Path.cwd()
     os.chdir(folder)
     try:
-        for kind in KINDS:
-            assert 0 == main(["new", "plugin", NAMES[kind], "--kind", kind])
+        for kind, name in NAMES.items():
+            assert 0 == main(["new", "plugin", name, *(KIND_OF_BOTH if kind == "both" else ("--kind", kind))])
     finally:
         os.chdir(before)
     return folder
@@ -77,7 +79,7 @@ def tested(written, site, tmp_path_factory):
 
 
 class TestPlugin:
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", NAMES)
     def test_its_own_tests_pass(self, kind, tested):
         result, outcomes = tested
         module = NAMES[kind].replace("-", "_").replace(".", "_")
@@ -97,6 +99,19 @@ class TestPlugin:
         assert [(kind, NAMES[kind]) for kind in KINDS] == [
             (c["kind"], c["name"]) for kind in KINDS for c in listed[NAMES[kind]]["components"]
         ]
+
+    def test_a_model_with_its_trainer_has_both(self, site):
+        listed = {p["name"]: p for p in json.loads(child("clsfw", "list-plugins", "--json", site=site).stdout)}
+        name = NAMES["both"]
+
+        assert [("model", name), ("trainer", name)] == [(c["kind"], c["name"]) for c in listed[name]["components"]]
+
+    def test_only_a_model_has_a_trainer_beside_it(self, tmp_path, monkeypatch, capsys):
+        monkeypatch.chdir(tmp_path)
+
+        assert 2 == main(["new", "plugin", "alone", "--kind", "metric", "--with-trainer"])
+        assert "--with-trainer is for a model, not for a metric" in capsys.readouterr().err
+        assert [] == list(tmp_path.iterdir())
 
     def test_test_plugin_passes_with_the_settings_beside_the_tests(self, written, site):
         settings = written / NAMES["data"] / "tests/settings.toml"
