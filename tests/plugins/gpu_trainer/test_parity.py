@@ -103,6 +103,9 @@ CASES: dict[str, dict[str, Any]] = {
     "several labels per text": {"rows": 64, "labels": SEVERAL},
     "warm-up and cosine": {"rows": 61, "both": {"warmup_steps": 5, "lr_scheduler_type": "cosine"}},
     "tight clipping": {"rows": 61, "both": {"max_grad_norm": 0.1}},
+    # A twentieth of each weight goes, far more than the tolerance; so a decay that is not heeded is seen.
+    "strong weight decay": {"rows": 61, "both": {"weight_decay": 0.9, "learning_rate": 3e-3}},
+    "other decay rates of AdamW": {"rows": 61, "both": {"adam_beta1": 0.7, "adam_beta2": 0.9, "adam_epsilon": 1e-3}},
 }
 
 
@@ -126,8 +129,15 @@ def test_same_losses_and_weights_as_trainer(
         {"class_weights": "balanced", "label_smoothing_factor": 0.1},
         {"gradient_accumulation_steps": 3, "class_weights": [0.5, 2.0, 1.0]},
         {"warmup_ratio": 0.2, "lr_scheduler_type": "cosine", "max_grad_norm": 0.5},
+        {"weight_decay": 0.9, "learning_rate": 3e-3, "adam_beta1": 0.7, "adam_beta2": 0.9, "adam_epsilon": 1e-3},
     ],
-    ids=["plain", "class weights and smoothing", "accumulation with class weights", "warm-up, cosine, clipping"],
+    ids=[
+        "plain",
+        "class weights and smoothing",
+        "accumulation with class weights",
+        "warm-up, cosine, clipping",
+        "AdamW",
+    ],
 )
 def test_swapping_the_trainers_changes_nothing_but_rounding(kit: Any, options: dict[str, Any]) -> None:
     splits = {"train": kit.data(61, THREE), "validation": kit.data(20, THREE, seed=1)}
