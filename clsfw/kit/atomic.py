@@ -12,6 +12,7 @@ import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from clsfw.errors import HostError
 from clsfw.kit import files
 from clsfw.kit.disk import explained, explained_libraries
 
@@ -85,9 +86,11 @@ def staged_directory(path: Path) -> Iterator[Path]:
             files.sync_tree(temp)
             old = _put(temp, path)
             files.sync(path.parent)
-    except BaseException:
+    except BaseException as exc:
         with suppress(OSError):
             files.remove_tree(temp)
+        if isinstance(exc, HostError) and str(temp) in str(exc):  # nobody knows the temporary name
+            raise HostError(str(exc).replace(str(temp), str(path))) from exc
         raise
     if old is not None:
         with explained(old, "remove"):

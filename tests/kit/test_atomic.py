@@ -133,6 +133,13 @@ class TestStagedDirectory:
         with pytest.raises(HostError, match="the disk is full"), atomic.staged_directory(tmp_path / "model"):
             raise error
 
+    def test_what_the_block_says_of_the_temporary_name_is_said_of_the_real_one(self, tmp_path: Path) -> None:
+        with (
+            pytest.raises(HostError, match=rf"^cannot write {tmp_path}/model/x: "),
+            atomic.staged_directory(tmp_path / "model") as f,
+        ):
+            raise HostError(f"cannot write {f}/x: the disk is full")
+
     def test_a_link_in_it_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(HostError, match="neither a plain file"), atomic.staged_directory(tmp_path / "model") as f:
             (f / "link").symlink_to("/etc/passwd")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -84,6 +85,28 @@ def test_96_a_disk_too_small(verb, torch_recipe, cli, monkeypatch):
     assert 6 == answer.code
     assert "the checkpoints and the model will need" in answer.err
     assert "but only 1,000 bytes are free there" in answer.err
+
+
+def test_96_a_disk_that_is_full_when_the_baseline_is_saved(toy, cli, tmp_path, monkeypatch):
+    write = Path.write_bytes
+
+    def full(path, data):
+        if path.name == "model.safetensors":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    recipe = toy(
+        ('[model]\nuse = "toy"', '[model]\nuse = "tfidf"'), ('[trainer]\nuse = "toy"', '[trainer]\nuse = "sklearn-fit"')
+    )
+
+    answer = cli("run", recipe, "--out", tmp_path / "run")
+
+    assert 6 == answer.code
+    assert f"error: cannot write {tmp_path / 'run' / 'model'}: the disk is full (" in answer.told
+    assert " bytes free); free some space, and the same command goes on" in answer.told
+    monkeypatch.undo()
+    assert 0 == cli("run", recipe, "--out", tmp_path / "run").code
 
 
 class TestPlaces:
