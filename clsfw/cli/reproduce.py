@@ -77,7 +77,9 @@ def _lines(reproduction: Reproduction) -> Iterator[str]:
     for level in reproduction.levels:
         yield f"  {level.what:<12} {'same' if level.same else 'NOT the same'}: {clean(level.detail)}"
     if not reproduction.surroundings:
-        yield "  data, plugins, device and environment are the same"
+        same = all(level.same for level in reproduction.levels)
+        around = "data, plugins, device and environment are the same"
+        yield f"  {around}" if same else f"  {around} as far as a run records them; what differs is not recorded"
         return
     yield "  what differs around them:"
     yield from (f"    {clean(line)}" for line in reproduction.surroundings)

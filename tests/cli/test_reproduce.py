@@ -84,6 +84,23 @@ def test_other_data_is_named_and_ends_with_9(run, tmp_path, capfd):
     assert "data.test: " in told
 
 
+def test_another_kernel_of_the_matrix_library_is_named(run, capfd):
+    file = run / "run.json"
+    record = json.loads(file.read_text())
+    if "kernel" not in record["fixed"]["environment"]["blas"]:
+        pytest.skip("numpy's matrix library tells no kernel here")
+    record["fixed"]["environment"]["blas"]["kernel"] = "Katmai"
+    file.write_text(json.dumps(record))
+    assert call(run) == 0
+    assert "environment.blas.kernel: 'Katmai' before, " in capfd.readouterr().out
+
+
+def test_bits_that_differ_for_no_recorded_reason_are_not_said_to_have_the_same_surroundings(run, capfd, monkeypatch):
+    monkeypatch.setattr("clsfw.evidence.reproduction._hashes", lambda run: {"model/x": str(run.directory)})
+    assert call(run) == 0
+    assert "the same as far as a run records them; what differs is not recorded" in capfd.readouterr().out
+
+
 def test_a_run_is_not_repeated_onto_itself(run):
     with pytest.raises(UsageError, match="is the run itself"):
         call(run, "--out", run)
