@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT: dict[str, Any] = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+LIBRARIES = {"clsfw_torch"}  # plugins stand on them; they contribute nothing themselves
 FOLDERS = sorted(path.name for path in (Path(__file__).parents[1] / "plugins").iterdir() if path.name[0] != ".")
 
 
@@ -20,7 +21,7 @@ def test_every_plugin_folder_is_in_the_wheel() -> None:
 
 
 def test_every_plugin_folder_has_its_entry_point() -> None:
-    assert FOLDERS == sorted(PROJECT["project"]["entry-points"]["clsfw"].values())
+    assert sorted(set(FOLDERS) - LIBRARIES) == sorted(PROJECT["project"]["entry-points"]["clsfw"].values())
 
 
 def test_mypy_checks_every_package() -> None:

@@ -132,8 +132,11 @@ def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], 
     named = (*document.added, *(".".join(map(str, change.path)) for change in changes))
     changed = tuple(key for key in named if key.partition(".")[0] != "watchers")  # they change nothing
     stated = _stated(document, plugins) if changed else None
-    document.former_uses |= uses_of(document) if changes else {}
+    before = uses_of(document)
     flaws = apply_overrides(document, changes)
+    after = uses_of(document)
+    # A part that no override exchanges keeps what the extended recipe had in its place.
+    document.former_uses |= {path: use for path, use in before.items() if after.get(path) != use}
     checked = check_document(document, plugins, {key.partition(".")[0] for key in changed})
     if isinstance(checked, list):
         flaws += checked

@@ -81,6 +81,16 @@ def test_another_component_drops_what_only_the_old_one_has(write, fake, fakes):
     assert ("data.use = 'cloud' has no 'source'; dropped what 'texts' was given",) == plan.notes
 
 
+@pytest.mark.parametrize("override", ["seed=3", "trainer.steps=4", "model.use=sack"])
+def test_so_it_does_when_something_else_is_overridden(write, fake, fakes, override):
+    write(fake.replace('"texts"\nsource = "texts.csv"', '"texts"\nsource = "texts.csv"\nsha256 = "a"'), "base.toml")
+    top = 'schema = 1\nextends = "base.toml"\n[data]\nuse = "cloud"\nbucket = "b"\n'
+
+    plan = make_plan(write(top), [override], fakes)
+
+    assert {"use": "cloud", "bucket": "b"} == plan.resolved()["data"]
+
+
 def test_what_the_upper_recipe_gives_itself_is_never_dropped(write, fake, fakes):
     write(fake, "base.toml")
     top = 'schema = 1\nextends = "base.toml"\n[data]\nuse = "cloud"\nbucket = "b"\nsource = "x"\n'

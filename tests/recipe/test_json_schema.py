@@ -142,3 +142,22 @@ def test_the_root_keys_are_all_of_the_recipe():
     fields = {info.alias or name for name, info in Recipe.model_fields.items()}
 
     assert ROOT_KEYS == fields | set(SECTIONS) | {"extends"}
+
+
+def test_watchers_are_described_and_none_is_needed(fakes):
+    schema = jsonschema.Draft202012Validator(recipe_schema(fakes))
+    recipe = {
+        "schema": 1,
+        "name": "x",
+        "data": {"use": "texts", "source": "a"},
+        "model": {"use": "bag"},
+        "trainer": {"use": "count"},
+        "metrics": [{"use": "hits"}],
+    }
+
+    assert schema.is_valid(recipe)
+    assert schema.is_valid({**recipe, "watchers": [{"use": "peep", "required": True, "times": 3}]})
+    assert not schema.is_valid({**recipe, "watchers": [{"use": "peep", "required": "yes"}]})
+    assert not schema.is_valid({**recipe, "watchers": [{"use": "peek"}]})
+    assert not schema.is_valid({**recipe, "watchers": {"use": "peep"}})
+    assert not schema.is_valid({**recipe, "plugins": ["peep"]})

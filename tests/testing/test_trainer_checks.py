@@ -68,6 +68,12 @@ class SumsToOneAlways(ToyTrainer):
         return clsfw.Prediction(found.probabilities[:, :1], found.tokens, found.truncated)
 
 
+class SwapsTheTestSplit(ToyTrainer):
+    def fit(self, model, data, run):
+        super().fit(model, data, run)
+        run.data["test"] = run.data["train"]
+
+
 class CountsClassesInValidation(ToyTrainer):
     def fit(self, model, data, run):
         if "validation" in data:
@@ -169,6 +175,7 @@ BAD = [
     (trainer_checks.says_what_it_needs, NeedsAnything, "and not every object"),
     (trainer_checks.says_what_it_needs, NeedsNoType, "whose `needs` is no class or protocol"),
     (trainer_checks.trains_and_predicts, TrainsNothing, "the same after training as before"),
+    (trainer_checks.trains_and_predicts, SwapsTheTestSplit, "failed in fit of .*does not support item assignment"),
     (trainer_checks.trains_and_predicts, LogsNothing, "it must call run.log"),
     (trainer_checks.trains_and_predicts, CommitsNoEnd, "it must commit a checkpoint after its last step"),
     (
