@@ -8,14 +8,22 @@ import errno
 import importlib
 import io
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from clsfw.cli.help import TopHelp, begin, epilog
 from clsfw.cli.streams import drop_stdout, nobody_reads, open_missing
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, UsageError, __version__
+from clsfw.kit.suggestions import did_you_mean, short
+from clsfw.kit.text import clean_lines
+from clsfw.report.terminal import Screen, bad, bold, doubtful
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from clsfw.errors import Problem
+    from clsfw.report.terminal import Words
 
 VERBS = (
     "run",
@@ -30,6 +38,9 @@ VERBS = (
     "reproduce",
     "new",
     "test-plugin",
+    "runs",
+    "clean",
+    "completion",
 )
 
 
@@ -63,16 +74,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    parser = _build_parser()
-    namespace, rest = parser.parse_known_args(arguments)
+    verb = next((word for word in arguments if not word.startswith("-")), None)
+    if verb is not None and verb not in VERBS:
+        raise UsageError(f"unknown verb {short(verb)}{did_you_mean(verb, VERBS)}; `clsfw --help` lists them")
+    namespace, rest = build_parser().parse_known_args(arguments)
     # argparse ends a list of texts at the first option: what comes after it, as in `predict RUN --json TEXT`, is here.
     if rest and (any(word.startswith("-") for word in rest) or not hasattr(namespace, "texts")):
         raise UsageError(f"unrecognized arguments: {' '.join(rest)}; see `clsfw {namespace.verb or ''} --help`")
     if rest:
         namespace.texts = [*namespace.texts, *rest]
     if namespace.verb is None:
-        parser.print_help()
-        return 2
+        begin()
+        return UsageError.exit_code
     try:
         Path.cwd()
     except FileNotFoundError as exc:
@@ -82,13 +95,21 @@ def _run(arguments: Sequence[str]) -> int:
     return code
 
 
-def _build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="clsfw", description="A text classifier as one file that runs.")
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs."""
+    parser = _Parser(prog="clsfw", add_help=False)
+    parser.add_argument("-h", "--help", action=TopHelp)
     parser.add_argument("--version", action="version", version=f"clsfw {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=_Parser)
     for verb in VERBS:
         module = importlib.import_module(f"clsfw.cli.{verb.replace('-', '_')}")
-        sub = verbs.add_parser(verb, help=module.HELP, description=module.HELP)
+        sub = verbs.add_parser(
+            verb,
+            help=module.HELP,
+            description=textwrap.fill(module.HELP, 78),
+            epilog=epilog(verb),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         module.add_arguments(sub)
         sub.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -96,23 +117,31 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _say_error(exc: BaseException) -> int:
     """Print the message; a recipe's problems come each with its place first, as editors and `grep` like it."""
-    from clsfw.kit.text import clean_lines
-
     if isinstance(exc, KeyboardInterrupt):
-        _print("clsfw: interrupted")
+        _print(doubtful("clsfw: interrupted"))
         return 130
     if not isinstance(exc, ClsfwError):
-        _print("clsfw: error: out of memory; end other programs, or read less data at a time ([data] rows)")
+        _print(bad("clsfw: error: "), "out of memory; end other programs, or read less data at a time ([data] rows)")
         return HostError.exit_code
-    text = clean_lines(str(exc))
+    lines = clean_lines(str(exc)).split("\n")
     if isinstance(exc, RecipeError):
+        for problem in exc.problems:
+            _print_problem(problem)
         count = len(exc.problems)
-        for line in text.split("\n"):
-            _print(line, as_it_is=line.startswith(" "))  # a source line with its caret
-        text = f"{count} problem{'s' if count > 1 else ''} in the recipe; nothing was run"
-    label = "stopped" if isinstance(exc, InterruptedRunError) else "error"
-    _print(f"clsfw: {label}: {text}")
+        lines = [f"{count} problem{'s' if count > 1 else ''} in the recipe; nothing was run"]
+    stopped = isinstance(exc, InterruptedRunError)
+    _print(doubtful("clsfw: stopped: ") if stopped else bad("clsfw: error: "), lines[0])
+    for line in lines[1:]:
+        _print(line)
     return exc.exit_code
+
+
+def _print_problem(problem: Problem) -> None:
+    place, (message, *source) = str(problem.place), clean_lines(str(problem)).split("\n")
+    known = message.startswith(f"{place}:")
+    _print(*((bold(place), message.removeprefix(place)) if known else (message,)))
+    for line in source:  # the line of the recipe, and the caret below it, which no break may part
+        _print(line, as_it_is=True)
 
 
 def _output_lost(exc: OSError) -> int:
@@ -120,12 +149,16 @@ def _output_lost(exc: OSError) -> int:
     drop_stdout()
     if nobody_reads(exc):
         return 0
-    _print(f"clsfw: error: cannot write to standard output: {(exc.strerror or str(exc)).lower()}")
+    why = (exc.strerror or str(exc)).lower()
+    _print(bad("clsfw: error: "), f"cannot write to standard output: {why}")
     return HostError.exit_code
 
 
-def _print(text: str, *, as_it_is: bool = False) -> None:
-    from clsfw.report.wrapping import wrapped
-
+def _print(*words: Words, as_it_is: bool = False) -> None:
     with contextlib.suppress(OSError):  # nobody may be listening any more
-        print(text if as_it_is else wrapped(text, sys.stderr), file=sys.stderr, flush=True)  # noqa: T201  # the command line is where printing belongs
+        screen = Screen(sys.stderr)
+        if as_it_is:
+            screen.write(str(words[0]))
+        else:
+            screen.line(*words)
+        sys.stderr.flush()

@@ -24,10 +24,13 @@ def main(args: argparse.Namespace) -> int:
 
     plan = make_plan(args.recipe, args.overrides, discover())
 
+    from clsfw.cli.streams import outcome
     from clsfw.engine.check import check
-    from clsfw.report.terminal import open_display
+    from clsfw.report.live import open_display
+    from clsfw.report.terminal import good, typed
 
     with open_display() as display:
         check(plan, display)
-        display.stage("the recipe can be run")
+    with outcome() as screen:
+        screen.line(good("the recipe can be run"), ": ", typed(f"clsfw run {args.recipe}"))
     return 0

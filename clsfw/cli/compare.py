@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from clsfw.evidence.comparison import Comparison, Pair, Side
+    from clsfw.report.terminal import Line, Screen
 
 HELP = "compare complete runs on the same test rows: paired tests, and one plain sentence"
 
@@ -23,50 +24,82 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the comparison."""
-    from clsfw.cli.streams import say
+    from clsfw.cli.streams import outcome
     from clsfw.evidence.compare import compare_runs
 
-    comparison = compare_runs(args.runs)
+    comparison = compare_runs(_complete(args.runs))
     if args.json:
         sys.stdout.write(json.dumps(comparison.to_json(), indent=2) + "\n")
     else:
-        say("\n".join(_lines(comparison)))
+        with outcome() as screen:
+            _show(screen, comparison)
     return 0
 
 
-def _lines(comparison: Comparison) -> Iterator[str]:
-    from clsfw.kit.text import clean
+def _complete(runs: Sequence[str]) -> list[str]:
+    """Leave out what is not complete, and name it; where fewer than two are left, all are returned, to be refused."""
+    from pathlib import Path
 
-    width = max(len(side.letter) for side in comparison.sides)
-    yield f"{comparison.pairs[0].rows:,} test rows, the same for all runs"
-    yield ""
+    from clsfw.errors import RunDirectoryError
+    from clsfw.report.terminal import Screen, doubtful
+    from clsfw.store.rundir import read_run
+
+    kept, skipped = [], []
+    for run in runs:
+        try:
+            read_run(Path(run).expanduser(), verify=False)
+            kept.append(run)
+        except RunDirectoryError as exc:
+            skipped.append((run, str(exc)))
+    if len(kept) < min(2, len(runs)):
+        return list(runs)
+    screen = Screen(sys.stderr)
+    for run, why in skipped:
+        screen.line(doubtful("clsfw: skipped "), f"{run}: {why}")
+    return kept
+
+
+def _show(screen: Screen, comparison: Comparison) -> None:
+    from clsfw.report.summary import finding_words
+    from clsfw.report.terminal import bold, dim
+
+    screen.line(f"{comparison.pairs[0].rows:,} test rows, the same for all runs")
+    screen.line()
     for side in comparison.sides:
-        yield f"{side.letter:<{width}}  {clean(side.run)}"
-    yield ""
-    yield f"{'':<{width}}  accuracy  macro F1    training  prediction      in all      model"
-    for side in comparison.sides:
-        yield (
-            f"{side.letter:<{width}}  {side.accuracy:>8.4f}  {side.f1:>8.4f}  {_seconds(side, 'train_seconds'):>10}  "
-            f"{_seconds(side, 'predict_seconds'):>10}  {_seconds(side, 'total_seconds'):>10}  {_bytes(side):>9}"
-        )
+        screen.line(bold(side.letter), f"  {side.run}")
+    screen.line()
+    head = ["", "accuracy", "macro F1", "training", "prediction", "in all", "model"]
+    rows = [_row(side) for side in comparison.sides]
+    screen.table(head, rows, "<>>>>>>", indent=0)
+    several = len(comparison.pairs) > 1
     for pair in comparison.pairs:
-        yield ""
-        yield from _pair(pair, several=len(comparison.pairs) > 1)
-    told = [f"{side.letter}  {clean(str(finding))}" for side in comparison.sides for finding in side.findings]
-    yield from ["", *told] if told else []
+        a, b = pair.a.letter, pair.b.letter
+        screen.line()
+        screen.line(*((f"{a} and {b}: ",) if several else ()), bold(pair.sentence))
+        for line in _pair(pair, several=several):
+            screen.line(dim(line), indent=2)
+    told = [(side.letter, finding) for side in comparison.sides for finding in side.findings]
+    if told:
+        screen.line()
+    for letter, finding in told:
+        screen.line(bold(letter), "  ", *finding_words(finding))
+
+
+def _row(side: Side) -> list[Line]:
+    seconds = [_seconds(side, name) for name in ("train_seconds", "predict_seconds", "total_seconds")]
+    return [side.letter, f"{side.accuracy:.4f}", f"{side.f1:.4f}", *seconds, _bytes(side)]
 
 
 def _pair(pair: Pair, *, several: bool) -> Iterator[str]:
     a, b = pair.a.letter, pair.b.letter
-    yield f"{a} and {b}: {pair.sentence}" if several else pair.sentence
     yield (
-        f"  only {a} right {pair.only_a_right:,}, only {b} right {pair.only_b_right:,}, "
+        f"only {a} right {pair.only_a_right:,}, only {b} right {pair.only_b_right:,}, "
         f"both right {pair.both_right:,}, both wrong {pair.both_wrong:,}"
     )
     low, high = pair.f1_interval
-    yield f"  macro F1: {a} less {b} is {pair.f1_difference:+.4f} (95 % {low:+.4f} to {high:+.4f})"
+    yield f"macro F1: {a} less {b} is {pair.f1_difference:+.4f} (95 % {low:+.4f} to {high:+.4f})"
     corrected = f" ({pair.corrected_p:.3g} corrected for the number of pairs)" if several else ""
-    yield f"  McNemar p = {pair.mcnemar_p:.3g}{corrected}, bootstrap p = {pair.bootstrap_p:.3g}"
+    yield f"McNemar p = {pair.mcnemar_p:.3g}{corrected}, bootstrap p = {pair.bootstrap_p:.3g}"
 
 
 def _seconds(side: Side, name: str) -> str:

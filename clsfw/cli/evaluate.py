@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from clsfw.cli.reading import add_reading
 from clsfw.errors import UsageError
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from clsfw.evidence.content import Metrics
     from clsfw.inference.evaluate import Evaluation
 
 HELP = "score new labelled data with the model of a complete run, with the same evidence"
@@ -35,13 +36,13 @@ def main(args: argparse.Namespace) -> int:
     """Score the data, and print the summary."""
     from pathlib import Path
 
-    from clsfw.cli.streams import say, stdout_to_stderr
+    from clsfw.cli.streams import outcome, stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
     from clsfw.inference.evaluate import evaluate_file
     from clsfw.inference.reading import Reading
     from clsfw.kit.text import json_text
-    from clsfw.report.summary import score_lines
-    from clsfw.report.terminal import open_display
+    from clsfw.report.live import open_display
+    from clsfw.report.summary import show_scores
 
     folder = Path(args.output) if args.output else None
     if folder is not None and folder.exists():
@@ -58,7 +59,8 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json_text(evaluation.metrics, indent=2) + "\n")
     else:
-        say("\n".join(score_lines(evaluation.metrics)))
+        with outcome() as screen:
+            show_scores(screen, cast("Metrics", evaluation.metrics))
     return 0
 
 

@@ -28,7 +28,7 @@ def main(args: argparse.Namespace) -> int:
     plan = make_plan(args.recipe, args.overrides, discover())
 
     from clsfw.inference.export import export_data
-    from clsfw.report.terminal import open_display
+    from clsfw.report.live import open_display
 
     with open_display() as display:
         for file, rows in export_data(plan, Path(args.directory), args.format, display):

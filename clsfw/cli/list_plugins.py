@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, Any
+
+from clsfw.report.terminal import Screen, bad, bold, dim, doubtful, good, typed
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from clsfw.discovery.plugins import Plugin, Plugins
+    from clsfw.report.terminal import Line
 
 HELP = "list the plugins, their components, and why broken ones are broken"
-
-_NARROWEST, _WIDEST = 40, 120
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +30,10 @@ def main(args: argparse.Namespace) -> int:
 
     with stdout_to_stderr():
         plugins = discover()
-    text = json.dumps([_facts(plugin) for plugin in plugins.all], indent=2) if args.json else "\n".join(_lines(plugins))
-    sys.stdout.write(text + "\n")
+    if args.json:
+        sys.stdout.write(json.dumps([_facts(plugin) for plugin in plugins.all], indent=2) + "\n")
+    else:
+        _show(Screen(sys.stdout), plugins)
     return 0
 
 
@@ -52,27 +52,25 @@ def _facts(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _lines(plugins: Plugins) -> Iterator[str]:
+def _show(screen: Screen, plugins: Plugins) -> None:
     from clsfw.discovery.plugins import ALLOW_VARIABLE
-    from clsfw.kit.text import clean
 
-    # Some terminals and pipes say 0 columns or 10,000.
-    width = min(max(shutil.get_terminal_size().columns, _NARROWEST), _WIDEST)
-    wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    states = {"ok": good, "broken": bad, "blocked": doubtful}
     for plugin in plugins.all:
-        yield clean(f"{plugin.name}  ({plugin.distribution} {plugin.version})  {plugin.state}")
-        rows: list[tuple[str, str, str]] = [
-            (kind, component.name, component.summary)
+        screen.line(
+            bold(plugin.name), dim(f"  ({plugin.distribution} {plugin.version})  "), states[plugin.state](plugin.state)
+        )
+        rows: list[list[Line]] = [
+            [dim(kind), (typed(component.name), f": {component.summary}")]
             for kind, components in plugin.components.items()
             for component in components
         ]
-        rows += [("reason", plugin.reason, "")] if plugin.reason else []
-        for first, *rest in rows:
-            wrap.initial_indent, wrap.subsequent_indent = f"    {first:<9}", " " * 13
-            yield from wrap.wrap(clean(": ".join(word for word in rest if word)))
-    counts = [(state, sum(plugin.state == state for plugin in plugins.all)) for state in ("ok", "broken", "blocked")]
-    yield f"{len(plugins.all)} plugins: " + ", ".join(f"{count} {state}" for state, count in counts if count)
+        screen.table(["", ""], rows, "<<", indent=4)
+        if plugin.reason:  # with a path, which is not to be cut
+            screen.line(dim("reason   "), plugin.reason, indent=4)
+    counts = [(state, sum(plugin.state == state for plugin in plugins.all)) for state in states]
+    screen.line(f"{len(plugins.all)} plugins: " + ", ".join(f"{count} {state}" for state, count in counts if count))
     wanted = [name.strip() for name in os.environ.get(ALLOW_VARIABLE, "").split(",")]
     for name in wanted:
         if name and plugins.named(name) is None:
-            yield clean(f"{ALLOW_VARIABLE} names {name!r}, but no such plugin is installed")
+            screen.line(f"{ALLOW_VARIABLE} names {name!r}, but no such plugin is installed")

@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("--output goes with --file")
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
-    from clsfw.report.terminal import open_display
+    from clsfw.report.live import open_display
 
     with open_display(sys.stderr) as display:
         with stdout_to_stderr():

@@ -13,9 +13,9 @@ from clsfw.errors import NotReproducedError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from clsfw.evidence.reproduction import Reproduction
+    from clsfw.report.terminal import Line, Screen
 
 HELP = "run a complete run again from its own directory, and compare bits, predictions and metrics"
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Run again and compare; 0 if the metrics are the same, else 9."""
-    from clsfw.cli.streams import say, stdout_to_stderr
+    from clsfw.cli.streams import outcome, stdout_to_stderr
 
     with ExitStack() as stack:
         if args.json:
@@ -38,7 +38,8 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         sys.stdout.write(json.dumps(reproduction.to_json(), indent=2) + "\n")
     else:
-        say("\n".join(_lines(reproduction)))
+        with outcome() as screen:
+            _show(screen, reproduction)
     return 0 if reproduction.same_metrics else NotReproducedError.exit_code
 
 
@@ -61,7 +62,7 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
 
     from clsfw.engine.execute import execute
     from clsfw.evidence.reproduction import hold_beside
-    from clsfw.report.terminal import open_display
+    from clsfw.report.live import open_display
 
     # An interrupted repetition is continued; one that is complete proves nothing about today, so it is done anew.
     before = read_run(second, allow_incomplete=True, verify=False) if (second / "run.json").is_file() else {}
@@ -70,16 +71,21 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
     return hold_beside(run, again)
 
 
-def _lines(reproduction: Reproduction) -> Iterator[str]:
-    from clsfw.kit.text import clean
+def _show(screen: Screen, reproduction: Reproduction) -> None:
+    from clsfw.report.terminal import bad, bold, dim, good
 
-    yield f"{clean(reproduction.second)} beside {clean(reproduction.first)}"
-    for level in reproduction.levels:
-        yield f"  {level.what:<12} {'same' if level.same else 'NOT the same'}: {clean(level.detail)}"
+    screen.line(bold(reproduction.second), " beside ", bold(reproduction.first))
+    rows: list[list[Line]] = [
+        [level.what, good("same") if level.same else bad("NOT the same"), level.detail] for level in reproduction.levels
+    ]
+    screen.table(["", "", ""], rows, "<<<")
     if not reproduction.surroundings:
         same = all(level.same for level in reproduction.levels)
         around = "data, plugins, device and environment are the same"
-        yield f"  {around}" if same else f"  {around} as far as a run records them; what differs is not recorded"
+        screen.line(
+            dim(around if same else f"{around} as far as a run records them; what differs is not recorded"), indent=2
+        )
         return
-    yield "  what differs around them:"
-    yield from (f"    {clean(line)}" for line in reproduction.surroundings)
+    screen.line("what differs around them:", indent=2)
+    for line in reproduction.surroundings:
+        screen.line(line, indent=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clsfw.errors import NotReproducedError
+from clsfw.report.terminal import bold, dim
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="start anew; an old run directory is moved aside, not lost"
     )
+    parser.add_argument("--open", action="store_true", help="show the report in a browser at the end")
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,14 +49,22 @@ def main(args: argparse.Namespace) -> int:
         assist(plan, out=args.out, fresh=args.fresh)
         return 0
 
-    from clsfw.cli.streams import say
+    from clsfw.cli.streams import outcome
     from clsfw.engine.execute import execute
+    from clsfw.report.live import open_display
     from clsfw.report.summary import summarize
-    from clsfw.report.terminal import open_display
 
+    with outcome() as screen:
+        used = (part.component.name for part in (plan.data, plan.model, plan.trainer))
+        screen.line(bold(plan.recipe.name), dim(f"  {' > '.join(used)}, seed {plan.recipe.seed}"))
     with open_display() as display:
         finished = execute(plan, out=args.out, fresh=args.fresh, display=display)
-    say(summarize(finished))
+    with outcome() as screen:
+        summarize(screen, finished)
+    if args.open:
+        import webbrowser
+
+        webbrowser.open((finished.directory / "report.html").absolute().as_uri())
     verdict = finished.verdict
     missed = verdict is not None and verdict["status"] == "NOT REPRODUCED"
     return NotReproducedError.exit_code if missed else 0

@@ -29,10 +29,9 @@ def main(args: argparse.Namespace) -> int:
 
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.discovery.plugins import discover
-    from clsfw.kit.text import clean
     from clsfw.recipe.plan import make_plan
     from clsfw.recipe.resolving import dotted
-    from clsfw.report.wrapping import wrapped
+    from clsfw.report.terminal import Screen, dim
     from clsfw.toml.rendering import render
 
     with stdout_to_stderr():
@@ -42,10 +41,14 @@ def main(args: argparse.Namespace) -> int:
         shown = {"file": str(plan.file), "recipe": resolved, "origins": dict(plan.origins), "notes": list(plan.notes)}
         sys.stdout.write(json.dumps(shown, indent=2) + "\n")
         return 0
+    notes = Screen(sys.stderr)
     for note in plan.notes:
-        sys.stderr.write(wrapped(f"clsfw: note: {clean(note)}\n", sys.stderr))
+        notes.line("clsfw: note: ", note)
     sys.stdout.write(render(resolved, lambda path: plan.origins.get(dotted(path))))
-    sys.stdout.write("\n" + "".join(f"{clean(line)}\n" for line in _not_set(plan, resolved)))
+    screen = Screen(sys.stdout)
+    screen.line()
+    for line in _not_set(plan, resolved):
+        screen.line(dim(line))
     return 0
 
 

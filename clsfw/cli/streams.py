@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from clsfw.report.terminal import Screen
+
 
 @contextmanager
 def stdout_to_stderr() -> Iterator[None]:
@@ -53,12 +55,14 @@ def drop_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def say(text: str) -> None:
-    """Print the outcome of something that is done; it stays done if nobody reads of it."""
-    from clsfw.report.wrapping import wrapped
+@contextmanager
+def outcome() -> Iterator[Screen]:
+    """Write the outcome of something that is done; it stays done if nobody reads of it."""
+    from clsfw.report.terminal import Screen
 
     try:
-        print(wrapped(text, sys.stdout), flush=True)  # noqa: T201  # the command line is where printing belongs
+        yield Screen(sys.stdout)
+        sys.stdout.flush()
     except OSError as exc:
         if not nobody_reads(exc):
             raise

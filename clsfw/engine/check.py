@@ -27,7 +27,7 @@ SAMPLE = 1_000
 
 
 def check(plan: Plan, display: Display) -> None:
-    """Read the data, look at the model, and reckon what training will take, telling the display each fact.
+    """Read the data, look at the model, and estimate what training will take, telling the display each fact.
 
     Raises:
         ClsfwError: whatever would stop a run before or at its first step.
@@ -35,9 +35,10 @@ def check(plan: Plan, display: Display) -> None:
     """
     for note in plan.notes:
         display.note(note)
+    display.stage("loading libraries")
     parts = plan.build()
     data = prepare_data(plan, parts.source, display)
-    display.stage("looking for leaks")
+    display.stage("leaks")
     _tell_leaks(data, display)
     display.stage("looking at the model")
     for name, value in parts.model.check().items():
@@ -51,8 +52,8 @@ def check(plan: Plan, display: Display) -> None:
     check_fit(plan, parts.trainer, classifier)
     needs = parts.trainer.plan_training(len(data.parts["train"]), trainable)
     if needs is not None:
-        display.stage("reckoning the training")
-        _reckon(needs, display)
+        display.stage("estimating training")
+        _estimate(needs, display)
 
 
 def _tell_leaks(data: PreparedData, display: Display) -> None:
@@ -86,7 +87,7 @@ def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:
     )
 
 
-def _reckon(needs: Needs, display: Display) -> None:
+def _estimate(needs: Needs, display: Display) -> None:
     display.note(f"{needs.steps:,.0f} steps, {needs.epochs:,.2f} epochs")
     memory, disk = _size(needs.memory_bytes), _size(needs.disk_bytes)
     display.note(f"at least {memory} of memory, activations not counted; about {disk} of disk")

@@ -24,9 +24,15 @@ class Display(Reporter, Protocol):
         """Show a logged training step."""
 
     def evaluated(
-        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
+        self,
+        step: int,
+        training_loss: float | None,
+        loss: float | None,
+        scores: Mapping[str, float],
+        *,
+        earlier: bool = False,
     ) -> None:
-        """Show an evaluation during training: one row of the table."""
+        """Show an evaluation during training, one row of the table; `earlier` ones are from before a run went on."""
 
 
 class Quiet:
@@ -53,7 +59,13 @@ class Quiet:
         """Show nothing."""
 
     def evaluated(
-        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
+        self,
+        step: int,
+        training_loss: float | None,
+        loss: float | None,
+        scores: Mapping[str, float],
+        *,
+        earlier: bool = False,
     ) -> None:
         """Show nothing."""
 

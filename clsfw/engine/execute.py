@@ -58,6 +58,7 @@ def execute(
             if store.state == "complete":
                 return _already_complete(path, plan, display)
             _refuse_changes(store, fixed)
+        display.stage("loading libraries")
         parts = plan.build()
         data = prepare_data(plan, parts.source, display)
         model_facts = parts.model.check()
@@ -109,7 +110,10 @@ def _carry_out(plan: Plan, parts: Parts, run: Execution, model_facts: Mapping[st
     checkpoint = run.resume()
     try:
         run.notify("on_run_start")
-        run.display.stage("training" if checkpoint is None else f"training, continued after step {checkpoint.step}")
+        run.display.stage("training")
+        if checkpoint is not None:
+            run.display.note(f"continued after step {checkpoint.step}")
+            run.recall()
         handle = TrainerHandle(run)
         trainer.fit(classifier, handle.data, handle)
         store.update(training=run.facts)

@@ -39,7 +39,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     split, *others = _judged_splits(plan, run)
     predictions = {}
     for name in (split, *others):
-        display.stage(f"predicting the {name} split with the reloaded model")
+        display.stage(f"predicting {name}")
         predictions[name] = _predict(run, parts.trainer, loaded, name)
     display.stage("weighing the evidence")
     metrics = _weigh(plan, run, predictions, decision)
@@ -61,7 +61,7 @@ def _decide_on_validation(plan: Plan, run: Execution, trainer: BuiltTrainer, cla
     options = plan.recipe.evidence
     if not (options.temperature_scaling or options.tune_threshold):
         return Decision()
-    run.display.stage("predicting the validation split, for temperature and threshold")
+    run.display.stage("predicting validation")
     prediction = _predict(run, trainer, classifier, "validation")
     return fit_decision(options, run.labels, run.references("validation"), prediction.probabilities)
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
 
+_MOST_COUNTED = 4  # classes
+_LONGEST = 30  # characters of a label
+
 
 @dataclass(frozen=True)
 class PreparedData:
@@ -60,9 +63,9 @@ def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedD
         facts["provenance"] = provenance
     if (rows := source.row_format()) is not None:
         facts["rows"] = asdict(rows)
-    for name, split in splits.items():
-        counts = ", ".join(f"{label} {count}" for label, count in _shown(split["labels"]))
-        display.note(f"{name}: {split['rows']} rows ({counts})")
+    counted = " · ".join(f"{split['rows']:,} {name}" for name, split in splits.items())
+    display.note(f"{counted} · {len(labels.names):,} classes")
+    display.note(f"train: {_counted(splits['train']['labels'])}")
     return PreparedData(labels, parts, facts)
 
 
@@ -81,6 +84,15 @@ def check_fit(plan: Plan, trainer: BuiltTrainer, classifier: Classifier) -> None
     raise RecipeError([Problem(Place(plan.origins["trainer.use"]), message, "[trainer]")])
 
 
-def _shown(counts: Mapping[str, int], most: int = 10) -> list[tuple[str, int]]:
-    items = list(counts.items())
-    return items if len(items) <= most else [*items[: most - 1], ("and others", sum(c for _, c in items[most - 1 :]))]
+def _counted(counts: Mapping[str, int]) -> str:
+    """Write how many rows the classes have, the largest first; of many only the largest and the smallest."""
+    by_size = [
+        f"{_cut(label)} {count:,}" for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if len(by_size) <= _MOST_COUNTED:
+        return ", ".join(by_size)
+    return f"from {by_size[0]} down to {by_size[-1]}"
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= _LONGEST else f"{label[:_LONGEST]}..."

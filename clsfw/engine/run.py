@@ -76,6 +76,16 @@ class Execution:
             self._total_before = self.timings.pop("total_seconds", 0.0)
         return checkpoint
 
+    def recall(self) -> None:
+        """Show what was evaluated before the run went on."""
+        for line in self.store.history.read():
+            values = {key: float(value) for key, value in line.items() if key not in {"step", "split"}}
+            if "split" not in line:
+                self._training_loss = values.get("loss", self._training_loss)
+            elif line["split"] == "validation":
+                loss = values.pop("loss", None)
+                self.display.evaluated(line["step"], self._training_loss, loss, values, earlier=True)
+
     @property
     def stop_requested(self) -> bool:
         """Whether a signal asked the run to stop at the end of this step."""

@@ -62,6 +62,16 @@ class Fixed(TypedDict):
 
 
 @_checked
+class CheckRecord(TypedDict):
+    """One published number beside the run's own; `found` is None where the run has no such number."""
+
+    what: str
+    expected: Number
+    found: Number | None
+    tolerance: Number
+
+
+@_checked
 class VerdictRecord(TypedDict):
     """The answer to `[expect]`, as far as it is shown again."""
 
@@ -69,6 +79,7 @@ class VerdictRecord(TypedDict):
     source: str
     reasons: list[str]
     misses: list[str]
+    checks: NotRequired[list[CheckRecord]]
 
 
 @_checked
@@ -77,6 +88,7 @@ class RunRecord(TypedDict):
 
     state: Literal["running", "interrupted", "failed", "complete"]
     name: str
+    started: NotRequired[str]
     identity: str
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     fixed: Fixed

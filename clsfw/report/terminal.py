@@ -1,195 +1,223 @@
-"""The live display of a run: a table that grows, with progress under it, or plain lines where nobody watches."""
+"""The one place that draws: styled lines, tables and links on a terminal; plain, stable text everywhere else.
+
+What is written is a line of words and spans. On a terminal bold is the answer, dim its surroundings, green, yellow and
+red are verdicts, and cyan can be typed. `NO_COLOR` takes the colours away and leaves bold and dim; `FORCE_COLOR` styles
+what goes into a pipe as well; a terminal that says it is dumb gets plain words. rich is imported only where a table, a
+long line or a bar is drawn, since importing it takes longer than `clsfw --help`.
+"""
 
 from __future__ import annotations
 
-import io
 import os
-import sys
-import time
-from typing import TYPE_CHECKING, Self, TextIO
+import re
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from clsfw.kit.text import clean
-from clsfw.report.wrapping import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from rich.progress import Progress, TaskID
+    from rich.console import Console
+    from rich.text import Text
 
-PLAIN_SECONDS = 5.0
-"""How often a plain display says how far a long step is."""
-
-_STEP = 6  # so the notebook's table takes 79 columns
-
-
-def open_display(stream: TextIO | None = None) -> Plain:
-    """Return the live display on a terminal that can move its cursor, else the plain one; use it as a context."""
-    stream = stream if stream is not None else sys.stdout
-    smart = stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
-    return Live(stream) if smart else Plain(stream)
+_CODES = {"bold": 1, "dim": 2, "reverse": 7, "red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36}
+_COLOURS = {"red", "green", "yellow", "blue", "cyan"}
+_NARROWEST = 40  # columns; some terminals say less
+_GAP = 2  # blank columns between those of a table
 
 
-class Plain:
-    """Plain lines, fit for a log file; progress at most every few seconds. A reader that has gone silences it."""
+class Span(NamedTuple):
+    """Words in one style, which names one or more of bold, dim, reverse and a colour; `link` is what a click opens."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self.warnings: list[str] = []
-        self._stream: TextIO = stream
-        self._columns: list[str] | None = None
-        self._last_progress = time.monotonic()
-        self._begun: tuple[str, float, int] = ("", 0.0, 0)
-        self._loss = ""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is held open."""
-
-    def stage(self, text: str) -> None:
-        """Print the name of the stage."""
-        self._print(wrapped(f"\n{clean(text)}", self._stream))
-
-    def note(self, text: str) -> None:
-        """Print an indented line."""
-        self._print(wrapped(f"  {clean(text)}", self._stream))
-
-    def warn(self, text: str) -> None:
-        """Print a line that says it is a warning."""
-        self.warnings.append(text)
-        self._print(wrapped(f"  warning: {clean(text)}", self._stream))
-
-    def logged(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep the loss for the next line of progress."""
-        if "loss" in values:
-            self._loss = f", loss {values['loss']:.4f}"
-
-    def evaluated(
-        self, step: int, training_loss: float | None, loss: float | None, scores: Mapping[str, float]
-    ) -> None:
-        """Print a row of the table, and its head before the first row."""
-        if self._columns != list(scores):
-            self._columns = list(scores)
-            head = ["Training Loss", "Validation Loss", *(name.replace("_", " ").title() for name in scores)]
-            names = "  ".join(f"{clean(name):>{max(8, len(name))}}" for name in head)
-            self._print(f"{'Step':>{_STEP}}  {names}")
-        cells = [f"{step:>{_STEP}}", f"{_number(training_loss):>13}", f"{_number(loss):>15}"]
-        cells += [f"{_number(value):>{max(8, len(name))}}" for name, value in scores.items()]
-        self._print("  ".join(cells))
-
-    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
-        """Print how far a long step is, if the last such line is some seconds old."""
-        now = time.monotonic()
-        if self._begun[0] != what or done < self._begun[2]:
-            self._begun = (what, now, done)
-            self._last_progress = now
-        elif now - self._last_progress >= PLAIN_SECONDS:
-            self._last_progress = now
-            self._print(f"  {clean(what)}: {self._how_far(done, total, unit, now)}{self._loss_of(what)}")
-
-    def _how_far(self, done: int, total: int | None, unit: str, now: float) -> str:
-        _, start, first = self._begun
-        rate = (done - first) / (now - start) if now > start else 0.0
-        text = f"{done:,}{f' of {total:,}' if total else ''} {unit}"
-        if rate > 0:
-            text += f", {rate:,.1f} {unit}/s" if rate >= 1 else f", {1 / rate:,.1f} s/{unit.rstrip('s')}"
-            if total:
-                text += f", {_duration((total - done) / rate)} left"
-        return text
-
-    def _loss_of(self, what: str) -> str:
-        return self._loss if what == "training" else ""
-
-    def _print(self, text: str) -> None:
-        try:
-            self._stream.write(text + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            self._stream = io.StringIO()  # the reader has gone; the run goes on
+    text: str
+    style: str = ""
+    link: str = ""
 
 
-class Live(Plain):
-    """The same lines on a terminal, with one line of progress below that moves."""
+Words = str | Span
+Line = Words | tuple[Words, ...]
+
+
+def bold(text: str) -> Span:
+    """Return the answer."""
+    return Span(text, "bold")
+
+
+def dim(text: str) -> Span:
+    """Return its surroundings."""
+    return Span(text, "dim")
+
+
+def typed(text: str) -> Span:
+    """Return what can be typed."""
+    return Span(text, "cyan")
+
+
+def good(text: str) -> Span:
+    """Return a verdict: all is well."""
+    return Span(text, "green")
+
+
+def doubtful(text: str) -> Span:
+    """Return a verdict: look at this."""
+    return Span(text, "yellow")
+
+
+def bad(text: str) -> Span:
+    """Return a verdict: this is wrong."""
+    return Span(text, "bold red")
+
+
+class Screen:
+    """A stream to write lines and tables to; all text is made harmless on its way."""
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        """Find out what the stream can show: `width` is that of a terminal in columns, None elsewhere."""
+        self.stream = stream
+        self.animated = self.width is not None and os.environ.get("TERM", "") not in {"", "dumb"}
+        self.styled = self.animated or bool(os.environ.get("FORCE_COLOR"))
+        self.unicode = "utf" in (getattr(stream, "encoding", None) or "").lower()
+        self._coloured = not os.environ.get("NO_COLOR")
+        self._console: Console | None = None
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Take the line of progress away."""
-        self._close()
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal, None where there is none."""
+        return _columns(self.stream)
 
-    def stage(self, text: str) -> None:
-        """Print the name of the stage, and forget the progress of the one before."""
-        self._close()
-        super().stage(text)
-
-    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
-        """Move the line of progress."""
-        now = time.monotonic()
-        fresh = self._begun[0] != what or done < self._begun[2]
-        if fresh:
-            self._close()
-            self._begun = (what, now, done)
-        if total is not None and done >= total:
-            self._close()
+    def line(self, *line: Words, indent: int = 0) -> None:
+        """Write words on a line of their own; where a terminal is too narrow, what follows a break is indented."""
+        spans = [_span(word) for word in line]
+        text = "".join(span.text for span in spans)
+        if self.width is None or indent + _cells(text) <= self.width:
+            self.write(" " * indent + "".join(map(self._painted, spans)))
             return
-        try:
-            words = f"{clean(what)}: {self._how_far(done, total, unit, now)}{self._loss_of(what)}"
-            if self._bar is None:
-                self._bar = self._open()
-                self._task = self._bar.add_task(words, total=total, completed=done)
-            elif self._task is not None:
-                self._bar.update(self._task, completed=done, description=words)
-        except (OSError, ValueError):
-            self._bar = None
+        rest = indent + 2
+        for i, part in enumerate(self._text(spans).divide(_breaks(text, self.width - rest))):
+            part.rstrip()
+            part.pad_left(rest if i else indent)
+            self.console().print(part, soft_wrap=True)
 
-    def _open(self) -> Progress:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        console = Console(file=self._stream)
-        bar = Progress(
-            TextColumn("  "),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}", markup=False),
-            console=console,
-            transient=True,
-            refresh_per_second=5,
-        )
-        bar.start()
-        return bar
-
-    def _print(self, text: str) -> None:
-        if self._bar is None:
-            super()._print(text)
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[Line]], align: str, *, indent: int = 2) -> None:
+        """Write a table without rules; `align` has `<` or `>` for each column, and an empty head is left out."""
+        cells = [[[_span(word) for word in _words(cell)] for cell in row] for row in rows]
+        if any(head):
+            cells = [[[_span(dim(name))] for name in head], *cells]
+        lengths = [
+            max((sum(_cells(span.text) for span in row[i]) for row in cells), default=0) for i in range(len(align))
+        ]
+        total = indent + sum(lengths) + _GAP * (len(align) - 1)
+        if self.width is not None and total > self.width:
+            self._draw_table(cells, align, indent)
             return
-        try:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        except (OSError, ValueError):
-            self._close()
-            self._stream = io.StringIO()
+        for row in cells:
+            padded = (self._padded(*cell) for cell in zip(row, lengths, align, strict=True))
+            self.write((" " * indent + (" " * _GAP).join(padded)).rstrip())
 
-    def _close(self) -> None:
-        bar, self._bar, self._task = self._bar, None, None
-        if bar is not None:
-            try:
-                bar.stop()
-            except (OSError, ValueError):
-                self._stream = io.StringIO()
+    def write(self, text: str) -> None:
+        """Write a line as it is."""
+        self.stream.write(text + "\n")
+
+    def console(self) -> Console:
+        """Return rich's console on this stream."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(
+                file=self.stream,
+                width=self.width,
+                force_terminal=self.styled,
+                color_system="standard" if self.styled else None,
+                no_color=not self._coloured,
+                markup=False,
+                highlight=False,
+                emoji=False,
+            )
+        return self._console
+
+    def badge(self, word: str, colour: str) -> Span:
+        """Return a verdict in one word that is seen first."""
+        return Span(f" {word} ", f"bold reverse {colour}") if self.styled else Span(f"[{word}]")
+
+    def _draw_table(self, cells: Sequence[Sequence[Sequence[Span]]], align: str, indent: int) -> None:
+        from rich.padding import Padding
+        from rich.table import Table
+
+        grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+        for side in align:
+            grid.add_column(justify="right" if side == ">" else "left")
+        for row in cells:
+            grid.add_row(*map(self._text, row))
+        self.console().print(Padding(grid, (0, 0, 0, indent), expand=False))
+
+    def _padded(self, spans: Sequence[Span], length: int, side: str) -> str:
+        blank = " " * (length - sum(_cells(span.text) for span in spans))
+        painted = "".join(map(self._painted, spans))
+        return blank + painted if side == ">" else painted + blank
+
+    def _painted(self, span: Span) -> str:
+        if not self.styled:
+            return span.text
+        codes = ";".join(str(_CODES[word]) for word in self._style(span).split())
+        text = f"\x1b[{codes}m{span.text}\x1b[0m" if codes else span.text
+        return f"\x1b]8;;{span.link}\x1b\\{text}\x1b]8;;\x1b\\" if span.link else text
+
+    def _style(self, span: Span) -> str:
+        return " ".join(word for word in span.style.split() if self._coloured or word not in _COLOURS)
+
+    def _text(self, spans: Sequence[Span]) -> Text:
+        from rich.text import Text
+
+        return Text.assemble(*((span.text, self._rich_style(span)) for span in spans))
+
+    def _rich_style(self, span: Span) -> str:
+        link = f" link {span.link}" if span.link else ""
+        return f"{self._style(span)}{link}".strip() if self.styled else ""
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.6f}"
+def link(path: Path) -> Span:
+    """Return a path that a click opens."""
+    return Span(str(path), link=path.absolute().as_uri())
 
 
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def _span(word: Words) -> Span:
+    given = word if isinstance(word, Span) else Span(word)
+    return given._replace(text=clean(given.text))
+
+
+def _words(line: Line) -> tuple[Words, ...]:
+    return line if isinstance(line, tuple) and not isinstance(line, Span) else (line,)
+
+
+def _cells(text: str) -> int:
+    """Return how many columns a text takes; most letters of Chinese or Japanese take two."""
+    if max(text, default="") < "\u0300":  # European letters and a middle dot
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Return where the lines of a text begin, but the first; a word longer than a line stays whole, as rich's do not.
+
+    So a path can be copied or clicked.
+    """
+    found, used = [], 0
+    for word in re.finditer(r"\S+\s*", text):
+        if used and used + _cells(word.group().rstrip()) > width:
+            found.append(word.start())
+            used = 0
+        used += _cells(word.group())
+    return found
+
+
+def _columns(stream: TextIO) -> int | None:
+    try:
+        if not stream.isatty():
+            return None
+        columns = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):  # closed, or no file at all
+        return None
+    return max(columns, _NARROWEST) if columns else None

@@ -49,6 +49,22 @@ def locked(
         lock.release()
 
 
+def is_locked(folder: Path) -> bool:
+    """Say whether a process is at work in the folder; where we may not look, nobody is."""
+    path = folder / NAME
+    if not path.is_file():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:
+        return False
+    lock.release()
+    return False
+
+
 def _self() -> dict[str, object]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": platform.node(), "started": now}

@@ -159,6 +159,18 @@ class RunDirectory:
             raise RuntimeError(f"{self.path} is complete; nothing may be written there any more")
 
 
+def free_checkpoints(path: Path) -> None:
+    """Remove the checkpoints of a run that no process is at work on; one that did not end starts from its beginning.
+
+    Raises:
+        LockedError: a process is at work there.
+        HostError: the operating system refused.
+
+    """
+    with locked(path), explained(path / CHECKPOINTS, "remove"):
+        atomic.remove_directory(path / CHECKPOINTS)
+
+
 def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True) -> dict[str, Any]:
     """Return the content of run.json for a reader: only of a complete run whose files all match their hashes.
 

@@ -113,7 +113,8 @@ class TestOutput:
         assert 0 == main(["evaluate", run, "--data", write(["text", "sentiment"], test_rows)])
 
         out = capsys.readouterr().out
-        assert out.startswith("test, 250 rows\n  precision  0.")
+        assert " % of 250 test texts are right (95 %: " in out.splitlines()[0]
+        assert "  macro precision  0." in out
         assert "(95 %: 0." in out
         assert "true / predicted" in out
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
+from support.runs import write_run
 from support.terminals import terminal
 
-from clsfw.cli import VERBS, main
+from clsfw.cli import VERBS, build_parser, main
+from clsfw.cli.help import DOCS, EXAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +37,25 @@ class TestHelp:
             main(["--help"])
         shown = capsys.readouterr().out
 
-        assert [] == [verb for verb in VERBS if f"    {verb}" not in shown]
+        assert [] == [verb for verb in VERBS if f"\n  {verb}" not in shown]
+
+    def test_every_verb_has_an_example_and_the_docs(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert set(VERBS) == set(EXAMPLES)
+        with pytest.raises(SystemExit):
+            main(["run", "--help"])
+        shown = capsys.readouterr().out
+
+        assert f"example: {EXAMPLES['run']}\ndocs: {DOCS}" in shown
+
+    def test_every_example_can_be_typed(self) -> None:
+        for example in EXAMPLES.values():
+            words = shlex.split(example.partition(" >")[0])[1:]
+            assert words[0] == build_parser().parse_args(words).verb
+
+    def test_the_address_of_the_docs_is_that_of_the_project(self, root: Path) -> None:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+        assert DOCS == project["urls"]["Documentation"]
 
     @pytest.mark.parametrize("verb", VERBS)
     def test_every_verb_has_its_own(self, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,15 +65,27 @@ class TestHelp:
         assert 0 == exit_info.value.code
         assert f"usage: clsfw {verb}" in capsys.readouterr().out
 
-    def test_no_verb_shows_help_and_fails(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_no_verb_shows_how_to_begin_and_fails(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        write_run(tmp_path / "runs/first", [0, 1, 0, 1], [0, 1, 0, 1])
+
         assert 2 == main([])
-        assert "usage: clsfw" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        assert "  run quickstart " in shown
+        assert "Your runs (runs/)" in shown
+        assert "first  complete  accuracy 1.0000" in shown
 
 
 class TestMistakes:
     def test_an_unknown_verb_is_exit_2(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert 2 == main(["rnu"])
-        assert "invalid choice: 'rnu'" in capsys.readouterr().err
+        assert "unknown verb 'rnu'; did you mean 'run'?" in capsys.readouterr().err
+
+    def test_a_shipped_recipe_misspelt_is_offered(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert 2 == main(["run", "quikstart"])
+        assert "did you mean 'quickstart'?" in capsys.readouterr().err
 
     def test_each_problem_of_a_recipe_begins_with_its_place(
         self, tmp_path: Path, root: Path, capsys: pytest.CaptureFixture[str]
@@ -75,8 +109,9 @@ class TestMistakes:
             monkeypatch.setattr(sys, "stderr", screen.stream)
             assert 2 == main(["schema", *["--word"] * 12])
             told = screen.lines()
+        told[0] = told[0].replace("\x1b[1;31m", "").replace("\x1b[0m", "")
 
-        assert [f"clsfw: error: unrecognized arguments: {'--word ' * 6}".rstrip(), "  --word"] == [told[0], told[1][:8]]
+        assert [f"clsfw: error: unrecognized arguments: {'--word ' * 5}".rstrip(), "  --word"] == [told[0], told[1][:8]]
 
     def test_a_source_line_stays_whole_above_its_caret(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         line = f"{'key ' * 25}= 3"

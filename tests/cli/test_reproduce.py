@@ -80,7 +80,7 @@ def test_other_data_is_named_and_ends_with_9(run, tmp_path, capfd):
     write_reviews(tmp_path, turned=9)
     assert call(run, "--out", tmp_path / "again") == 9
     told = capfd.readouterr().out
-    assert "metrics      NOT the same: test accuracy 1.0 before, 0.7 now" in told
+    assert "metrics      NOT the same  test accuracy 1.0 before, 0.7 now" in told
     assert "data.test: " in told
 
 

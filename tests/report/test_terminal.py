@@ -1,116 +1,147 @@
-"""What a run shows while it goes on, on a terminal and elsewhere."""
+"""What is drawn on a terminal, and the plain text elsewhere."""
 
 from __future__ import annotations
 
 import io
 import os
-import pty
-from typing import TYPE_CHECKING
+import subprocess
+import sys
 
+import pytest
 from support.terminals import terminal
 
-from clsfw.report.terminal import Live, Plain, open_display
+from clsfw.report.terminal import Line, Screen, bad, bold, link, typed
 
-if TYPE_CHECKING:
-    import pytest
-
-SCORES = {"precision": 0.5, "recall": 0.25, "f1": 1 / 3, "accuracy": 0.875}
-
-
-class _Closed(io.StringIO):
-    """A pipe whose reader has gone."""
-
-    def write(self, text: str) -> int:
-        raise BrokenPipeError
+PATH = "/a/path-of-a-run/" + "with-hyphens/" * 8 + "report.html"
+LONG = "this line is longer than what a terminal of forty columns has room for"
+ROWS: list[list[Line]] = [["macro F1", bold("0.5")], ["accuracy", "0.125"]]
 
 
-class TestPlain:
-    def test_the_table_has_the_columns_of_the_notebook(self) -> None:
-        out = io.StringIO()
-        display = Plain(out)
-        display.evaluated(20, 0.69, 0.68, SCORES)
-
-        head, row = out.getvalue().splitlines()
-        assert "Step Training Loss Validation Loss Precision Recall F1 Accuracy" == " ".join(head.split())
-        assert ["20", "0.690000", "0.680000", "0.500000", "0.250000", "0.333333", "0.875000"] == row.split()
-
-    def test_the_head_of_the_table_is_printed_once(self) -> None:
-        out = io.StringIO()
-        display = Plain(out)
-        display.evaluated(20, 0.69, 0.68, SCORES)
-        display.evaluated(40, None, None, SCORES)
-
-        assert 3 == len(out.getvalue().splitlines())
-
-    def test_the_table_of_the_notebook_fits_80_columns(self) -> None:
-        out = io.StringIO()
-        display = Plain(out)
-        display.evaluated(250_000, 0.69, 10.25, SCORES)
-
-        assert {79} == {len(line) for line in out.getvalue().splitlines()}
-
-    def test_progress_is_a_line_every_few_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        now = [100.0]
-        monkeypatch.setattr("clsfw.report.terminal.time.monotonic", lambda: now[0])
-        out = io.StringIO()
-        display = Plain(out)
-        for step in range(11):
-            display.progress("training", step, 100, "steps")
-            now[0] += 1.0
-
-        assert [
-            "  training: 5 of 100 steps, 1.0 steps/s, 1:35 left",
-            "  training: 10 of 100 steps, 1.0 steps/s, 1:30 left",
-        ] == (out.getvalue().splitlines())
-
-    def test_a_reader_that_has_gone_does_not_stop_the_run(self) -> None:
-        display = Plain(_Closed())
-        display.note("one")
-        display.stage("two")
-        display.evaluated(1, 0.1, 0.1, SCORES)
-
-    def test_terminal_controls_in_data_are_taken_out(self) -> None:
-        out = io.StringIO()
-        Plain(out).note("train: 3 rows (\x1b[2Jbad\u202e 3, [red]x[/red] 1)")
-
-        assert "  train: 3 rows ([2Jbad 3, [red]x[/red] 1)\n" == out.getvalue()
-
-    def test_warnings_are_kept(self) -> None:
-        display = Plain(io.StringIO())
-        display.warn("pin it")
-
-        assert ["pin it"] == display.warnings
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
 
 
-class TestLive:
-    def test_a_long_note_ends_its_lines_between_words(self) -> None:
-        with terminal(40) as screen, Live(screen.stream) as display:
-            display.note("train: 600 rows (NEGATIVE 311, POSITIVE 289)")
+def plain(*words: object) -> str:
+    out = io.StringIO()
+    Screen(out).line(*words)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+class TestLines:
+    def test_a_pipe_gets_words_as_they_are(self) -> None:
+        assert f"error: {LONG}\n" == plain(bad("error: "), LONG)
+
+    def test_a_terminal_gets_styles_and_lines_that_end_between_words(self) -> None:
+        with terminal(40) as narrow:
+            Screen(narrow.stream).line(LONG, indent=2)
+            told = narrow.lines()
+
+        assert ["  this line is longer than what a", "    terminal of forty columns has room", "    for"] == told
+
+    def test_no_path_is_cut(self) -> None:
+        with terminal(40) as narrow:
+            Screen(narrow.stream).line(f"clsfw: error: {PATH} is no run")
+            told = narrow.lines()
+
+        assert ["clsfw: error:", f"  {PATH}", "  is no run"] == told
+
+    def test_text_cannot_drive_the_terminal_nor_style_itself(self) -> None:
+        with terminal(80) as screen:
+            Screen(screen.stream).line("[red]a\x1b[2J\u202eb[/red] :smile:")
             told = screen.lines()
 
-        assert ["  train: 600 rows (NEGATIVE 311,", "    POSITIVE 289)"] == told
+        assert ["[red]a[2Jb[/red] :smile:"] == told
 
-    def test_rows_and_progress_share_a_terminal(self) -> None:
-        ours, theirs = pty.openpty()
-        with os.fdopen(theirs, "w") as terminal, Live(terminal) as display:
-            display.stage("training")
-            display.progress("training", 1, 10, "steps")
-            display.evaluated(1, 0.1, 0.2, {"f1[red]": 0.5})
-            display.progress("training", 10, 10, "steps")
-            display.note("done")
-        shown = ""
-        while "done" not in shown:
-            shown += os.read(ours, 65536).decode()
-        os.close(ours)
+    def test_wide_letters_count_twice(self) -> None:
+        with terminal(40) as narrow:
+            Screen(narrow.stream).line("漢字 " * 10)
+            told = narrow.lines()
 
-        assert "0.200000" in shown
-        assert "training: 1 of 10 steps" in shown
+        assert 2 == len(told)
 
-    def test_a_dumb_terminal_gets_plain_lines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("TERM", "dumb")
-        ours, theirs = pty.openpty()
-        with os.fdopen(theirs, "w") as terminal:
-            kind = type(open_display(terminal))
-        os.close(ours)
 
-        assert Plain is kind
+class TestEnvironment:
+    def test_colours_and_links_on_a_terminal(self, tmp_path: object) -> None:
+        with terminal(80) as screen:
+            told = written(screen, typed("clsfw"), link(tmp_path / "a"))  # type: ignore[operator]
+
+        assert "\x1b[36mclsfw\x1b[0m" in told
+        assert f"\x1b]8;;file://{tmp_path}/a\x1b\\" in told
+
+    def test_no_color_leaves_bold(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NO_COLOR", "1")
+        with terminal(80) as screen:
+            told = written(screen, bad("wrong"), typed("clsfw"))
+
+        assert "\x1b[1mwrong\x1b[0mclsfw" == told
+
+    def test_force_color_styles_a_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+
+        assert f"\x1b[1;31merror\x1b[0m {LONG}\n" == plain(bad("error"), f" {LONG}")
+
+    @pytest.mark.parametrize("term", ["dumb", ""])
+    def test_a_dumb_terminal_gets_plain_words(self, term: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TERM", term)
+        with terminal(80) as screen:
+            told = written(screen, bad("wrong"))
+
+        assert "wrong" == told
+
+
+class TestTables:
+    def test_a_pipe_gets_columns(self) -> None:
+        out = io.StringIO()
+        Screen(out).table(["score", "value"], ROWS, "<>")
+
+        assert ["  score     value", "  macro F1    0.5", "  accuracy  0.125"] == out.getvalue().splitlines()
+
+    def test_a_table_too_wide_for_the_terminal_wraps_its_cells(self) -> None:
+        with terminal(40) as narrow:
+            Screen(narrow.stream).table(["", ""], [["metric", LONG], ["data", "short"]], "<<")
+            told = narrow.lines()
+
+        assert "  metric  this line is longer than what" == told[0].rstrip()
+        assert [] == [line for line in told if len(line) > 40]
+        assert told[-1].split() == ["data", "short"]
+
+
+def written(screen: object, *words: object) -> str:
+    Screen(screen.stream).line(*words)  # type: ignore[attr-defined, arg-type]
+    return str(screen.lines()[0])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list-plugins"], ["show", "quickstart"], ["predict", "--help"]])
+def test_rich_is_not_imported_where_nothing_is_drawn(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom clsfw.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        "sys.exit('rich was imported' if 'rich' in sys.modules else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_help_on_a_terminal_does_not_wait_for_rich() -> None:
+    code = (
+        "import sys\nfrom clsfw.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print('rich' in sys.modules, file=sys.stderr)"
+    )
+    with terminal(100) as screen:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            stdout=screen.stream,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env=os.environ,
+        )
+        told = screen.lines()
+
+    assert "False\n" == done.stderr
+    assert any("\x1b[1mBegin" in line for line in told)
