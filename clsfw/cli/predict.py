@@ -93,20 +93,20 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
     """Return the texts in the chunks in which they are to be labelled."""
     from pathlib import Path
 
-    from clsfw.inference.chunks import chunks, lines_as_they_come, texts_of
+    from clsfw.inference.chunks import chunks, lines_as_they_come
     from clsfw.inference.output import names_of
     from clsfw.inference.reading import RowFile
 
     if args.texts:
         yield args.texts
     elif args.file:
-        column = None
+        columns: tuple[str, ...] = ()
         file = RowFile.of(classifier, Path(args.file), _reading(args))
         for rows in chunks(file.rows()):
-            if column is None:
-                column = file.text_column(names_of(rows))
+            if not columns:
+                columns = file.text_columns(names_of(rows))
                 display.note(file.about(names_of(rows)))
-            yield texts_of(rows, column, args.file)
+            yield file.texts(rows, columns)
     else:
         if sys.stdin.isatty():
             display.note("reading texts from the terminal, one a line; Ctrl-D ends it")

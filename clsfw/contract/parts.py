@@ -238,13 +238,15 @@ class HasProvenance(Protocol):
 class RowFormat:
     """How the files of a data source are written, so that others can be read as they were.
 
-    `labels` maps a value of the label column to the label's name; None: the values are the names. With
+    The texts of several columns are joined by `text_separator`; `meta.title` names a column within another. `labels`
+    maps a value of the label column to the label's name; None: the values are the names. With
     `label_separator` a cell holds several labels. `encoding` and `delimiter` are for CSV. `empty_text` says what
     becomes of a row whose text is blank.
     """
 
-    text_column: str = "text"
+    text_columns: tuple[str, ...] = ("text",)
     label_column: str = "label"
+    text_separator: str = "\n"
     labels: dict[str, str] | None = None
     label_separator: str | None = None
     encoding: str = "utf-8"

@@ -52,30 +52,16 @@ def weight(value: object) -> int:
 
 
 def predict_chunk(
-    classifier: LoadedClassifier, rows: Sequence[Row], column: str, name: str, reporter: Reporter
+    classifier: LoadedClassifier, rows: Sequence[Row], texts: Sequence[str], reporter: Reporter
 ) -> Predicted:
-    """Predict one chunk; `name` is the file that the rows come from.
+    """Predict one chunk of rows with these texts.
 
     Raises:
-        DataError: a row holds no text.
         PluginError: the trainer's plugin failed.
 
     """
-    probabilities = classifier.predict(texts_of(rows, column, name), Part(reporter)).probabilities
+    probabilities = classifier.predict(texts, Part(reporter)).probabilities
     return Predicted(rows, probabilities, classifier.decide(probabilities))
-
-
-def texts_of(rows: Sequence[Row], column: str, name: str) -> list[str]:
-    """Take the texts out of rows.
-
-    Raises:
-        DataError: a row holds none.
-
-    """
-    for row in rows:
-        if not isinstance(row.values.get(column), str):
-            raise DataError(f"{name}:{row.number}: no text in column {column!r}")
-    return [row.values[column] for row in rows]
 
 
 def lines_as_they_come(stream: BufferedReader) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
-from clsfw.inference.chunks import chunks, texts_of
+from clsfw.inference.chunks import chunks
 from clsfw.inference.classifier import RecordedParts
 from clsfw.inference.output import names_of
 from clsfw.inference.reading import LabelReader, Reading, RowFile
@@ -103,23 +103,24 @@ def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Rep
     name = str(file.path)
     data, dropped = Columns({column: [] for column in _OWN}), 0
     parts: list[Prediction] = []
-    texts = label = ""
+    texts: tuple[str, ...] = ()
+    label = ""
     labels = LabelReader(file)
     for chunk in chunks(file.rows()):
         if not texts:
             columns = names_of(chunk)
-            texts, label = file.text_column(columns), file.label_column(columns)
+            texts, label = file.text_columns(columns), file.label_column(columns)
             reporter.note(file.about(columns, labelled=True))
             _add_slices(classifier, data, columns, name, reporter)
         rows = file.with_text(chunk, texts)
         dropped += len(chunk) - len(rows)
         if not rows:
             continue
-        here = [encodable(text) for text in texts_of(rows, texts, name)]
+        here = [encodable(text) for text in file.texts(rows, texts)]
         data["label"].extend(labels.read(rows, label))
         data["text"].extend(here)
         for column in data.column_names[len(_OWN) :]:
-            data[column].extend(row.values.get(column) for row in rows)
+            data[column].extend(row.at(column) for row in rows)
         data["row"].extend(range(len(data), len(data) + len(rows)))
         parts.append(classifier.raw_prediction(here, Part(reporter)))
         reporter.progress("predicting", len(data), None, "texts")

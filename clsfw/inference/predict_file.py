@@ -60,13 +60,13 @@ class Job:
 class Done:
     """How much of the output counts.
 
-    `columns` are the input's, in their order; `column` is the one of texts; `labels` counts what was predicted.
+    `columns` are the input's, in their order; `texts` those that hold texts; `labels` counts what was predicted.
     """
 
     rows: int = 0
     bytes: int = 0
     columns: list[str] = field(default_factory=list)
-    column: str | None = None
+    texts: list[str] = field(default_factory=list)
     labels: dict[str, int] = field(default_factory=dict)
 
     def add(self, labels: Labels, predicted: Predicted) -> None:
@@ -114,11 +114,11 @@ def _predicted(classifier: LoadedClassifier, job: Job, done: Done, reporter: Rep
     """Predict the rows after those that are done; the first chunk of all settles the columns."""
     file = RowFile.of(classifier, job.source, job.reading)
     for chunk in chunks(islice(file.rows(), done.rows, None)):
-        if done.column is None:
+        if not done.texts:
             done.columns = names_of(chunk)
-            done.column = file.text_column(done.columns)
+            done.texts = list(file.text_columns(done.columns))
             reporter.note(file.about(done.columns))
-        yield predict_chunk(classifier, chunk, done.column, str(job.source), reporter)
+        yield predict_chunk(classifier, chunk, file.texts(chunk, done.texts), reporter)
 
 
 def _write_parquet(classifier: LoadedClassifier, job: Job, reporter: Reporter) -> Done:

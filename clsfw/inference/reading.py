@@ -103,11 +103,26 @@ class RowFile:
             yield from read_rows(self.path)
             return
         if header := self._header(self.encoding, self.delimiter):
-            self.text_column(header)  # a wrong delimiter is told as such, not as a row with too many fields
+            self.text_columns(header)  # a wrong delimiter is told as such, not as a row with too many fields
         rows = read_rows(self.path, encoding=self.encoding, delimiter=self.delimiter)
         yield from map(_plain, rows) if self.by_predict else rows
 
-    def with_text(self, rows: Sequence[Row], column: str) -> list[Row]:
+    def texts(self, rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+        """Return the text of each row; those of several columns are joined as in the run.
+
+        Raises:
+            DataError: a row holds none.
+
+        """
+        found = []
+        for row in rows:
+            text = row.text(columns, self.own.text_separator)
+            if text is None:
+                raise DataError(f"{self.path}:{row.number}: no text in column {' or '.join(map(repr, columns))}")
+            found.append(text)
+        return found
+
+    def with_text(self, rows: Sequence[Row], columns: Sequence[str]) -> list[Row]:
         """Return the rows, without those whose text is blank if the run's own data goes without them.
 
         Raises:
@@ -116,32 +131,34 @@ class RowFile:
         """
         if self.own.empty_text == "keep":
             return list(rows)
-        blank = [row for row in rows if not str(row.values.get(column) or "").strip()]
-        if blank and self.own.empty_text == "error":
-            raise DataError(
-                f"{self.path}:{blank[0].number}: the text is blank, and the run's own data has no such texts"
-            )
-        return [row for row in rows if row not in blank] if blank else list(rows)
+        kept = [row for row, text in zip(rows, self.texts(rows, columns), strict=True) if text.strip()]
+        if len(kept) < len(rows) and self.own.empty_text == "error":
+            blank = next(row for row in rows if row not in kept)
+            raise DataError(f"{self.path}:{blank.number}: the text is blank, and the run's own data has no such texts")
+        return kept
 
     def about(self, columns: Sequence[str], *, labelled: bool = False) -> str:
         """Say in one line how the file is read."""
-        words = [f"texts in {self.text_column(columns)!r}"]
+        words = [f"texts in {' and '.join(map(repr, self.text_columns(columns)))}"]
         if labelled:
             words.append(f"labels in {self.label_column(columns)!r}")
         if self._is_csv:
             words += [f"delimiter {self.delimiter!r}", f"encoding {self.encoding}"]
         return f"reading {self.path}: {', '.join(words)}"
 
-    def text_column(self, columns: Sequence[str]) -> str:
-        """Choose the column of texts: the one asked for, that of the run's own data, `text`, or the only one.
+    def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Choose the columns of texts: the one asked for, those of the run's own data, `text`, or the only one.
 
         Raises:
             DataError: there is none of these.
 
         """
+        if self.asked.text_column is None and all(_is_among(name, columns) for name in self.own.text_columns):
+            return self.own.text_columns
         wrong = likely_delimiter(columns, self.delimiter) if self._is_csv else None
         only = len(columns) == 1 and wrong is None and self.asked.text_column is None
-        return self._choose(TEXT, self.asked.text_column, self.own.text_column, columns, columns[0] if only else None)
+        missing = next((name for name in self.own.text_columns if not _is_among(name, columns)), TEXT)
+        return (self._choose(TEXT, self.asked.text_column, missing, columns, columns[0] if only else None),)
 
     def label_column(self, columns: Sequence[str]) -> str:
         """Choose the column of labels: the one asked for, that of the run's own data, or `label`.
@@ -153,7 +170,7 @@ class RowFile:
         return self._choose(LABEL, self.asked.label_column, self.own.label_column, columns, None)
 
     def _choose(self, kind: str, asked: str | None, own: str, columns: Sequence[str], only: str | None) -> str:
-        found = next((name for name in ([own, kind] if asked is None else [asked]) if name in columns), only)
+        found = next((name for name in ([own, kind] if asked is None else [asked]) if _is_among(name, columns)), only)
         if found is not None:
             return found
         listed = ", ".join(map(repr, columns)) or "none"
@@ -162,6 +179,11 @@ class RowFile:
         if other is not None:
             raise DataError(f"{words}; they seem to be separated by {other!r}: say so by --delimiter {other!r}")
         raise DataError(words if asked is not None else f"{words}; say which one holds the {kind}s by --{kind}-column")
+
+
+def _is_among(name: str, columns: Sequence[str]) -> bool:
+    """Tell whether there is a column, or one that may hold it, as in `meta.title`."""
+    return name in columns or name.partition(".")[0] in columns
 
 
 def _plain(row: Row) -> Row:
@@ -193,8 +215,9 @@ class LabelReader:
 
         """
         if not self._labels.multi_label:
-            return [self._id(row, row.values.get(column)) for row in rows]
-        return [sorted({self._id(row, value) for value in self._several(row, row.values.get(column))}) for row in rows]
+            return [self._id(row, row.at(column)) for row in rows]
+        several = ((row, self._several(row, row.at(column))) for row in rows)
+        return [sorted({self._id(row, value) for value in values}) for row, values in several]
 
     def _several(self, row: Row, value: Any) -> list[Any]:
         if value is None or isinstance(value, str):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import contextmanager
+from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from clsfw.errors import DataError, HostError, Place
@@ -17,17 +19,22 @@ from clsfw.kit.inputs import check_file
 from clsfw.kit.unpacking import open_unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    OnFault = Callable[[str, int, str], None]
 
 TEXT = "text"
 """The one column of a file of plain lines."""
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".txt")
+FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt")
 LONGEST_LINE = 64 * 2**20
 _PACKED = (".bz2", ".gz", ".xz")
 _BOM = b"\xef\xbb\xbf"
 _PEEK = 200
+_BATCH_ROWS = 1000
+_BATCH_BYTES = 16 * 2**20
 
 
 class Row(NamedTuple):
@@ -35,6 +42,58 @@ class Row(NamedTuple):
 
     number: int
     values: Mapping[str, Any]
+
+    def at(self, column: str) -> Any:
+        """Return the value of a column, or of one within another, as in `meta.title`; None if there is none."""
+        found = _at(self.values, column)
+        return None if found is _NOTHING else found
+
+    def text(self, columns: Sequence[str], separator: str) -> str | None:
+        """Return the text of the row, joined of the texts of its columns; None if there is none.
+
+        Of several columns some may hold none, as tickets without a body do.
+        """
+        parts = [self.at(column) for column in columns]
+        if len(parts) > 1 and any(part is not None for part in parts):
+            parts = ["" if part is None else part for part in parts]
+        return separator.join(parts) if all(isinstance(part, str) for part in parts) else None
+
+
+class Rows:
+    """The rows of an open file, to iterate over once.
+
+    `columns` are those that the file names on its `line`. JSON lines name none: theirs are those of the `first` row,
+    whose values may be nested; elsewhere `first` is None.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], rows: Iterable[Row], line: int = 1, first: Mapping[str, Any] | None = None
+    ) -> None:
+        self.columns = tuple(columns)
+        self.line = line
+        self.first = first
+        self._rows = iter(rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        """Return the rows, in the order of the file."""
+        return self._rows
+
+    def has(self, column: str) -> bool:
+        """Tell whether the file has a column; `meta.title` is one within another."""
+        if self.first is not None:
+            return _at(self.first, column) is not _NOTHING
+        return column in self.columns or column.partition(".")[0] in self.columns
+
+
+_NOTHING = object()
+
+
+def _at(values: Mapping[str, Any], column: str) -> Any:
+    if column in values:
+        return values[column]
+    head, dot, rest = column.partition(".")
+    inner = values.get(head) if dot else None
+    return _at(inner, rest) if isinstance(inner, dict) else _NOTHING
 
 
 def format_of(path: Path) -> str:
@@ -53,31 +112,89 @@ def format_of(path: Path) -> str:
 
 
 def read_rows(path: Path, *, encoding: str = "utf-8", delimiter: str | None = None) -> Iterator[Row]:
-    """Return the rows of a file, in its order; `encoding` and `delimiter` are for CSV.
-
-    Args:
-        path: a file whose name ends in one of `FORMATS`.
-        encoding: of a CSV file; JSONL and plain lines are UTF-8.
-        delimiter: the character between two fields; None: a tab in `.tsv`, else a comma.
+    """Return the rows of a file, in its order; the first that breaks the rules is an error. See `open_rows`.
 
     Raises:
         DataError: the file is missing, damaged, or not what its name says; the message names the line.
         HostError: the operating system refused.
 
     """
-    kind = format_of(path)
-    name = str(path)
+    with open_rows(path, encoding=encoding, delimiter=delimiter) as rows:
+        yield from rows
+
+
+@contextmanager
+def open_rows(
+    path: Path,
+    *,
+    name: str | None = None,
+    kind: str | None = None,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    max_bytes: int | None = None,
+    on_fault: OnFault | None = None,
+) -> Iterator[Rows]:
+    """Open a file of rows.
+
+    Args:
+        path: the file.
+        name: what stands for it in messages.
+        kind: one of `FORMATS`; None: as its name ends.
+        encoding: of a CSV file; JSONL and plain lines are UTF-8.
+        delimiter: the character between two fields of CSV; None: a tab in `.tsv`, else a comma.
+        max_bytes: the largest size that an unpacked text file may have.
+        on_fault: is told of each row that breaks the rules: kind of fault, line, words. None: the first is an error.
+
+    Raises:
+        DataError: also while iterating: the file is missing, damaged, or not what its name says, with the line.
+        HostError: the operating system refused.
+
+    """
+    name = name or str(path)
+    kind = kind or format_of(path)
+
+    def at_once(_: str, line: int, words: str) -> None:
+        raise DataError(f"{Place(name, line)}: {words}")
+
+    on_fault = on_fault or at_once
     check_file(path, name)
     if kind == ".parquet":
-        yield from _read_parquet(path)
+        opened: AbstractContextManager[Rows] = _open_parquet(path, name)
     elif kind in {".csv", ".tsv"}:
-        with csv_rows(path, name, encoding=encoding, delimiter=delimiter or separator_of(path)) as rows:
-            yield from _named(rows, name)
+        by_name = "\t" if kind == ".tsv" or path.suffix.lower() == ".tsv" else ","
+        opened = _open_csv(path, name, encoding, delimiter or by_name, max_bytes, on_fault)
     else:
-        with open_unpacked(path, name) as file:
-            refuse_utf16(file.peek(_PEEK)[:_PEEK], name)
-            lines = read_lines(file, name)
-            yield from _read_jsonl(lines, name) if kind == ".jsonl" else (Row(n, {TEXT: line}) for n, line in lines)
+        opened = _open_lines(path, name, kind, max_bytes, on_fault)
+    with opened as rows:
+        yield rows
+
+
+@contextmanager
+def _open_csv(  # noqa: PLR0917  # all that a CSV file needs
+    path: Path, name: str, encoding: str, delimiter: str, max_bytes: int | None, on_fault: OnFault
+) -> Iterator[Rows]:
+    with csv_rows(path, name, encoding=encoding, delimiter=delimiter, max_bytes=max_bytes) as records:
+        line, header = next(records, (1, []))
+        if not header:
+            raise DataError(f"{name}: is empty")
+        check_header(header, name, line)
+        yield Rows(header, _named(records, header, delimiter, on_fault), line)
+
+
+@contextmanager
+def _open_lines(path: Path, name: str, kind: str, max_bytes: int | None, on_fault: OnFault) -> Iterator[Rows]:
+    with open_unpacked(path, name, max_bytes) as file:
+        refuse_utf16(file.peek(_PEEK)[:_PEEK], name)
+        lines = read_lines(file, name)
+        if kind == ".txt":
+            yield Rows([TEXT], (Row(number, {TEXT: line}) for number, line in lines))
+            return
+        rows = _read_jsonl(lines, on_fault)
+        first = next(rows, None)
+        if first is None:
+            yield Rows([], [])
+        else:
+            yield Rows(list(first.values), chain([first], rows), first.number, first.values)
 
 
 def separator_of(path: Path) -> str:
@@ -116,16 +233,16 @@ def decode_line(line: bytes, name: str, number: int) -> str:
         raise DataError(f"{name}:{number}: not UTF-8 ({byte}); save the file as UTF-8") from exc
 
 
-def _named(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[Row]:
+def _named(
+    records: Iterable[tuple[int, list[str]]], header: Sequence[str], delimiter: str, on_fault: OnFault
+) -> Iterator[Row]:
     """Turn cells into values by column."""
-    line, header = next(rows, (1, []))
-    if not header:
-        raise DataError(f"{name}: is empty")
-    check_header(header, name, line)
-    for number, cells in rows:
+    for line, cells in records:
         if len(cells) != len(header):
-            raise DataError(f"{Place(name, number)}: {wrong_number(len(cells), len(header))}")
-        yield Row(number, dict(zip(header, cells, strict=True)))
+            hint = f"; quote texts that hold {delimiter!r}" if len(cells) > len(header) else ""
+            on_fault("fields", line, wrong_number(len(cells), len(header)) + hint)
+        else:
+            yield Row(line, dict(zip(header, cells, strict=True)))
 
 
 def check_header(header: list[str], name: str, line: int) -> None:
@@ -145,17 +262,19 @@ def wrong_number(fields: int, columns: int) -> str:
     return f"{fields} field{'' if fields == 1 else 's'} where the header has {columns}"
 
 
-def _read_jsonl(lines: Iterable[tuple[int, str]], name: str) -> Iterator[Row]:
+def _read_jsonl(lines: Iterable[tuple[int, str]], on_fault: OnFault) -> Iterator[Row]:
     for number, line in lines:
         if not line.strip():
             continue
         try:
             value = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as exc:
-            raise DataError(f"{name}:{number}: not JSON: {exc}") from exc
-        if not isinstance(value, dict):
-            raise DataError(f'{name}:{number}: each line must hold an object such as {{"text": "..."}}')
-        yield Row(number, value)
+            on_fault("json", number, f"not JSON: {exc}")
+            continue
+        if isinstance(value, dict):
+            yield Row(number, value)
+        else:
+            on_fault("object", number, 'each line must hold an object such as {"text": "..."}')
 
 
 def _refuse_constant(word: str) -> NoReturn:
@@ -170,18 +289,37 @@ def _finite(word: str) -> float:
     return value
 
 
-def _read_parquet(path: Path) -> Iterator[Row]:
+@contextmanager
+def _open_parquet(path: Path, name: str) -> Iterator[Rows]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    @contextmanager
+    def explained() -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as exc:
+            if isinstance(exc, OSError) and exc.errno is not None:
+                raise HostError(f"{name} cannot be read: {exc}") from exc
+            raise DataError(f"{name}: not a Parquet file that can be read: {exc}") from exc
+
+    with explained():
+        file = pq.ParquetFile(path)
+    with file:
+        yield Rows(file.schema_arrow.names, _read_parquet(file, explained))
+
+
+def _read_parquet(file: Any, explained: Callable[[], AbstractContextManager[None]]) -> Iterator[Row]:
+    # Lists take far more room as Python's objects than in the file, so of rows that are wide few are read at once.
+    groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
+    widest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
+    batches = file.iter_batches(batch_size=max(1, min(_BATCH_ROWS, _BATCH_BYTES // (8 * widest + 1))))
     number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1000):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(number, values)
-    except (pa.ArrowException, OSError) as exc:
-        if isinstance(exc, OSError) and exc.errno is not None:
-            raise HostError(f"{path} cannot be read: {exc}") from exc
-        raise DataError(f"{path}: not a Parquet file that can be read: {exc}") from exc
+    while True:
+        with explained():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        for values in batch.to_pylist():
+            number += 1
+            yield Row(number, values)

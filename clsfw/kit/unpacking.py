@@ -75,7 +75,7 @@ _OTHERS = (
     (b"PK\x03\x04", "is a zip archive (a spreadsheet is one, too); unpack it and name the CSV file inside"),
     (b"\x28\xb5\x2f\xfd", "is compressed by zstd; compress it by bz2, gzip or xz, or not at all"),
     (b"7z\xbc\xaf\x27\x1c", "is a 7z archive; unpack it and name the CSV file inside"),
-    (b"PAR1", "is a Parquet file, not text; name it .parquet, or read it with use = 'hf-dataset'"),
+    (b"PAR1", "is a Parquet file, not text; name it .parquet, or read it with use = 'parquet'"),
     (b"ARROW1", "is an Arrow file, not text; read it with use = 'hf-dataset'"),
     (b"%PDF-", "is a PDF, not a file of rows"),
     (b"version https://git-lfs.github.com/", "is only the pointer of a Git LFS file; run `git lfs pull` to get it"),

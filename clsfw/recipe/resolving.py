@@ -12,7 +12,9 @@ from clsfw.contract.component import LocalPath
 from clsfw.toml.document import LISTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pydantic.fields import FieldInfo
 
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
@@ -86,13 +88,18 @@ def _change_paths(settings: BaseModel, dumped: Mapping[str, Any], change: Callab
             continue
         if isinstance(value, BaseModel):
             changed[key] = _change_paths(value, changed[key], change)
-        elif _may_be_local(info.metadata) or _may_be_local(get_args(info.annotation)):
+        elif may_be_local(info):
             changed[key] = _change_texts(changed[key], change)
     return changed
 
 
-def _may_be_local(annotations: Any) -> bool:
-    return any(isinstance(item, LocalPath) or _may_be_local(get_args(item)) for item in annotations)
+def may_be_local(field: FieldInfo) -> bool:
+    """Tell whether a field of settings may hold a path of this machine, be it in a list or a table."""
+    return _is_marked([*field.metadata, *get_args(field.annotation)])
+
+
+def _is_marked(annotations: Iterable[Any]) -> bool:
+    return any(isinstance(item, LocalPath) or _is_marked(get_args(item)) for item in annotations)
 
 
 def _change_texts(value: Any, change: Callable[[str], str]) -> Any:
@@ -126,8 +133,7 @@ def _pinned(
     if part is None or len(path) != 2 or (pin := new.get((path[0], "sha256"))) is None:  # noqa: PLR2004  # table and key
         return False
     info = type(part.settings).model_fields.get(str(path[1]))
-    local = info is not None and (_may_be_local(info.metadata) or _may_be_local(get_args(info.annotation)))
-    return local and pin == old.get((path[0], "sha256"))
+    return info is not None and may_be_local(info) and pin == old.get((path[0], "sha256"))
 
 
 def _told(value: Any) -> str:

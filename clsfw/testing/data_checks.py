@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from clsfw.contract.component import SPLITS, LocalPath
+from clsfw.contract.component import SPLITS
 from clsfw.engine.splits import fingerprint, labels_of
 from clsfw.errors import ContractError, DataError, NetworkError, PluginError
+from clsfw.recipe.resolving import may_be_local
 from clsfw.testing.harness import Listener
 from clsfw.testing.surroundings import no_network, require_left_alone
 
@@ -63,7 +64,7 @@ def says_what_is_missing(subject: Subject[DataSource]) -> None:
     """Where a setting is a path, a file that is not there is a `DataError` with that path in it."""
     fields = subject.component.settings.model_fields
     for name, field in fields.items():
-        if name not in subject.values or not any(isinstance(mark, LocalPath) for mark in field.metadata):
+        if not isinstance(subject.values.get(name), str) or not may_be_local(field):
             continue
         with TemporaryDirectory(prefix="clsfw-") as folder:
             nowhere = f"{folder}/nowhere.csv"

@@ -74,6 +74,9 @@ def explain_errors(
             wrong.setdefault(path, []).append(details)
     for path, alternatives in wrong.items():
         value = _at(values, path)
+        inside = any(deeper[: len(path)] == path != deeper for deeper in wrong)
+        if inside and all(details["type"] in _WANTED for details in alternatives):
+            continue  # of the kinds that a value may have, one took it and found fault with what is inside
         for details in alternatives if isinstance(value, dict) else ():
             if details["type"] in _OWN_WORDS:
                 yield (*path, *_mentioned(_custom(details), value)), _custom(details), details

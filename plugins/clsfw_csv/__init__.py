@@ -1,9 +1,10 @@
-"""Data sources `csv` and `imdb-csv`: labelled texts from a CSV file, local or by URL, plain or compressed."""
+"""Data sources `csv`, `jsonl`, `parquet` and `imdb-csv`: labelled texts from files of rows, local or by URL."""
 
 from __future__ import annotations
 
 import codecs
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -16,21 +17,41 @@ if TYPE_CHECKING:
 
 _NO_ENCODINGS = ("unicode-escape", "raw-unicode-escape", "idna", "punycode")  # codecs of names and of source code
 
+Column = Annotated[str, Field(min_length=1)]
+Files = PathOrUrl | tuple[PathOrUrl, ...]
+Split = Literal["train", "validation", "test"]
 
-class CsvSettings(Settings):
-    """What `use = "csv"` takes."""
 
-    source: PathOrUrl = Field(
-        description="the CSV file: a path, or an https URL; plain or compressed by bz2, gzip or xz, told by its content"
+@dataclass(frozen=True)
+class Csv:
+    """How a CSV file is written; no delimiter means the one that its name speaks for."""
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+
+
+class FileSettings(Settings):
+    """What every source of rows takes."""
+
+    kind: ClassVar[Literal[".csv", ".jsonl", ".parquet"]]
+
+    source: Files | dict[Split, Files] = Field(
+        description="the file: a path, a pattern or an https URL; or a list of them, or a table with those of train, "
+        "validation and test"
     )
     sha256: str | None = Field(
         None,
         pattern="^[0-9a-fA-F]{64}$",
         description="the SHA-256 of the file as it is stored (compressed, if it is); another content is refused",
     )
-    rows: int | None = Field(None, ge=1, description="take the first so many data rows; all rows if left out")
-    text_column: str = Field("text", min_length=1, description="the column that holds the texts")
-    label_column: str = Field("label", min_length=1, description="the column that holds the labels")
+    rows: int | None = Field(
+        None, ge=1, description="take the first so many data rows, of each split where the source says what is which"
+    )
+    text_column: Column | tuple[Column, ...] = Field(
+        "text", description="the column that holds the texts, or a list of columns that are joined to one text"
+    )
+    text_separator: str = Field("\n", description="what joins the texts of several columns")
+    label_column: Column = Field("label", description="the column that holds the labels")
     labels: dict[str, str] | None = Field(
         None,
         description="each value of the label column with the name to show for it, in the order of the class ids; "
@@ -39,8 +60,6 @@ class CsvSettings(Settings):
     label_separator: str | None = Field(
         None, min_length=1, description="what stands between the labels of one text, where a text may carry several"
     )
-    encoding: str = Field("utf-8", description="the character encoding of the file; a byte order mark is accepted")
-    delimiter: str = Field(",", min_length=1, max_length=1, description="the character between two fields")
     empty_text: Literal["error", "drop"] = Field(
         "error", description="what to do with a row whose text is blank: refuse the file, or drop the row and say so"
     )
@@ -66,6 +85,69 @@ class CsvSettings(Settings):
             raise ValueError("two labels cannot have the same name")
         return value
 
+    @model_validator(mode="after")
+    def _sound_source(self) -> FileSettings:
+        if not all(self.files.values()) or not self.files:
+            raise ValueError("source names no file")
+        if isinstance(self.source, dict) and "train" not in self.source:
+            raise ValueError("source must say which file is train")
+        if self.sha256 is not None and not isinstance(self.source, str):
+            raise ValueError("sha256 pins one file; leave it out where source names several")
+        return self
+
+    @model_validator(mode="after")
+    def _different_columns(self) -> FileSettings:
+        columns = self.text_columns
+        if not columns:
+            raise ValueError("text_column must name a column")
+        if self.label_column in columns:
+            raise ValueError(f"text_column and label_column are both {self.label_column!r}")
+        if len(set(columns)) < len(columns):
+            raise ValueError("text_column names a column twice")
+        return self
+
+    @property
+    def files(self) -> dict[str, tuple[str, ...]]:
+        """The files by split; of a source that says nothing of splits they stand under an empty name."""
+        given = self.source if isinstance(self.source, dict) else {"": self.source}
+        return {split: (files,) if isinstance(files, str) else files for split, files in given.items()}
+
+    @property
+    def csv(self) -> Csv:
+        """How CSV is written, which matters to no other file."""
+        return Csv()
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of texts, of which there is mostly one."""
+        return (self.text_column,) if isinstance(self.text_column, str) else self.text_column
+
+
+class JsonlSettings(FileSettings):
+    """What `use = "jsonl"` takes; a column within an object of a row is named as in `meta.title`."""
+
+    kind = ".jsonl"
+
+
+class ParquetSettings(FileSettings):
+    """What `use = "parquet"` takes; a column within a struct is named as in `meta.title`."""
+
+    kind = ".parquet"
+
+
+class CsvSettings(FileSettings):
+    """What `use = "csv"` takes."""
+
+    kind = ".csv"
+
+    encoding: str = Field("utf-8", description="the character encoding of the file; a byte order mark is accepted")
+    delimiter: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1,
+        description="the character between two fields; if left out, a tab in a .tsv file and a comma in any other",
+    )
+
     @field_validator("encoding")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -79,23 +161,24 @@ class CsvSettings(Settings):
 
     @field_validator("delimiter")
     @classmethod
-    def _usable(cls, value: str) -> str:
-        if value in '"\r\n\0\ufeff':
+    def _usable(cls, value: str | None) -> str | None:
+        if value is not None and value in '"\r\n\0\ufeff':
             raise ValueError(f"{value!r} cannot stand between fields; try ',', ';' or '\\t'")
         return value
 
-    @model_validator(mode="after")
-    def _two_columns(self) -> CsvSettings:
-        if self.text_column == self.label_column:
-            raise ValueError(f"text_column and label_column are both {self.text_column!r}")
-        return self
+    @property
+    def csv(self) -> Csv:
+        """How the file is written."""
+        return Csv(self.encoding, self.delimiter)
 
 
 class ImdbCsvSettings(CsvSettings):
     """What `use = "imdb-csv"` takes: `csv` with the columns and labels of the movie reviews."""
 
-    text_column: str = Field("review", min_length=1, description="the column that holds the texts")
-    label_column: str = Field("sentiment", min_length=1, description="the column that holds the labels")
+    text_column: Column | tuple[Column, ...] = Field(
+        "review", description="the column that holds the texts, or a list of columns that are joined to one text"
+    )
+    label_column: Column = Field("sentiment", description="the column that holds the labels")
     labels: dict[str, str] | None = Field(
         {"negative": "NEGATIVE", "positive": "POSITIVE"},
         description="each value of the label column with the name to show for it, in the order of the class ids",
@@ -104,24 +187,17 @@ class ImdbCsvSettings(CsvSettings):
 
 @hookimpl
 def register_data_sources() -> Iterable[Component[DataSource]]:
-    """Contribute `csv` and `imdb-csv`."""
-    return [
-        Component(
-            name="csv",
-            summary="labelled texts from a CSV file or URL, read strictly",
-            settings=CsvSettings,
-            build=_build,
-        ),
-        Component(
-            name="imdb-csv",
-            summary="the movie reviews of the Large Movie Review Dataset as one CSV file",
-            settings=ImdbCsvSettings,
-            build=_build,
-        ),
+    """Contribute `csv`, `imdb-csv`, `jsonl` and `parquet`."""
+    found: list[tuple[str, str, type[FileSettings]]] = [
+        ("csv", "labelled texts from a CSV file or URL, read strictly", CsvSettings),
+        ("imdb-csv", "the movie reviews of the Large Movie Review Dataset as one CSV file", ImdbCsvSettings),
+        ("jsonl", "labelled texts from a file or URL of JSON lines, read strictly", JsonlSettings),
+        ("parquet", "labelled texts from a Parquet file or URL, read strictly", ParquetSettings),
     ]
+    return [Component(name=name, summary=summary, settings=settings, build=_build) for name, summary, settings in found]
 
 
-def _build(settings: CsvSettings) -> DataSource:
-    from clsfw_csv.source import CsvSource
+def _build(settings: FileSettings) -> DataSource:
+    from clsfw_csv.source import FileSource
 
-    return CsvSource(settings)
+    return FileSource(settings)

@@ -7,12 +7,11 @@ what a cut download left to go on from, and a file named by a SHA-256 is the con
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
 from clsfw import NetworkError
 from clsfw.kit import alone, cache_directory, explained, rename, sync, write_json
-from clsfw_csv.files import check_pin, sha256_of
+from clsfw_csv.inputs import check_pin, read_json, sha256_of
 from clsfw_csv.transfer import Policy, Transfer, Version
 from clsfw_csv.urls import check_url, redact
 
@@ -81,10 +80,14 @@ def _fetch(transfer: Transfer, sha256: str | None, record: Path) -> str:
 def _remembered(record: Path) -> tuple[str | None, Version | None]:
     """Return the hash and the version of what this URL gave last time, if that is still in the cache."""
     try:
-        kept = json.loads(record.read_text(encoding="utf-8"))
-        if _is_intact(record.parent, kept["sha256"]):
-            return kept["sha256"], Version(kept["etag"], kept["modified"])
-    except (OSError, ValueError, KeyError, TypeError):
+        match read_json(record):
+            case {
+                "sha256": str(digest),
+                "etag": str() | None as etag,
+                "modified": str() | None as modified,
+            } if _is_intact(record.parent, digest):
+                return digest, Version(etag, modified)
+    except (OSError, ValueError):
         pass  # no record, or a damaged one: it is as if nothing had been downloaded
     return None, None
 

@@ -1,115 +1,109 @@
-"""Turns CSV rows into texts with their labels, and tells what is wrong with each row."""
+"""Turns the rows of a file into texts with their labels, and tells what is wrong with each row."""
 
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clsfw import DataError, Place
-from clsfw.kit import csv_rows, likely_delimiter, split_labels
+from clsfw.kit import likely_delimiter, open_rows, split_labels
 from clsfw_csv.complaints import short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
-    from clsfw_csv import CsvSettings
+    from clsfw.kit import Row, Rows
+    from clsfw_csv import FileSettings
     from clsfw_csv.complaints import Complaints
+    from clsfw_csv.inputs import FoundFile
 
 RESERVED = ("text", "label", "row")
+_MOST_LISTED = 20
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """One data row: `line` counts from 1 in the file, `row` from 0 in the data; `labels` are values of the file."""
 
     line: int
     row: int
     text: str
     labels: Sequence[str]
-    others: Sequence[str]
+    source: Row
 
 
 @dataclass
 class Tally:
-    """What was learned of the file while its records were read."""
+    """What was learned of one file or several while their records were read.
 
-    columns: tuple[str, ...] = ()
-    """The other columns, which are kept for slices."""
-    left_out: tuple[str, ...] = ()
+    `columns` are those that hold plain values, in their order; `several` says whether a text may carry several labels.
+    """
+
+    columns: dict[str, None]
     rows: int = 0
     dropped: int = 0
-    first_dropped: int = 0
+    first_dropped: str = ""
+    several: bool | None = None
 
 
-def read_records(
-    path: Path, name: str, settings: CsvSettings, complaints: Complaints, tally: Tally
-) -> Iterator[Record]:
-    """Return the good records of the file; the faults of the others go to `complaints`.
+def read_records(file: FoundFile, settings: FileSettings, complaints: Complaints, tally: Tally) -> Iterator[Record]:
+    """Return the good records of a file; the faults of the others go to `complaints`.
 
     Raises:
         DataError: reading cannot go on; what `complaints` holds up to there is told as well.
 
     """
+    csv = settings.csv
     try:
-        with csv_rows(
-            path,
-            name,
-            encoding=settings.encoding,
-            delimiter=settings.delimiter,
+        with open_rows(
+            file.path,
+            name=file.name,
+            kind=settings.kind,
+            encoding=csv.encoding,
+            delimiter=csv.delimiter,
             max_bytes=settings.max_bytes,
+            on_fault=complaints.add,
         ) as rows:
-            header = _header(rows, name, settings)
-            tally.columns = tuple(
-                c for c in header if c not in (settings.text_column, settings.label_column, *RESERVED)
-            )
-            tally.left_out = tuple(
-                c for c in header if c in RESERVED and c not in (settings.text_column, settings.label_column)
-            )
-            yield from _records(rows, header, settings, complaints, tally)
+            _check_columns(rows, file.name, settings)
+            if rows.first is None:
+                tally.columns |= dict.fromkeys(rows.columns)
+            for row in islice(rows, None if settings.rows is None else settings.rows - tally.rows):
+                if rows.first is not None:  # JSON lines may bring a new column in any row
+                    new = row.values.keys() - tally.columns.keys()
+                    tally.columns |= {c: None for c in row.values if c in new and not _is_nested(row.values[c])}
+                record = _record(row, file.name, settings, complaints, tally)
+                tally.rows += 1
+                if record is not None:
+                    yield record
     except DataError as exc:
         if not complaints:
             raise
         complaints.fail(exc)
 
 
-def _header(rows: Iterator[tuple[int, list[str]]], name: str, settings: CsvSettings) -> list[str]:
-    line, header = next(rows, (0, []))
-    if not header:
-        raise DataError(f"{name}: is empty")
-    place = Place(name, line)
-    wanted = (settings.text_column, settings.label_column)
-    missing = [column for column in wanted if column not in header]
-    if missing:
-        raise DataError(f"{place}: {_missing(missing, header, settings)}")
-    twice = [column for column, count in Counter(header).items() if count > 1]
-    if twice:
-        raise DataError(f"{place}: the header names the column {short(twice[0])} twice; rename one of them")
-    return header
+def _check_columns(rows: Rows, name: str, settings: FileSettings) -> None:
+    missing = [column for column in (*settings.text_columns, settings.label_column) if not rows.has(column)]
+    if missing and rows.columns:
+        raise DataError(f"{Place(name, rows.line)}: {_missing(missing, rows.columns, settings)}")
 
 
-def _missing(missing: Sequence[str], header: Sequence[str], settings: CsvSettings) -> str:
+def _missing(missing: Sequence[str], columns: Sequence[str], settings: FileSettings) -> str:
     words = f"no column {' and no column '.join(map(short, missing))}"
-    other = likely_delimiter(header, settings.delimiter)
-    if other is not None and set(missing) <= _split(settings.delimiter.join(header), other):
+    delimiter = settings.csv.delimiter or ","
+    other = likely_delimiter(columns, delimiter) if settings.kind == ".csv" else None
+    if other is not None and set(missing) <= {part.strip('"') for part in delimiter.join(columns).split(other)}:
         return f"{words}: the columns are separated by {other!r}; set delimiter = {_toml(other)}"
-    for key, column in (("text_column", settings.text_column), ("label_column", settings.label_column)):
-        near = difflib.get_close_matches(column.casefold(), [_bare(name) for name in header], n=1)
+    wanted = [*(("text_column", column) for column in settings.text_columns), ("label_column", settings.label_column)]
+    for key, column in wanted:
+        near = difflib.get_close_matches(column.casefold(), [_bare(name) for name in columns], n=1)
         if column in missing and near:
-            actual = next(name for name in header if _bare(name) == near[0])
+            actual = next(name for name in columns if _bare(name) == near[0])
             words += f"; did you mean {key} = {short(actual)}?"
-    listed = ", ".join(map(short, header[:20]))
-    values = set(settings.labels or ())
-    if values & set(header):
+    listed = ", ".join(map(short, columns[:_MOST_LISTED])) + (", ..." if len(columns) > _MOST_LISTED else "")
+    if set(settings.labels or ()) & set(columns):
         return f"{words}; the first line looks like data, so a header line seems to be missing: {listed}"
-    return f"{words}; the columns are {listed}{', ...' if len(header) > 20 else ''}"  # noqa: PLR2004  # as sliced above
-
-
-def _split(joined: str, delimiter: str) -> set[str]:
-    return {part.strip('"') for part in joined.split(delimiter)}
+    return f"{words}; the columns are {listed}"
 
 
 def _bare(column: str) -> str:
@@ -120,38 +114,54 @@ def _toml(char: str) -> str:
     return '"\\t"' if char == "\t" else f'"{char}"'
 
 
-def _records(
-    rows: Iterable[tuple[int, list[str]]],
-    header: Sequence[str],
-    settings: CsvSettings,
-    complaints: Complaints,
-    tally: Tally,
-) -> Iterator[Record]:
-    text_at, label_at = header.index(settings.text_column), header.index(settings.label_column)
-    others_at = [header.index(column) for column in tally.columns]
-    drop = settings.empty_text == "drop"
-    separator = settings.label_separator
-    for line, cells in islice(rows, settings.rows):  # what comes after these is not even parsed
-        row = tally.rows
-        tally.rows += 1
-        if len(cells) != len(header):
-            hint = f"; quote texts that hold {settings.delimiter!r}" if len(cells) > len(header) else ""
-            complaints.add("fields", line, f"{_count(cells)} where the header has {len(header)}{hint}")
-            continue
-        text, label = cells[text_at], cells[label_at]
-        if not text or text.isspace():
-            if not drop:
-                complaints.add("text", line, 'the text is blank; set empty_text = "drop" to leave such rows out')
-                continue
+def _record(row: Row, name: str, settings: FileSettings, complaints: Complaints, tally: Tally) -> Record | None:
+    columns = settings.text_columns
+    text = row.text(columns, settings.text_separator)
+    if text is None:
+        complaints.add("no text", row.number, f"no text in column {' or '.join(map(repr, columns))}")
+        return None
+    if not text or text.isspace():
+        if settings.empty_text == "drop":
             tally.dropped += 1
-            tally.first_dropped = tally.first_dropped or line
-            continue
-        labels = [label] if separator is None else split_labels(label, separator)
-        if not all(part and not part.isspace() for part in labels):
-            complaints.add("label", line, f"no label in column {settings.label_column!r}")
-            continue
-        yield Record(line, row, text, labels, [cells[i] for i in others_at])
+            tally.first_dropped = tally.first_dropped or str(Place(name, row.number))
+        else:
+            words = 'the text is blank; set empty_text = "drop" to leave such rows out'
+            complaints.add("text", row.number, words)
+        return None
+    labels = _labels(row.at(settings.label_column), settings, tally)
+    if isinstance(labels, str):
+        complaints.add(f"label {labels[:20]}", row.number, labels)
+        return None
+    return Record(row.number, tally.rows, text, labels, row)
 
 
-def _count(cells: Sequence[str]) -> str:
-    return f"{len(cells)} field" if len(cells) == 1 else f"{len(cells)} fields"
+def _labels(value: Any, settings: FileSettings, tally: Tally) -> list[str] | str:
+    """Return the labels of a row, or what is wrong with them."""
+    column, separator = settings.label_column, settings.label_separator
+    if tally.several is None:
+        tally.several = separator is not None or isinstance(value, list)
+    if not tally.several:
+        given = [value]
+    elif isinstance(value, str) and separator is not None:
+        given = split_labels(value, separator)
+    elif value is None or isinstance(value, list):
+        given = value or []
+    else:
+        return f"column {column!r} holds {short(str(value))}, and a list of labels elsewhere"
+    if not all(value is not None and str(value).strip() for value in given):
+        return f"no label in column {column!r}"
+    wrong = next((value for value in given if isinstance(value, float) or _is_nested(value)), None)
+    if wrong is not None:
+        return f"label {short(str(wrong))} in column {column!r} is neither a text nor a whole number"
+    return list(dict.fromkeys(map(written, given)))
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, (dict, list))
+
+
+def written(value: object) -> str:
+    """Return a value as text; truth values as JSON writes them, and nothing for none."""
+    if value is None:
+        return ""
+    return ("false", "true")[value] if isinstance(value, bool) else str(value)

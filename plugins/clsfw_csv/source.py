@@ -1,77 +1,71 @@
-"""The data source itself: finds the file, reads it once, and keeps the result in the cache."""
+"""The data source itself: finds the files, reads them once, and keeps the result in the cache."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 
-from clsfw import DataError, RowFormat
-from clsfw.kit import cache_directory, check_file, staged_directory, write_json
-from clsfw_csv.download import download
-from clsfw_csv.files import check_pin, sha256_of
-from clsfw_csv.table import Facts, write_table
-from clsfw_csv.urls import redact
+from clsfw import RowFormat
+from clsfw.kit import cache_directory, staged_directory, write_json
+from clsfw_csv.inputs import find_files, read_json, sha256_of
+from clsfw_csv.table import Facts, write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clsfw import Reporter
-    from clsfw_csv import CsvSettings
+    from clsfw_csv import FileSettings
+    from clsfw_csv.inputs import FoundFile
 
-_LAYOUT = 1  # of the cached tables; another number leaves older ones aside
-_TABLE = "data.arrow"
+_LAYOUT = 2  # of the cached tables; another number leaves older ones aside
 _FACTS = "facts.json"
 
 
-@dataclass(frozen=True)
-class _Found:
-    """The file to read; `name` stands for it in messages, `state` tells whether it was written to since."""
+class FileSource:
+    """Labelled texts from files of rows."""
 
-    path: Path
-    name: str
-    sha256: str
-    state: tuple[int, int]
-
-
-class CsvSource:
-    """Labelled texts from one CSV file."""
-
-    def __init__(self, settings: CsvSettings) -> None:
+    def __init__(self, settings: FileSettings) -> None:
         self._settings = settings
         self._provenance: dict[str, str] = {}
 
-    def load(self, reporter: Reporter) -> Dataset:
-        """Return `text`, `label`, `row` and the other columns of the file; see `DataSource.load`."""
+    def load(self, reporter: Reporter) -> Dataset | DatasetDict:
+        """Return `text`, `label`, `row` and the other columns of the files; see `DataSource.load`."""
         settings = self._settings
-        found = _find(settings, reporter)
-        table, facts = _cached_table(found, settings, reporter)
-        name = found.name
-        if facts.dropped:
-            reporter.note(
-                f"{name}: dropped {facts.dropped:,} rows with a blank text, the first on line {facts.first_dropped}"
-            )
-        if facts.left_out:
-            reporter.note(f"{name}: left out the column {', '.join(map(repr, facts.left_out))}, whose name is taken")
-        self._provenance = {"sha256": found.sha256, "rows": str(facts.rows), "rows_dropped": str(facts.dropped)}
-        if "://" in settings.source:
-            self._provenance["url"] = name
-        return Dataset.from_file(str(table))
+        found = {
+            split: find_files(files, settings.sha256, settings.max_bytes, reporter)
+            for split, files in settings.files.items()
+        }
+        folder, facts = _cached_tables(found, settings, reporter)
+        for split, part in facts.items():
+            if part.dropped:
+                line = part.first_dropped.rpartition(":")[2]
+                first = f"the first on line {line}" if len(found[split]) == 1 else f"the first at {part.first_dropped}"
+                reporter.note(f"{_named(found[split])}: dropped {part.dropped:,} rows with a blank text, {first}")
+            if part.left_out:
+                taken = ", ".join(map(repr, part.left_out))
+                reporter.note(f"{_named(found[split])}: left out the column {taken}, whose name is taken")
+        self._provenance = _provenance(found, facts)
+        data = {split: Dataset.from_file(str(folder / _table(split))) for split in found}
+        return data[""] if "" in data else DatasetDict(data)
 
     def row_format(self) -> RowFormat:
-        """Say how the file is written; see `HasRowFormat`."""
+        """Say how the files are written; see `HasRowFormat`."""
         settings = self._settings
+        first = next(iter(settings.files.values()))[0]
+        by_name = "\t" if Path(first).name.lower().split(".")[-1] == "tsv" else ","
         return RowFormat(
-            text_column=settings.text_column,
+            text_columns=settings.text_columns,
+            text_separator=settings.text_separator,
             label_column=settings.label_column,
             labels=settings.labels,
             label_separator=settings.label_separator,
-            encoding=settings.encoding,
-            delimiter=settings.delimiter,
+            encoding=settings.csv.encoding,
+            delimiter=settings.csv.delimiter or by_name,
             empty_text=settings.empty_text,
         )
 
@@ -80,56 +74,74 @@ class CsvSource:
         return dict(self._provenance)
 
 
-def _find(settings: CsvSettings, reporter: Reporter) -> _Found:
-    """Have the file here, by download if need be, and know its content."""
-    if "://" in settings.source:
-        path, digest = download(settings.source, settings.sha256, settings.max_bytes, reporter)
-        return _Found(path, redact(settings.source), digest, _state(path))
-    path = Path(settings.source)
-    name = _shown(path)
-    check_file(path, name)
-    try:
-        state, digest = _state(path), sha256_of(path)
-    except OSError as exc:
-        raise DataError(f"{name}: cannot be read: {(exc.strerror or str(exc)).lower()}") from exc
-    check_pin(name, digest, settings.sha256)
-    return _Found(path, name, digest, state)
+def _provenance(found: Mapping[str, list[FoundFile]], facts: Mapping[str, Facts]) -> dict[str, str]:
+    said = {}
+    for split, files in found.items():
+        prefix = f"{split}_" if split else ""
+        said[f"{prefix}sha256"] = " ".join(file.sha256 for file in files)
+        said[f"{prefix}rows"] = str(facts[split].rows)
+        said[f"{prefix}rows_dropped"] = str(facts[split].dropped)
+        if urls := [file.name for file in files if "://" in file.name]:
+            said[f"{prefix}url"] = " ".join(urls)
+    return said
 
 
-def _state(path: Path) -> tuple[int, int]:
-    return path.stat().st_size, path.stat().st_mtime_ns
+def _named(files: list[FoundFile]) -> str:
+    return ", ".join(file.name for file in files)
 
 
-def _shown(path: Path) -> str:
-    """Name a file as a person at the prompt would."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+def _table(split: str) -> str:
+    return f"{split or 'data'}.arrow"
 
 
-def _cached_table(found: _Found, settings: CsvSettings, reporter: Reporter) -> tuple[Path, Facts]:
-    """Return the table of this content under these settings, from the cache if an intact one is there."""
+def _cached_tables(
+    found: Mapping[str, list[FoundFile]], settings: FileSettings, reporter: Reporter
+) -> tuple[Path, dict[str, Facts]]:
+    """Return the folder of the tables of this content under these settings, from the cache if intact ones are there."""
     told = settings.model_dump(exclude={"source", "sha256", "max_bytes"})
     # A list of pairs, since the order of the labels decides their ids.
     told["labels"] = None if settings.labels is None else list(settings.labels.items())
     # The ending counts too: a name that denies the content is refused, whether or not the content was read before.
-    parts = [_LAYOUT, found.sha256, found.path.suffix.lower(), told]
+    files = [[split, [[file.sha256, file.path.suffix.lower()] for file in part]] for split, part in found.items()]
+    names = [file.path.name for part in found.values() for file in part] if len(found) > 1 else []
+    parts = [_LAYOUT, settings.kind, files, names, told]
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     folder = cache_directory("tables") / key[:32]
-    facts = _facts_of_intact(folder)
+    facts = _facts_of_intact(folder, found)
     if facts is None:
         with staged_directory(folder) as staged:
-            facts = write_table(found.path, found.name, settings, staged / _TABLE, reporter)
-            if _state(found.path) != found.state:  # then the table is not that of the hash
-                raise DataError(f"{found.name}: changed while it was read; run again when nothing writes to it")
-            write_json(staged / _FACTS, {**asdict(facts), "sha256": sha256_of(staged / _TABLE)})
-    return folder / _TABLE, facts
+            targets = {split: staged / _table(split) for split in found}
+            facts = write_tables(found, settings, targets, reporter)
+            for part in found.values():
+                for file in part:
+                    file.check_unchanged()  # or the table would not be that of the hash
+            kept = {split: {**asdict(facts[split]), "sha256": sha256_of(targets[split])} for split in found}
+            write_json(staged / _FACTS, kept)
+    return folder, facts
 
 
-def _facts_of_intact(folder: Path) -> Facts | None:
+def _facts_of_intact(folder: Path, found: Mapping[str, object]) -> dict[str, Facts] | None:
+    facts = {}
     try:
-        kept = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-        if kept.pop("sha256") == sha256_of(folder / _TABLE):
-            return Facts(**{**kept, "left_out": tuple(kept["left_out"])})
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = read_json(folder / _FACTS)
+        told = kept if isinstance(kept, dict) else {}
+        for split in found:
+            part = _facts(told.get(split), folder / _table(split))
+            if part is not None:
+                facts[split] = part
+    except (OSError, ValueError):
         pass  # missing, cut off, or of another layout: it is made anew
+    return facts if facts.keys() == found.keys() else None
+
+
+def _facts(kept: object, table: Path) -> Facts | None:
+    match kept:
+        case {
+            "rows": int(rows),
+            "dropped": int(dropped),
+            "first_dropped": str(first),
+            "left_out": list(left_out),
+            "sha256": str(digest),
+        } if digest == sha256_of(table):
+            return Facts(rows, dropped, first, tuple(map(str, left_out)))
     return None

@@ -1,9 +1,9 @@
-"""Writes the records of a file as Arrow, so that a data set is mapped from disk instead of held in memory."""
+"""Writes the rows of files as Arrow, so that a data set is mapped from disk instead of held in memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
@@ -11,14 +11,20 @@ from datasets import ClassLabel, Features, List, Value
 from clsfw import DataError, Place
 from clsfw_csv.complaints import Complaints
 from clsfw_csv.labels import MOST_CLASSES, infer_labels, refuse_column, undeclared
-from clsfw_csv.records import Record, Tally, read_records
+from clsfw_csv.records import RESERVED, Record, Tally, read_records, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from clsfw import Reporter
-    from clsfw_csv import CsvSettings
+    from clsfw_csv import FileSettings
+    from clsfw_csv.inputs import FoundFile
+
+    Found = Mapping[str, Sequence[FoundFile]]
+
+FILE = "file"
+"""The column that says which of several files a row comes from."""
 
 _BATCH_ROWS = 1000
 _BATCH_CHARACTERS = 1 << 24
@@ -30,68 +36,155 @@ class Facts:
 
     rows: int
     dropped: int
-    first_dropped: int
+    first_dropped: str
     left_out: tuple[str, ...]
 
 
-def write_table(path: Path, name: str, settings: CsvSettings, target: Path, reporter: Reporter) -> Facts:
-    """Read the CSV file at `path`, named `name` in messages, and write it to `target` as an Arrow stream.
+@dataclass(frozen=True)
+class _Layout:
+    """The classes by the values of the files, the other columns, and whether a text may carry several labels."""
+
+    labels: Mapping[str, str]
+    others: tuple[str, ...]
+    several: bool
+    with_file: bool
+
+    def features(self) -> Features:
+        """Return the features of the tables."""
+        classes = ClassLabel(names=list(self.labels.values()))
+        label = List(classes) if self.several else classes
+        columns = {"text": Value("string"), "label": label, "row": Value("int64")}
+        others = [*self.others, *([FILE] if self.with_file else [])]
+        return Features(columns | {column: Value("string") for column in others})
+
+
+def write_tables(
+    found: Found, settings: FileSettings, targets: Mapping[str, Path], reporter: Reporter
+) -> dict[str, Facts]:
+    """Read the files of each split and write them to its target as an Arrow stream, with the same classes for all.
 
     Raises:
-        DataError: the file breaks the rules, with the line of the first fault of each kind and their number.
+        DataError: a file breaks the rules, with the line of the first fault of each kind and their number.
 
     """
+    tally = Tally({})
+    labels: Mapping[str, str] | None = settings.labels
+    many = len(found) > 1 or any(len(files) > 1 for files in found.values())
+    if labels is None or settings.kind == ".jsonl" or many:
+        # The ids and columns depend on all rows, and keeping the rows would take memory: so the files are read twice.
+        labels = _survey(found, settings, tally)
+    facts = {}
+    for split, files in found.items():
+        plan = _Plan(labels or {}, tally, many=many, trains=split in {"", "train"})
+        facts[split] = _write(files, settings, plan, targets[split], reporter)
+    return facts
+
+
+@dataclass
+class _Plan:
+    """What a first pass learned, if there was one."""
+
+    labels: Mapping[str, str]
+    seen: Tally
+    many: bool
+    trains: bool
+
+    def classes(self, present: Iterable[str]) -> list[str]:
+        """Return the labels that a file must have two of: those that stand in it, or all of them for test data."""
+        return sorted(present if self.trains else self.labels)
+
+    def layout(self, tally: Tally, settings: FileSettings) -> _Layout:
+        """Settle the columns, once the first row of a file without a first pass is read."""
+        columns = self.seen.columns or tally.columns
+        own = (*settings.text_columns, settings.label_column, *RESERVED)
+        several = settings.label_separator is not None or bool(self.seen.several or tally.several)
+        others = tuple(column for column in columns if column not in own)
+        return _Layout(self.labels, others, several, self.many and FILE not in others)
+
+
+def _survey(found: Found, settings: FileSettings, tally: Tally) -> Mapping[str, str]:
+    """Read all files once, and return the classes by the values that stand for them."""
+
+    def labels_of(files: Sequence[FoundFile]) -> Iterator[str]:
+        tally.rows = 0
+        for file in files:
+            complaints = Complaints(file.name)
+            for record in read_records(file, settings, complaints, tally):
+                yield from record.labels
+            if complaints:
+                complaints.fail()
+
+    first = next(iter(found.values()))[0].name
+    every = (label for files in found.values() for label in labels_of(files))
     if settings.labels is None:
-        # The ids depend on all values, and keeping the rows would take memory: so the file is read twice.
-        complaints = Complaints(name)
-        records = read_records(path, name, settings, complaints, Tally())
-        labels = infer_labels((label for record in records for label in record.labels), name, settings.label_column)
-        if complaints:
-            complaints.fail()
-        settings = settings.model_copy(update={"labels": labels})
-    return _write(path, name, settings, target, reporter)
+        return infer_labels(every, first, settings.label_column)
+    for _ in every:
+        pass
+    return settings.labels
 
 
-def _write(path: Path, name: str, settings: CsvSettings, target: Path, reporter: Reporter) -> Facts:
-    labels = settings.labels or {}
-    complaints, tally = Complaints(name), Tally()
-    records = read_records(path, name, settings, complaints, tally)
-    first = next(records, None)
-    several = settings.label_separator is not None
-    features = _features(labels, tally.columns, several=several)
-    ids = {value: number for number, value in enumerate(labels)}
-    seen: set[int] = set()
-    unknown: set[str] = set()
-    with pa.OSFile(str(target), "wb") as file, pa.ipc.new_stream(file, features.arrow_schema) as sink:
-        for batch in _batches(first, records):
-            columns: dict[str, list[Any]] = {column: [] for column in features}
-            for record in batch:
-                known = [ids[value] for value in dict.fromkeys(record.labels) if value in ids]
-                for value in record.labels:
-                    if value not in ids:
-                        if len(unknown) <= MOST_CLASSES:
-                            unknown.add(value)
-                        complaints.add(f"undeclared {value}", record.line, undeclared(value, labels))
-                if complaints:
-                    continue  # nothing will be kept, but the rest is still checked
-                seen.update(known)
-                columns["text"].append(record.text)
-                columns["label"].append(sorted(known) if several else known[0])
-                columns["row"].append(record.row)
-                for column, cell in zip(tally.columns, record.others, strict=True):
-                    columns[column].append(cell)
-            _write_batch(sink, columns, features, batch, name)
-            reporter.progress(f"reading {name}", tally.rows, settings.rows, "rows")
-    if complaints:
-        complaints.fail(refuse_column(unknown, name, settings.label_column))
-    _check_whole(name, settings, tally, [list(labels)[number] for number in seen])
-    return Facts(tally.rows, tally.dropped, tally.first_dropped, tally.left_out)
+def _write(files: Sequence[FoundFile], settings: FileSettings, plan: _Plan, target: Path, reporter: Reporter) -> Facts:
+    tally = Tally({}, several=plan.seen.several)
+    told = [Complaints(file.name) for file in files]
+    readings = [read_records(file, settings, said, tally) for file, said in zip(files, told, strict=True)]
+    first = next(readings[0], None)  # by now a file without a first pass has shown its columns
+    with pa.OSFile(str(target), "wb") as out, _Table(out, plan.layout(tally, settings)) as table:
+        for file, complaints, records in zip(files, told, readings, strict=True):
+            for batch in _batches(first, records):
+                table.add(batch, file, complaints)
+                reporter.progress(f"reading {file.name}", tally.rows, settings.rows, "rows")
+            first = None
+            if complaints:
+                complaints.fail(refuse_column(table.unknown, file.name, settings.label_column))
+    _check_whole(", ".join(file.name for file in files), settings, tally, plan.classes(table.present))
+    own = (*settings.text_columns, settings.label_column)
+    left_out = tuple(column for column in tally.columns if column in RESERVED and column not in own)
+    return Facts(tally.rows, tally.dropped, tally.first_dropped, left_out)
 
 
-def _features(labels: Mapping[str, str], others: tuple[str, ...], *, several: bool) -> Features:
-    classes = ClassLabel(names=list(labels.values()))
-    columns = {"text": Value("string"), "label": List(classes) if several else classes, "row": Value("int64")}
-    return Features(columns | {column: Value("string") for column in others})
+class _Table:
+    """An Arrow stream that grows."""
+
+    def __init__(self, out: pa.OSFile, layout: _Layout) -> None:
+        self._layout = layout
+        self._features = layout.features()
+        self._ids = {value: number for number, value in enumerate(layout.labels)}
+        self._sink = pa.ipc.new_stream(out, self._features.arrow_schema)
+        self.present: set[str] = set()
+        self.unknown: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sink.close()
+
+    def add(self, batch: Sequence[Record], file: FoundFile, complaints: Complaints) -> None:
+        """Write records, as long as nothing is wrong with the file."""
+        layout = self._layout
+        cells: dict[str, list[Any]] = {column: [] for column in self._features}
+        for record in batch:
+            for value in record.labels:
+                if value not in self._ids:
+                    if len(self.unknown) <= MOST_CLASSES:
+                        self.unknown.add(value)
+                    complaints.add(f"undeclared {value}", record.line, undeclared(value, layout.labels))
+            if complaints:
+                continue  # nothing will be kept, but the rest is still checked
+            self.present.update(record.labels)
+            known = [self._ids[value] for value in record.labels]
+            cells["text"].append(record.text)
+            cells["label"].append(sorted(known) if layout.several else known[0])
+            cells["row"].append(record.row)
+            for column in layout.others:
+                cells[column].append(written(record.source.at(column)))
+            if layout.with_file:
+                cells[FILE].append(file.path.name)
+        try:
+            self._sink.write_batch(pa.RecordBatch.from_pydict(cells, schema=self._features.arrow_schema))
+        except UnicodeEncodeError as exc:  # half a surrogate pair, which a few rare encodings and JSON let through
+            place = Place(file.name, batch[0].line)
+            raise DataError(f"{place}: at or after this line, a text is not valid Unicode") from exc
 
 
 def _batches(first: Record | None, records: Iterator[Record]) -> Iterator[list[Record]]:
@@ -108,18 +201,11 @@ def _batches(first: Record | None, records: Iterator[Record]) -> Iterator[list[R
         yield batch
 
 
-def _write_batch(
-    sink: pa.RecordBatchWriter, columns: dict[str, list[Any]], features: Features, batch: list[Record], name: str
-) -> None:
-    try:
-        sink.write_batch(pa.RecordBatch.from_pydict(columns, schema=features.arrow_schema))
-    except UnicodeEncodeError as exc:  # half a surrogate pair, which a few rare encodings let through
-        raise DataError(f"{Place(name, batch[0].line)}: at or after this line, a text is not valid Unicode") from exc
-
-
-def _check_whole(name: str, settings: CsvSettings, tally: Tally, present: list[str]) -> None:
+def _check_whole(name: str, settings: FileSettings, tally: Tally, present: list[str]) -> None:
     if tally.rows == 0:
-        raise DataError(f"{name}: has a header line, but no rows")
+        raise DataError(
+            f"{name}: has a header line, but no rows" if settings.kind == ".csv" else f"{name}: has no rows"
+        )
     if settings.rows is not None and tally.rows < settings.rows:
         raise DataError(f"{name}: rows = {settings.rows:,} is asked for, but the file has only {tally.rows:,}")
     if tally.rows == tally.dropped:

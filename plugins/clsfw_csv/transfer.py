@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from contextlib import closing
@@ -14,6 +13,7 @@ import httpx
 
 from clsfw import DataError, NetworkError, __version__
 from clsfw.kit import explained, is_web_page, write_json
+from clsfw_csv.inputs import read_json
 from clsfw_csv.urls import check_url, redact
 
 if TYPE_CHECKING:
@@ -216,9 +216,12 @@ class Transfer:
 
     def _began(self) -> Version | None:
         try:
-            return Version(**json.loads(self._note.read_text(encoding="utf-8"))) if self.part.stat().st_size else None
-        except (OSError, ValueError, TypeError):
-            return None
+            match read_json(self._note) if self.part.stat().st_size else None:
+                case {"etag": str() | None as etag, "modified": str() | None as modified}:
+                    return Version(etag, modified)
+        except (OSError, ValueError):
+            pass  # no note, or a damaged one: the download begins anew
+        return None
 
     def _forget(self) -> None:
         with explained(self.part, "remove"):

@@ -97,8 +97,9 @@ VALUES = {
     "PlanFacts": ["splits", "scores", "complete", "expected_steps", "labels"],
     "Checkpoint": ["step", "path", "timings"],
     "RowFormat": [
-        "text_column",
+        "text_columns",
         "label_column",
+        "text_separator",
         "labels",
         "label_separator",
         "encoding",
@@ -161,12 +162,13 @@ CLSFW = [
 ]
 
 KIT = [
+    "Row",
+    "Rows",
     "alone",
     "cache_directory",
     "check_file",
     "clean",
     "csv_line",
-    "csv_rows",
     "did_you_mean",
     "differences",
     "encodable",
@@ -175,7 +177,7 @@ KIT = [
     "is_web_page",
     "join_labels",
     "likely_delimiter",
-    "read_rows",
+    "open_rows",
     "references",
     "rename",
     "require_space",

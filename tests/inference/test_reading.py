@@ -22,7 +22,7 @@ from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.rows import Row
 
 TWO = Labels(("NEGATIVE", "POSITIVE"))
-SEMICOLON = RowFormat(text_column="body", label_column="kind", encoding="cp1252", delimiter=";")
+SEMICOLON = RowFormat(text_columns=("body",), label_column="kind", encoding="cp1252", delimiter=";")
 
 
 def file_of(path, own=SEMICOLON, labels=TWO, **asked):
@@ -99,18 +99,18 @@ class TestColumns:
         file = file_of(write("a.csv", f"{header}\nx\n"), **asked)
 
         with pytest.raises(DataError, match=said):
-            file.text_column(header.split(";"))
+            file.text_columns(header.split(";"))
 
     def test_the_only_column_is_taken_where_no_delimiter_is_in_sight(self, write):
         path = write("a.csv", "review\nfine\n")
 
-        assert "review" == file_of(path).text_column(["review"])
-        assert "a,b" == file_of(path, text_column="a,b").text_column(["a,b"])
+        assert ("review",) == file_of(path).text_columns(["review"])
+        assert ("a,b",) == file_of(path, text_column="a,b").text_columns(["a,b"])
 
     def test_text_and_label_are_known_names(self, write):
         file = file_of(write("a.csv", "text;label\n"))
 
-        assert ("text", "label") == (file.text_column(["text", "label"]), file.label_column(["text", "label"]))
+        assert (("text",), "label") == (file.text_columns(["text", "label"]), file.label_column(["text", "label"]))
 
 
 class TestLabels:
@@ -196,7 +196,7 @@ def test_what_predict_writes_is_read_back(tmp_path, suffix, given_):
     columns = names_of(rows)
     label = file.label_column(columns)
 
-    assert [row.values["text"] for row in chunk.rows] == [row.values[file.text_column(columns)] for row in rows]
+    assert [row.values["text"] for row in chunk.rows] == file.texts(rows, file.text_columns(columns))
     ids = LabelReader(file).read(rows, label)
     if labels.multi_label:
         ids = [[int(i in found) for i in range(len(labels.names))] for found in ids]

@@ -197,7 +197,7 @@ DATA_FAULTS = (
     ),
     DataFault(75, "zip-as-bz2", _zipped(), ("is a zip archive",), file="reviews.csv.bz2"),
     DataFault(75, "zstd", b"\x28\xb5\x2f\xfd" + b"\0" * 20, ("zstd",), file="reviews.csv.zst"),
-    DataFault(75, "parquet", b"PAR1" + b"\0" * 20, ("Parquet", "hf-dataset"), file="reviews.parquet"),
+    DataFault(75, "parquet", b"PAR1" + b"\0" * 20, ("Parquet", "use = 'parquet'"), file="reviews.parquet"),
     DataFault(75, "lfs-pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", ("git lfs pull",)),
     DataFault(76, "wrong-hash", GOOD, ("but the recipe pins " + "0" * 64,), settings={"sha256": "0" * 64}),
     DataFault(76, "web-page", b"\n<!DOCTYPE html>\n<html>", ("web page (HTML)",)),

@@ -149,7 +149,9 @@ CONTENT_FAULTS = (
     _add(17, "number-for-bool", "[trainer]", "load_best_model_at_end = 1", 26, "must be true or false, not 1"),
     _change(17, "bool-for-number", "seed = 42", "seed = true", "3:8", "must be a whole number, not true"),
     _change(17, "fraction-for-whole", "max_steps = 30", "max_steps = 30.0", "26:13", "whole number, not 30.0"),
-    _change(17, "number-for-text", '"texts.csv"', "7", "7:10", "[data] source", "text in quotes, not 7"),
+    _change(
+        17, "number-for-text", '"texts.csv"', "7", "7:10", "[data] source", "text in quotes or a list or a table, not 7"
+    ),
     _change(17, "list-for-text", '"fault"', '["fault"]', "2:8", "name", "text in quotes, not a list"),
     _set(17, "text-for-list", "evidence.slices=a", "must be a list, not the text 'a'"),
     _change(
@@ -161,7 +163,7 @@ CONTENT_FAULTS = (
     _change(18, "no-name", 'name = "fault"\n', "", "1:1", "missing key 'name'"),
     _change(18, "no-schema", "schema = 1\n", "", "1:1", "missing key 'schema'"),
     _change(18, "no-use", 'use = "gpu-trainer"\n', "", "23:1", "[trainer] missing key 'use'", "'gpu-trainer'"),
-    _change(18, "no-source", 'source = "texts.csv"\n', "", "5:1", "[data] missing key 'source'", "CSV"),
+    _change(18, "no-source", 'source = "texts.csv"\n', "", "5:1", "[data] missing key 'source'", "the file"),
     _change(18, "no-table", '[[metrics]]\nuse = "macro-metrics"\n', "", "1:1", "missing table [[metrics]]"),
     _change(18, "no-method", 'method = "in-order"\n', "", "10:1", "[split] missing key 'method'"),
     _change(18, "no-train", "train = 60\n", "", "10:1", "[split] missing key 'train'"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clsfw_csv import CsvSettings
-from clsfw_csv.source import CsvSource
+from clsfw_csv.source import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,6 @@ def load(tmp_path: Path, reporter: Remembering) -> Callable[..., Dataset]:
     def write_and_load(content: bytes, file: str = "reviews.csv", **settings: Any) -> Dataset:
         (tmp_path / file).write_bytes(content)
         checked = CsvSettings.model_validate({"source": str(tmp_path / file), **settings})
-        return CsvSource(checked).load(reporter)
+        return FileSource(checked).load(reporter)
 
     return write_and_load

@@ -17,7 +17,7 @@ from support.http_server import Reply, file_answer
 
 from clsfw.errors import DataError, NetworkError
 from clsfw_csv import CsvSettings, download
-from clsfw_csv.source import CsvSource
+from clsfw_csv.source import FileSource
 from clsfw_csv.transfer import Policy
 from clsfw_csv.urls import check_url, redact
 
@@ -49,7 +49,7 @@ def fetch(reporter: Remembering, http_server: LocalServer) -> Callable[..., Data
     """Give a function that loads `csv` from a URL."""
 
     def load(url: str, **settings: Any) -> Dataset:
-        return CsvSource(CsvSettings.model_validate({"source": url, **settings})).load(reporter)
+        return FileSource(CsvSettings.model_validate({"source": url, **settings})).load(reporter)
 
     return load
 
@@ -139,7 +139,7 @@ class TestGoodServers:
         self, reporter: Remembering, http_server: LocalServer
     ) -> None:
         url = http_server.script("/r.csv?token=s3cret&v=2", Reply(body=GOOD))
-        source = CsvSource(CsvSettings(source=url.replace("http://", "http://me:pa55@")))
+        source = FileSource(CsvSettings(source=url.replace("http://", "http://me:pa55@")))
         source.load(reporter)
 
         assert source.provenance()["url"] == url.replace("s3cret", "...")

@@ -21,7 +21,8 @@ from support.reporting import Remembering
 
 from clsfw.errors import DataError
 from clsfw_csv import CsvSettings
-from clsfw_csv.table import write_table
+from clsfw_csv.inputs import FoundFile
+from clsfw_csv.table import write_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,8 @@ def read(content: bytes, **options: Any) -> list[tuple[str, int]]:
     with tempfile.TemporaryDirectory() as folder:
         path, table = Path(folder, "reviews.csv"), Path(folder, "data.arrow")
         path.write_bytes(content)
-        write_table(path, "reviews.csv", CsvSettings(source=str(path), **options), table, Remembering())
+        found = {"": [FoundFile(path, "reviews.csv", "", (0, 0))]}
+        write_tables(found, CsvSettings(source=str(path), **options), {"": table}, Remembering())
         data = Dataset.from_file(str(table), in_memory=True)
         return list(zip(data["text"], data["label"], strict=True))
 

@@ -19,7 +19,7 @@ from support.data_faults import DATA_FAULTS, DECLARED, GOOD, DataFault
 
 from clsfw.errors import DataError
 from clsfw_csv import CsvSettings, ImdbCsvSettings
-from clsfw_csv.source import CsvSource
+from clsfw_csv.source import FileSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,7 +236,7 @@ class TestPacking:
 class TestPlaces:
     def refusal(self, path: Path, reporter: Remembering) -> str:
         with pytest.raises(DataError) as caught:
-            CsvSource(CsvSettings(source=str(path))).load(reporter)
+            FileSource(CsvSettings(source=str(path))).load(reporter)
         return str(caught.value)
 
     def test_a_missing_file_names_its_neighbour(self, tmp_path: Path, reporter: Remembering) -> None:
@@ -330,7 +330,7 @@ class TestCache:
 class TestProvenance:
     def test_it_names_content_and_rows_but_no_place(self, tmp_path: Path, reporter: Remembering) -> None:
         (tmp_path / "reviews.csv").write_bytes(GOOD)
-        source = CsvSource(CsvSettings(source=str(tmp_path / "reviews.csv"), rows=3))
+        source = FileSource(CsvSettings(source=str(tmp_path / "reviews.csv"), rows=3))
         source.load(reporter)
 
         assert source.provenance() == {
@@ -348,7 +348,7 @@ class TestProvenance:
         monkeypatch.setattr(reporter, "progress", lambda *_: path.write_bytes(GOOD + b"late,pos\n"))
 
         with pytest.raises(DataError, match="changed while it was read"):
-            CsvSource(CsvSettings(source=str(path))).load(reporter)
+            FileSource(CsvSettings(source=str(path))).load(reporter)
         assert [file for file in cache.rglob("*") if file.is_file()] == []
 
 
@@ -356,7 +356,7 @@ class TestRealReviews:
     @pytest.fixture
     def reviews(self, shared: Path, reporter: Remembering) -> Dataset:
         path = shared / "data" / "movie_reviews.csv.bz2"
-        return CsvSource(ImdbCsvSettings(source=str(path), rows=20_000)).load(reporter)
+        return FileSource(ImdbCsvSettings(source=str(path), rows=20_000)).load(reporter)
 
     def test_the_parts_in_file_order_have_the_published_label_counts(self, reviews: Dataset) -> None:
         labels = np.asarray(reviews["label"])
