@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,25 +50,30 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
         raise DataError("the data has no rows; look at what [data] names, and at settings that choose among rows")
     for data in parts.values():
         _check_rows(data, labels, owner)
+    if "train" not in parts:
+        raise DataError(f"the data has no train split, only {', '.join(sorted(parts))}")
     if split is None or split.method == "given":
-        if set(parts) == {"train"} and not isinstance(given, Mapping):
+        if not isinstance(given, Mapping):
             raise DataError("the data has no splits of its own; say how to cut it in a [split] table")
-        if "train" not in parts:
-            raise DataError(f"the data has no train split, only {', '.join(sorted(parts))}")
         cut = {name: parts[name] for name in SPLITS if name in parts}
     else:
-        if set(parts) != {"train"}:
-            raise DataError(
-                f'the data brings its own splits ({", ".join(sorted(parts))}); use `method = "given"` in [split]'
-            )
-        data = parts["train"]
-        sizes = _sizes(split, len(data))
-        cut = {name: data.select(rows) for name, rows in _choose(data, split, sizes, labels, seed).items()}
+        cut = _cut_train(parts, split, labels, seed)
     for name, data in cut.items():
         if len(data) == 0:
             raise DataError(f"the {name} split is empty")
     _check_classes(cut, labels)
     return cut
+
+
+def _cut_train(parts: Mapping[str, Dataset], split: Split, labels: Labels, seed: int) -> dict[str, Dataset]:
+    """Cut what is called train; other splits that the data brings stay as they are."""
+    own = [name for name in split.sizes if name != "train" and name in parts]
+    if own:
+        raise DataError(f"the data brings its own {own[0]} split; leave {own[0]} out of [split]")
+    data = parts["train"]
+    chosen = _choose(data, split, _sizes(split, len(data)), labels, seed)
+    cut = {**parts, **{name: data.select(rows) for name, rows in chosen.items()}}
+    return {name: cut[name] for name in SPLITS if name in cut}
 
 
 def label_counts(data: Dataset, labels: Labels) -> dict[str, int]:
@@ -136,7 +142,11 @@ def _with_rows(data: Dataset) -> Dataset:
 
 def _sizes(split: Split, rows: int) -> dict[str, int]:
     """Turn fractions into counts, cut at rounded running sums, so that shares adding up to 1 leave no row over."""
-    asked = {name: getattr(split, name) for name in SPLITS if getattr(split, name) is not None}
+    asked = dict(split.sizes)
+    if "train" not in asked:  # then it has what the others leave
+        counted = not any(isinstance(size, float) for size in asked.values())
+        rest = rows - sum(asked.values()) if counted else 1 - math.fsum(asked.values())
+        asked = {"train": max(rest, 0), **asked}
     sizes: dict[str, int] = {}
     running = 0.0
     for name, size in asked.items():

@@ -77,8 +77,8 @@ def whole_path(path: KeyPath, key: str) -> KeyPath:
 
 
 def _splits(split: Split | None) -> frozenset[str]:
-    """Return the splits that there will be; the data's own are not known before it is read."""
-    return frozenset(SPLITS if split is None or split.method == "given" else split.sizes)
+    """Return the splits that there will be; those that the data brings are not known before it is read."""
+    return frozenset(SPLITS if split is None or "train" not in split.sizes else split.sizes)
 
 
 def _scores(metrics: Mapping[KeyPath, Part[Any]]) -> tuple[dict[str, bool], bool, list[Flaw]]:

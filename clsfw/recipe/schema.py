@@ -52,7 +52,8 @@ class Split(Settings):
         "share kept; given: the splits that the data brings"
     )
     train: Count | Share | None = Field(
-        default=None, description="rows to train on: a count, or a fraction of all rows"
+        default=None,
+        description="rows to train on: a count, or a fraction of all rows; if left out, all that the others leave",
     )
     validation: Count | Share | None = Field(default=None, description="rows to watch training with, likewise")
     test: Count | Share | None = Field(default=None, description="rows for the final scores, likewise")
@@ -75,8 +76,8 @@ class Split(Settings):
             if given:
                 raise ValueError(f"leave {' and '.join(given)} out: 'given' takes the splits as the data brings them")
             return self
-        if "train" not in sizes:
-            raise ValueError("missing key 'train': how many rows to train on")
+        if not sizes:
+            raise ValueError("missing key 'train': how many rows to train on; or give validation or test")
         fractions = [size for size in sizes.values() if isinstance(size, float)]
         if 0 < len(fractions) < len(sizes):
             raise ValueError(f"{names} must be all counts or all fractions")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from datasets import Dataset, DatasetDict
 
-from clsfw import DataError
+from clsfw import DataError, RowFormat
 from clsfw.kit import cache_directory
 from clsfw_hf_datasets.hub import broken_off, open_hub
 from clsfw_hf_datasets.opening import explained, open_local
@@ -48,6 +48,16 @@ class HfDatasetSource:
         if settings.splits is None and len(data) == 1:
             return next(iter(data.values()))
         return DatasetDict(data)
+
+    def row_format(self) -> RowFormat:
+        """Say what a row of the data set means; see `HasRowFormat`."""
+        settings = self._settings
+        return RowFormat(
+            text_columns=(settings.text_column,),
+            label_column=settings.label_column,
+            labels=settings.labels,
+            empty_text=settings.empty_text,
+        )
 
     def provenance(self) -> Mapping[str, str]:
         """Say which content was read; empty before `load`."""

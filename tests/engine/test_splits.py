@@ -150,6 +150,28 @@ class TestGivenSplits:
         with pytest.raises(DataError, match=r"say how to cut it in a \[split\] table"):
             make_splits(make(), None, TWO, 1, "plugin")
 
+    @pytest.mark.parametrize(("size", "rows"), [(0.25, 5), (3, 3)])
+    def test_what_the_data_does_not_bring_is_taken_from_train(self, size: float, rows: int) -> None:
+        data = DatasetDict(train=make(), test=make(4))
+        made = make_splits(data, Split(method="random", validation=size), TWO, 1, "plugin")
+
+        assert ["train", "validation", "test"] == list(made)
+        assert {"train": 20 - rows, "validation": rows, "test": 4} == {name: len(part) for name, part in made.items()}
+        assert set(range(20)) == set(made["train"]["row"]) | set(made["validation"]["row"])
+        assert [0, 1, 2, 3] == list(made["test"]["row"])
+
+    def test_what_the_data_brings_is_not_cut_again(self) -> None:
+        with pytest.raises(DataError, match=r"brings its own test split; leave test out of \[split\]"):
+            make_splits(DatasetDict(train=make(), test=make(4)), Split(method="random", test=0.5), TWO, 1, "plugin")
+
+    @pytest.mark.parametrize(("sizes", "rows"), [({"test": 0.25}, 15), ({"test": 3, "validation": 2}, 15)])
+    def test_without_a_size_train_has_what_the_others_leave(self, sizes: dict[str, Any], rows: int) -> None:
+        assert rows == len(cut(make(), method="in-order", **sizes)["train"])
+
+    def test_nothing_left_to_train_on_is_refused(self) -> None:
+        with pytest.raises(DataError, match="the train split is empty"):
+            cut(make(), method="in-order", test=20)
+
     def test_a_class_that_train_never_saw_is_named(self) -> None:
         data = DatasetDict(train=make(labels=[0, 1] * 10), test=make(4))
         three = Features({"text": Value("string"), "label": ClassLabel(names=["no", "yes", "maybe"])})

@@ -166,7 +166,9 @@ CONTENT_FAULTS = (
     _change(18, "no-source", 'source = "texts.csv"\n', "", "5:1", "[data] missing key 'source'", "the file"),
     _change(18, "no-table", '[[metrics]]\nuse = "macro-metrics"\n', "", "1:1", "missing table [[metrics]]"),
     _change(18, "no-method", 'method = "in-order"\n', "", "10:1", "[split] missing key 'method'"),
-    _change(18, "no-train", "train = 60\n", "", "10:1", "[split] missing key 'train'"),
+    _change(
+        18, "no-size", "train = 60\nvalidation = 20\ntest = 20\n", "", "10:1", "[split] missing key 'train'", "or give"
+    ),
     _change(19, "batch-size", "batch_size = 16", "batch_size = 0", "25:14", "batch_size", "at least 1, not 0"),
     _change(19, "learning-rate-negative", "1e-4", "-1", "27:17", "greater than 0, not -1"),
     _change(19, "learning-rate-zero", "1e-4", "0", "27:17", "greater than 0, not 0"),

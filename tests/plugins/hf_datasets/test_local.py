@@ -339,3 +339,13 @@ class TestBadData:
         (tmp_path / "films" / "films.py").write_text("raise SystemExit('it ran')", encoding="utf-8")
 
         assert "scripts are no longer supported" in self.refusal(load, "films")
+
+
+def test_a_run_knows_which_columns_of_other_files_it_reads() -> None:
+    from clsfw_hf_datasets import HfDatasetSettings
+    from clsfw_hf_datasets.source import HfDatasetSource
+
+    settings = HfDatasetSettings(path="./a.jsonl", text_column="body", label_column="kind", empty_text="drop")
+    told = HfDatasetSource(settings).row_format()
+
+    assert (("body",), "kind", None, "drop") == (told.text_columns, told.label_column, told.labels, told.empty_text)
