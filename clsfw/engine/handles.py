@@ -9,6 +9,8 @@ import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
+from clsfw.engine.display import Part
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
@@ -26,13 +28,26 @@ if TYPE_CHECKING:
 class WatchedHandle:
     """The `clsfw.WatchedRun` of one watcher."""
 
+    name: str
+    seed: int
+    labels: Labels
+    data: Mapping[str, Dataset]
+    reporter: Reporter
+    directory: Path
+
     def __init__(self, execution: Execution) -> None:
         # A copy of each split shares its rows; what a part does to it in place, as `set_format`, stays with the part.
         data = MappingProxyType({name: copy.copy(split) for name, split in execution.data.items()})
-        vars(self).update(_execution=execution, _data=data)
-
-    _execution: Execution
-    _data: Mapping[str, Dataset]
+        display = execution.display
+        vars(self).update(
+            name=execution.name,
+            seed=execution.seed,
+            labels=execution.labels,
+            data=data,
+            reporter=Part(display, display.progress),  # what the run keeps of its warnings is out of reach
+            directory=execution.store.path,
+            _execution=execution,
+        )
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse: what a part sets here would reach nobody."""
@@ -42,39 +57,11 @@ class WatchedHandle:
         """Refuse."""
         raise AttributeError(f"a run is read-only, so {name!r} cannot be deleted")
 
-    @property
-    def name(self) -> str:
-        """The name in the recipe."""
-        return self._execution.name
-
-    @property
-    def seed(self) -> int:
-        """The seed in the recipe."""
-        return self._execution.seed
-
-    @property
-    def labels(self) -> Labels:
-        """The classes, in the order of their ids."""
-        return self._execution.labels
-
-    @property
-    def data(self) -> Mapping[str, Dataset]:
-        """The splits by name."""
-        return self._data
-
-    @property
-    def reporter(self) -> Reporter:
-        """Where to tell the user something."""
-        return self._execution.display
-
-    @property
-    def directory(self) -> Path:
-        """The run directory."""
-        return self._execution.store.path
-
 
 class TrainerHandle(WatchedHandle):
     """The `clsfw.Run` of the trainer."""
+
+    _execution: Execution
 
     @property
     def checkpoints(self) -> Checkpoints:

@@ -49,7 +49,7 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
     if not any(len(data) for data in parts.values()):
         raise DataError("the data has no rows; look at what [data] names, and at settings that choose among rows")
     for data in parts.values():
-        _check_rows(data, labels, owner)
+        check_rows(data, labels, owner)
     if "train" not in parts:
         raise DataError(f"the data has no train split, only {', '.join(sorted(parts))}")
     if split is None or split.method == "given":
@@ -123,7 +123,18 @@ def _labels_of_one(data: Dataset, owner: object) -> Labels:
     return Labels(tuple(names), multi_label=inner is not None)
 
 
-def _check_rows(data: Dataset, labels: Labels, owner: object) -> None:
+def check_rows(data: Dataset, labels: Labels, owner: object) -> None:
+    """See that each row has a text, labels that stand for classes, and a number of its own in `row`, where that is.
+
+    Raises:
+        PluginError: one has not; `owner`, the plugin of the data source, broke its contract.
+
+    """
+    if "row" in data.column_names:
+        sound = getattr(data.features["row"], "dtype", None) == "int64" and not data.data["row"].null_count
+        found = numbers(data, "row") if sound else np.array([-1])
+        if (found < 0).any() or len(np.unique(found)) < len(found):
+            raise PluginError(f"{owner}: column 'row' must hold different int64 numbers from 0")
     row = 0
     for batch in data.select_columns(["text", "label"]).with_format("arrow").iter(batch_size=10_000):
         for column in ("text", "label"):

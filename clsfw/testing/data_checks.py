@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from clsfw.contract.component import SPLITS
-from clsfw.engine.splits import fingerprint, labels_of
-from clsfw.errors import ContractError, DataError, NetworkError, PluginError
+from clsfw.engine.splits import check_rows, fingerprint, labels_of
+from clsfw.errors import ContractError, DataError, NetworkError
 from clsfw.recipe.resolving import may_be_local
 from clsfw.testing.harness import Listener
 from clsfw.testing.surroundings import no_network, require_left_alone
@@ -23,14 +22,10 @@ if TYPE_CHECKING:
 def gives_texts_and_labels(subject: Subject[DataSource]) -> None:
     """The columns `text` and `label` are there, of the right kinds, with named classes, and no value is missing."""
     for name, data in _parts(subject).items():
-        texts, labels = data["text"], data["label"]
         if len(data) == 0:
             raise ContractError(f"{subject}: {name} has no row")
-        if any(text is None for text in texts) or any(label is None for label in labels):
-            raise ContractError(f"{subject}: {name} has a row without text or label; raise DataError with its line")
-        ids = {i for label in labels for i in (label if isinstance(label, list) else [label])}
-        if ids and (min(ids) < 0 or max(ids) >= len(labels_of(data, subject).names)):
-            raise ContractError(f"{subject}: {name} has a label id out of range: {min(ids)} to {max(ids)}")
+        plain = data.remove_columns("row") if "row" in data.column_names else data
+        check_rows(plain, labels_of(data, subject), subject)
 
 
 def same_rows_every_time(subject: Subject[DataSource]) -> None:
@@ -42,22 +37,13 @@ def same_rows_every_time(subject: Subject[DataSource]) -> None:
 
 def names_its_splits(subject: Subject[DataSource]) -> None:
     """Splits, where it gives some, are called train, validation and test, and share their columns and classes."""
-    given = _load(subject)
-    labels_of(given, subject)
-    if isinstance(given, Mapping):
-        strange = sorted(set(given) - set(SPLITS))
-        if strange:
-            raise ContractError(f"{subject}: a split is called {strange[0]!r}; use train, validation and test")
+    _parts(subject)
 
 
 def numbers_its_rows(subject: Subject[DataSource]) -> None:
     """A column `row`, where it gives one, holds each row's own number in the source, from 0."""
-    for name, data in _parts(subject).items():
-        if "row" not in data.column_names:
-            continue
-        rows = list(data["row"])
-        if str(data.features["row"].dtype) != "int64" or len(set(rows)) < len(rows) or min(rows, default=0) < 0:
-            raise ContractError(f"{subject}: column 'row' of {name} must hold different int64 numbers from 0")
+    for data in _parts(subject).values():
+        check_rows(data, labels_of(data, subject), subject)
 
 
 def says_what_is_missing(subject: Subject[DataSource]) -> None:
@@ -98,10 +84,7 @@ def _load(subject: Subject[DataSource]) -> Any:
 
 def _parts(subject: Subject[DataSource]) -> dict[str, Dataset]:
     given = _load(subject)
-    try:
-        labels_of(given, subject)
-    except PluginError as exc:
-        raise ContractError(str(exc)) from exc
+    labels_of(given, subject)
     return dict(given) if isinstance(given, Mapping) else {"the data": given}
 
 

@@ -176,3 +176,13 @@ def test_a_watcher_can_neither_log_nor_evaluate(opened: Open) -> None:
     handle = WatchedHandle(opened())
 
     assert [] == [n for n in ("log", "evaluate", "record", "checkpoints", "stop", "timed") if hasattr(handle, n)]
+
+
+def test_the_warnings_that_a_run_keeps_are_out_of_a_parts_reach(opened: Open) -> None:
+    run = opened()
+    handle = TrainerHandle(run)
+    with pytest.warns(UserWarning, match="told"):
+        handle.reporter.warn("told")
+
+    assert ["told"] == run.display.warnings
+    assert not hasattr(handle.reporter, "warnings")

@@ -216,3 +216,11 @@ class TestFingerprint:
         others = [data.select(range(19, -1, -1)), make(texts=["x"] * 20), make(labels=[1] * 20)]
 
         assert len({fingerprint(data), *(fingerprint(other) for other in others)}) == 4
+
+
+class TestRowNumbers:
+    @pytest.mark.parametrize("numbers", [[0, 0], [-1, 1], ["0", "1"], [0, None]], ids=str)
+    def test_wrong_ones_of_a_source_are_refused(self, numbers: list[Any]) -> None:
+        data = make(2).add_column("row", numbers)
+        with pytest.raises(PluginError, match=r"^plugin x: column 'row' must hold different int64 numbers from 0$"):
+            make_splits(data, Split(method="in-order", train=2), TWO, 1, "plugin x")

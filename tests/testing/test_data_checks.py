@@ -121,13 +121,17 @@ def walks_away(path):
 
 BAD = [
     (data_checks.gives_texts_and_labels, without_label_names, "label"),
-    (data_checks.gives_texts_and_labels, with_empty_label, "has a row without text or label"),
+    (data_checks.gives_texts_and_labels, with_empty_label, "row 1 has no label"),
     (data_checks.gives_texts_and_labels, with_no_row, "has no row"),
-    (data_checks.gives_texts_and_labels, with_no_label_for_a_row, "has a label id out of range: -1 to 0"),
+    (
+        data_checks.gives_texts_and_labels,
+        with_no_label_for_a_row,
+        "label of row 1 is -1, which stands for no class",
+    ),
     (data_checks.same_rows_every_time, changing, "loading twice gives different rows"),
     (data_checks.names_its_splits, with_split_dev, "dev"),
-    (data_checks.numbers_its_rows, with_equal_rows, "column 'row' of the data must hold different int64 numbers"),
-    (data_checks.numbers_its_rows, with_text_rows, "column 'row' of the data must hold different int64 numbers"),
+    (data_checks.numbers_its_rows, with_equal_rows, "column 'row' must hold different int64 numbers"),
+    (data_checks.numbers_its_rows, with_text_rows, "column 'row' must hold different int64 numbers"),
     (data_checks.says_what_is_missing, lets_the_error_through, "a missing path must be a DataError, not FileNotFound"),
     (data_checks.says_what_is_missing, hides_the_error, "a missing path is not noticed"),
     (data_checks.says_what_is_missing, does_not_name_the_file, "does not name the file"),

@@ -95,7 +95,7 @@ def interrupt_after(step: int, kit: Any, splits: dict[str, Any], options: dict[s
 
     code = 0
     with kit.open_run(splits, LABELS, name="cut") as run:
-        run.reporter.logged = logged
+        run._execution.display.logged = logged
         try:
             kit.trainer(**options).fit(kit.classifier(dropout=0.1), splits, run)
         except InterruptedRunError as error:
