@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from clsfw.cli.help import TopHelp, begin, epilog
 from clsfw.cli.streams import drop_stdout, nobody_reads, open_missing
-from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, UsageError, __version__
+from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError, TrainingError, UsageError, __version__
+from clsfw.kit.memory import advice, out_of_memory
 from clsfw.kit.suggestions import did_you_mean, short
 from clsfw.kit.text import clean_lines
 from clsfw.report.terminal import Screen, bad, bold, doubtful
@@ -43,6 +44,8 @@ VERBS = (
     "completion",
 )
 
+_OUTPUT_LOST = (errno.EPIPE, errno.EIO, errno.ENOSPC)
+
 
 class _Parser(argparse.ArgumentParser):
     """An argument parser that leaves the exit to `main`."""
@@ -62,12 +65,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except (ClsfwError, KeyboardInterrupt, MemoryError) as exc:
+    except (ClsfwError, KeyboardInterrupt) as exc:
         if debug:
             raise
-        return _say_error(exc)
-    except OSError as exc:
-        if exc.filename is not None or exc.errno not in {errno.EPIPE, errno.EIO, errno.ENOSPC}:
+        return _say_error(_out_of_memory(exc) or exc)
+    except Exception as exc:
+        told = _out_of_memory(exc)
+        if told is not None and not debug:
+            return _say_error(told)
+        if not isinstance(exc, OSError) or exc.filename is not None or exc.errno not in _OUTPUT_LOST:
             raise
         return _output_lost(exc)
     return code
@@ -115,14 +121,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _say_error(exc: BaseException) -> int:
+def _out_of_memory(exc: BaseException) -> HostError | None:
+    """Return the error that says it, if that is what an error comes of; those that say it in their own words do not."""
+    if isinstance(exc, (HostError, TrainingError)) or not out_of_memory(exc):
+        return None
+    return HostError(advice())
+
+
+def _say_error(exc: ClsfwError | KeyboardInterrupt) -> int:
     """Print the message; a recipe's problems come each with its place first, as editors and `grep` like it."""
     if isinstance(exc, KeyboardInterrupt):
         _print(doubtful("clsfw: interrupted"))
         return 130
-    if not isinstance(exc, ClsfwError):
-        _print(bad("clsfw: error: "), "out of memory; end other programs, or read less data at a time ([data] rows)")
-        return HostError.exit_code
     lines = clean_lines(str(exc)).split("\n")
     if isinstance(exc, RecipeError):
         for problem in exc.problems:

@@ -187,7 +187,8 @@ class Trainer(Protocol[C_contra]):
         """Train in place on `data["train"]`; `data` may also hold validation and test. See `Run` for the duties.
 
         Raises:
-            TrainingError: the loss left the finite numbers, memory ran out, or nothing is left to train on.
+            TrainingError: the loss left the finite numbers, or nothing is left to train on.
+            HostError: memory ran out.
             InterruptedRunError: by `run.stop()`, after a checkpoint was committed.
 
         """

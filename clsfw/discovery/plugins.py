@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from clsfw.contract.component import KINDS, Component, Kind
 from clsfw.discovery.blame import describe
 from clsfw.discovery.registration import collect, register
-from clsfw.errors import ClsfwError, PluginError
+from clsfw.errors import ClsfwError, HostError, PluginError
+from clsfw.kit.memory import advice, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -92,6 +93,8 @@ def guard(plugin: Plugin, doing: str) -> Iterator[None]:
     except (ClsfwError, KeyboardInterrupt, MemoryError, GeneratorExit):
         raise
     except BaseException as exc:
+        if out_of_memory(exc):
+            raise HostError(advice()) from exc
         raise PluginError(f"{plugin} failed in {doing}: {describe(exc, plugin.folder)}") from exc
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from clsfw import HostError, TrainingError
+from clsfw import HostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,13 +99,13 @@ def require_device(settings: TorchTrainerSettings) -> tuple[torch.device, Precis
 
 @contextlib.contextmanager
 def memory_advice(target: Target, advice: Callable[[], str]) -> Iterator[None]:
-    """Turn running out of memory into a `TrainingError`; `advice` goes on from "out of memory on cuda:0"."""
+    """Turn running out of memory into a `HostError`; `advice` goes on from "out of memory on cuda:0"."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError, RuntimeError) as exc:
         if isinstance(exc, RuntimeError) and not any(words in str(exc) for words in _NO_MEMORY):
             raise
-        raise TrainingError(f"out of memory on {target.device} {advice()}") from exc
+        raise HostError(f"out of memory on {target.device} {advice()}") from exc
 
 
 def _device(asked: str) -> torch.device:

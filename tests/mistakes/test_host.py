@@ -218,3 +218,29 @@ def test_102_too_few_open_files(toy, tmp_path):
     assert 6 == done.returncode
     assert done.stderr.endswith(": too many open files; raise the limit of open files (ulimit -n)\n")
     assert 1 == len(done.stderr.splitlines())
+
+
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]) * 2**20, int(sys.argv[1]) * 2**20))
+from clsfw.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of address space that is kept")
+@pytest.mark.parametrize("mebibytes", [150, 250, 350, 450])
+def test_102_too_little_memory(mebibytes, toy, tmp_path):
+    """The baseline needs some 800 MiB of addresses; where it fails, by which library and in which words, differs."""
+    changes = (
+        ('[model]\nuse = "toy"', '[model]\nuse = "tfidf"'),
+        ('[trainer]\nuse = "toy"', '[trainer]\nuse = "sklearn-fit"'),
+    )
+    command = [sys.executable, "-c", LIMITED, str(mebibytes), "run", str(toy(*changes)), "--out", "run"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"}
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert 6 == done.returncode, done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"clsfw: error: out of memory; end other programs, raise the limit of {mebibytes} MiB" in done.stderr

@@ -103,7 +103,7 @@ def test_106_out_of_memory_with_advice(use, torch_recipe, cli, monkeypatch, tmp_
     monkeypatch.setattr(torch.nn.Linear, "forward", refuse)
     answer = cli("run", recipe, "--out", "run")
 
-    assert 8 == answer.code
+    assert 6 == answer.code
     assert "out of memory on cpu" in answer.err
     assert "max_length" in answer.err
     assert "failed" == state(tmp_path / "run")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from clsfw.contract.parts import Labels
-from clsfw.errors import TrainingError
+from clsfw.errors import HostError, TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +146,7 @@ def test_running_out_of_memory_gives_advice(fit: Fit, classifier: Make, data: Ma
 
     model.module.register_forward_pre_hook(exhausted)
 
-    with pytest.raises(TrainingError, match=r"out of memory on cpu .* set max_batch_tokens lower .* max_length = 24"):
+    with pytest.raises(HostError, match=r"out of memory on cpu .* set max_batch_tokens lower .* max_length = 24"):
         fit(model, {"train": data(40)}, max_steps=5)
 
 

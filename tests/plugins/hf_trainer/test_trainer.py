@@ -262,7 +262,7 @@ def test_memory_that_runs_out_becomes_advice(kit: Any) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     model.module.register_forward_pre_hook(refuse)
-    with pytest.raises(TrainingError, match=r"batch_size = 8 .* max_length under"):
+    with pytest.raises(HostError, match=r"batch_size = 8 .* max_length under"):
         kit.fit(model, kit.splits(), max_steps=2)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clsfw.engine.display import Quiet
-from clsfw.errors import HostError, TrainingError
+from clsfw.errors import HostError
 from clsfw_torch import target as module
 from clsfw_torch.settings import TorchTrainerSettings
 from clsfw_torch.target import Target, choose_target, memory_advice, require_device
@@ -80,7 +80,7 @@ def test_memory_that_runs_out_becomes_advice(error: Exception) -> None:
     target = choose_target(TorchTrainerSettings(device="cpu", precision="fp32"), Quiet())
 
     with (
-        pytest.raises(TrainingError, match="out of memory on cpu with 5 texts"),
+        pytest.raises(HostError, match="out of memory on cpu with 5 texts"),
         memory_advice(target, lambda: "with 5 texts"),
     ):
         raise error
