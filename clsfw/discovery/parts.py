@@ -38,6 +38,7 @@ from clsfw.contract.parts import (
 from clsfw.discovery.plugins import guard
 from clsfw.errors import PluginError
 from clsfw.kit.disk import explained_libraries
+from clsfw.kit.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +59,7 @@ B = TypeVar("B", bound="BuiltPart[Any]")
 _SLACK = 1e-2  # softmax in low precision is off by less
 _TAKEN = frozenset({"loss", "split", "step"})  # a line of the history holds these beside the scores
 _SLIP = 0.88  # so like a method's name that it is a slip of the pen
-_LONGEST_NAME = 200  # characters of a score's name, which may hold a label
+_LONGEST_SHOWN = 200  # characters
 
 _PICKLE = re.compile(rb"\x80[\x02-\x05][^\0]")  # a safetensors file may begin with the first two: the third is 0 there
 _PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
@@ -100,6 +101,8 @@ class BuiltPart(Generic[T]):
             function = getattr(part, method, None)
             if not callable(function):
                 return f"{_kind_of(part)}, which has no method {method}"
+            if _never_runs(function):
+                return f"{_kind_of(part)}, whose {method} is async or has a yield, so that its body would never run"
             if not _takes(function, *range(count)):
                 return f"{_kind_of(part)}, whose {method}{inspect.signature(function)} does not take {count} arguments"
         return None
@@ -243,7 +246,7 @@ class BuiltTrainer(BuiltPart[Trainer[Any]]):
             return None
         with self.guarded("plan_training"):
             given = self.part.plan_training(rows, parameters)
-            return Needs(given["steps"], given["epochs"], given["memory_bytes"], given["disk_bytes"])
+            return Needs(*(float(given[name]) for name in ("steps", "epochs", "memory_bytes", "disk_bytes")))
 
     @property
     def trains_together(self) -> bool:
@@ -277,10 +280,9 @@ class BuiltMetric(BuiltPart[Metric]):
             return {self._name(key): self._number(key, value) for key, value in given.items()}
 
     def _name(self, key: object) -> str:
-        if not isinstance(key, str) or not key.strip() or not key.isprintable() or len(key) > _LONGEST_NAME:
-            shown = repr(key)[:_LONGEST_NAME]
-            rule = f"a score's name is a line of text of at most {_LONGEST_NAME} characters"
-            raise PluginError(f"{self} names a score {shown}; {rule}")
+        if not isinstance(key, str) or not key.strip() or clean(key) != key:
+            shown = repr(key)[:_LONGEST_SHOWN]
+            raise PluginError(f"{self} names a score {shown}; use a line of text without control characters")
         if key in _TAKEN:
             raise PluginError(
                 f"{self} gives {key!r}, a name that the run's history takes; the score needs another name"
@@ -323,7 +325,7 @@ class BuiltWatcher(BuiltPart[Watcher]):
         if not found:
             return f"{_kind_of(part)}, which has none of the methods {', '.join(cls.HOOKS)}"
         for hook, function in found.items():
-            if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            if _never_runs(function):
                 return f"{_kind_of(part)}, whose {hook} is async or has a yield, so that its body would never run"
             if not _takes(function, **dict.fromkeys(cls.HOOKS[hook])):
                 return f"{_kind_of(part)}, whose {hook} must take the arguments {', '.join(cls.HOOKS[hook])}"
@@ -454,6 +456,11 @@ def _is_pickle(path: str) -> bool:
 
 def _kind_of(value: object) -> str:
     return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _never_runs(function: Callable[..., object]) -> bool:
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(is_kind(function) for is_kind in kinds)
 
 
 def _takes(function: Callable[..., object], *positional: object, **named: object) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Any, Literal
 
+from clsfw.contract.component import SPLITS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -118,7 +120,7 @@ def _shorter(trainer: Mapping[str, Any], best_step: int) -> str:
 
 def _calibration(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Finding]:
     """Say where probabilities are far from what they say, beyond what so few rows would show by chance."""
-    split = next((name for name in ("test", "validation", "train") if name in metrics), None)
+    split = next((name for name in reversed(SPLITS) if name in metrics), None)
     if split is None:
         return
     error, bins = metrics["calibration"][split]["ece"], metrics["calibration"][split]["bins"]

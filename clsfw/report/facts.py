@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from clsfw.contract.component import SPLITS
 from clsfw.evidence.findings import find
 from clsfw.store.history import read_history
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from clsfw.evidence.content import Metrics
     from clsfw.evidence.findings import Finding
-
-SPLITS = ("test", "validation", "train")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class ReportFacts:
     def split(self) -> str:
         """The split that the run is judged on: test, or the nearest to it that there is."""
         judged = self.metrics.get("confusion_matrix", {})
-        return next((split for split in SPLITS if split in judged), "test")
+        return next((split for split in reversed(SPLITS) if split in judged), "test")
 
     @property
     def labels(self) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clsfw.kit import clean
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,5 +44,5 @@ class MacroMetrics:
             given |= {f"micro_{name}": value for name, value in zip(_NAMES, averaged("micro"), strict=True)}
         if self._settings.per_label:
             for score, values in zip(_NAMES, averaged(None), strict=True):
-                given |= {f"{score}_{name}": value for name, value in zip(names, values, strict=True)}
+                given |= {f"{score}_{clean(name)}": value for name, value in zip(names, values, strict=True)}
         return {name: float(value) for name, value in given.items()}

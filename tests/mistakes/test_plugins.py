@@ -131,7 +131,7 @@ def test_45_a_watcher_of_a_blocked_plugin(refused, toy, install, monkeypatch):
         ("{'x': float('nan')}", "gives 'x' = nan, which is not a finite number"),
         ("{'x': float('inf')}", "gives 'x' = inf"),
         ("{'x': 10**400}", "gives 'x' = inf"),
-        ("{'': 1.0}", "names a score ''; a score's name is a line of text"),
+        ("{'': 1.0}", "names a score ''; use a line of text"),
         ("{7: 1.0}", "names a score 7"),
         ("{'a\\x1b[31m': 1.0}", "names a score 'a\\x1b[31m'"),
         ("{'x': {'y': 1}}", "'x' is dict"),

@@ -68,3 +68,9 @@ def test_score_names_are_known_before_anything_is_built():
 
     assert ["precision", "recall", "f1", "accuracy"] == list(names)[:4]
     assert all(names.values())
+
+
+def test_a_label_with_control_characters_gives_names_that_a_run_takes():
+    scores = compute(outcome([0, 1], [0, 1], names=("a\x1b[31m\nb", "café 日本")), per_label=True)
+
+    assert {"f1_a[31m b", "f1_café 日本"} < set(scores)
