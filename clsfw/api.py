@@ -18,11 +18,13 @@ def run(
     overrides: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     fresh: bool = False,
+    accept_other_bits: bool = False,
 ) -> FinishedRun:
     """Run a recipe (a path, or the name of a shipped one) and give the finished run.
 
     `overrides` maps dotted keys to values, as in `{"trainer.max_steps": 5}`. The same call continues an interrupted run
-    and gives back a complete one; `fresh` moves an old run directory aside first.
+    and gives back a complete one; `fresh` moves an old run directory aside first; with
+    `accept_other_bits` an interrupted run goes on in other surroundings, and no longer promises its bits.
 
     Raises:
         ClsfwError: anything that a user can cause; see `clsfw.errors`. A missed expected result does not raise here:
@@ -34,7 +36,7 @@ def run(
     from clsfw.recipe.plan import make_plan
 
     plan = make_plan(recipe, overrides or {}, discover())
-    return execute(plan, out=out, fresh=fresh)
+    return execute(plan, out=out, fresh=fresh, accept_other_bits=accept_other_bits)
 
 
 def load(run_dir: str | Path) -> LoadedClassifier:

@@ -17,6 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_EVALUATE_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # else trainers take what is free, and other numbers give other bits
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # a trainer would set it too late here
 
 # A runner in the background or under nohup ignores some signals, and children would inherit that.

@@ -67,7 +67,7 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
     # An interrupted repetition is continued; one that is complete proves nothing about today, so it is done anew.
     before = read_run(second, allow_incomplete=True, verify=False) if (second / "run.json").is_file() else {}
     with open_display(sys.stderr) as display:
-        again = execute(plan, out=second, fresh=before.get("state") == "complete", display=display)
+        again = execute(plan, out=second, fresh=before.get("state") == "complete", display=display, repeats=run)
     return hold_beside(run, again)
 
 

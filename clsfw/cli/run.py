@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", action="store_true", help="start anew; an old run directory is moved aside, not lost"
     )
     parser.add_argument("--open", action="store_true", help="show the report in a browser at the end")
+    parser.add_argument(
+        "--accept-other-bits",
+        action="store_true",
+        help="go on with an interrupted run in other surroundings (threads, versions); its end has other bits then",
+    )
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +63,9 @@ def main(args: argparse.Namespace) -> int:
         used = (part.component.name for part in (plan.data, plan.model, plan.trainer))
         screen.line(bold(plan.recipe.name), dim(f"  {' > '.join(used)}, seed {plan.recipe.seed}"))
     with open_display() as display:
-        finished = execute(plan, out=args.out, fresh=args.fresh, display=display)
+        finished = execute(
+            plan, out=args.out, fresh=args.fresh, accept_other_bits=args.accept_other_bits, display=display
+        )
     with outcome() as screen:
         summarize(screen, finished)
     if args.open:

@@ -2,7 +2,8 @@
 
 The duties of a trainer towards its run, in the order of a step:
 
-1. before the first step: `run.checkpoints.latest()`; if there is one, restore all that decides the rest;
+1. before the first step: `run.fix(device=..., threads=...)`, with all that the bits of the result hang on, and
+   `run.checkpoints.latest()`; if there is one, restore all that decides the rest;
 2. at each logged step: `run.log(step, {"loss": ..., "learning_rate": ...})`;
 3. at each evaluation: `run.evaluate(step, split, probabilities, loss)`, which returns the metrics' scores;
 4. at each save, and after the last step: `run.checkpoints.commit(step, write)`, after what was logged for this step;
@@ -106,8 +107,24 @@ class Run(WatchedRun, Protocol):
 
         """
 
+    @property
+    def begun(self) -> Mapping[str, object]:
+        """What the trainer gave to `fix` when this run was begun, or the one that it repeats; empty for a new run.
+
+        A choice that is free, as the number of threads, is best made like that one.
+        """
+
+    def fix(self, **facts: object) -> None:
+        """Record what the bits of the result hang on besides the recipe: the device, the precision, the threads.
+
+        Raises:
+            RunDirectoryError: the run goes on from a checkpoint, was begun with other facts, and other bits were not
+                accepted.
+
+        """
+
     def record(self, **facts: object) -> None:
-        """Keep facts in run.json that the recipe did not decide: the device, the precision, the number of steps."""
+        """Keep facts in run.json that the recipe did not decide: the number of steps, the best step."""
 
     def timed(self, name: str) -> AbstractContextManager[None]:
         """Add the seconds of a block to `timings.json`, as `train_seconds`; a block within it counts for itself."""

@@ -12,7 +12,7 @@ from clsfw.engine.display import Quiet
 from clsfw.engine.finish import finish
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.prepare import check_fit, prepare_data
-from clsfw.engine.run import Execution
+from clsfw.engine.run import Execution, listed, refuse_other_bits
 from clsfw.engine.signals import StopSignals
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.environment import environment
@@ -33,9 +33,18 @@ if TYPE_CHECKING:
 
 
 def execute(
-    plan: Plan, *, out: str | Path | None = None, fresh: bool = False, display: Display | None = None
+    plan: Plan,
+    *,
+    out: str | Path | None = None,
+    fresh: bool = False,
+    accept_other_bits: bool = False,
+    display: Display | None = None,
+    repeats: FinishedRun | None = None,
 ) -> FinishedRun:
     """Run a plan, continue an interrupted run of it, or give back a complete one.
+
+    With `accept_other_bits` an interrupted run goes on in other surroundings than it was begun in; `repeats` is a run
+    that this one is meant to give the bits of.
 
     Raises:
         ClsfwError: see `clsfw.errors`; a missed expected result does not raise, it is the verdict.
@@ -57,7 +66,7 @@ def execute(
             store = stack.enter_context(RunDirectory.open(path, warn=display.warn))
             if store.state == "complete":
                 return _already_complete(path, plan, display)
-            _refuse_changes(store, fixed)
+            _refuse_changes(store, fixed, display, accept_other_bits=accept_other_bits)
         display.stage("loading libraries")
         parts = plan.build()
         data = prepare_data(plan, parts.source, display)
@@ -67,7 +76,7 @@ def execute(
             store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
             if store.state == "complete":  # by another process meanwhile
                 return _already_complete(path, plan, display)
-        _refuse_changes(store, fixed)
+        _refuse_changes(store, fixed, display, accept_other_bits=accept_other_bits)
         signals = stack.enter_context(StopSignals(display.note))
         _begin(store, plan, data, fixed)
         run = Execution(
@@ -82,6 +91,8 @@ def execute(
             signals=signals,
             trainer=parts.trainer,
             started=started,
+            begun=repeats.record["fixed"].get("computed") if repeats is not None else None,
+            accept_other_bits=accept_other_bits,
         )
         try:
             return _carry_out(plan, parts, run, model_facts)
@@ -145,16 +156,20 @@ def _fixed(plan: Plan) -> dict[str, Any]:
     return {"recipe": plan.portable(), "environment": environment(), "plugins": plugins}
 
 
-def _refuse_changes(store: RunDirectory, fixed: Mapping[str, Any]) -> None:
+def _refuse_changes(
+    store: RunDirectory, fixed: Mapping[str, Any], display: Display, *, accept_other_bits: bool
+) -> None:
     before = store.record.get("fixed")
     if before is None or not store.checkpoints.any():
         return  # nothing was trained yet, so nothing can be spoilt
     changed = differences({key: before.get(key, {}) for key in fixed}, fixed)
-    if changed:
+    surroundings = [line for line in changed if line.startswith(("environment.", "plugins."))]
+    if len(changed) > len(surroundings):
         raise RunDirectoryError(
-            f"{store.path} holds an interrupted run of something else, so it cannot be continued:{_listed(changed)}\n"
+            f"{store.path} holds an interrupted run of something else, so it cannot be continued:{listed(changed)}\n"
             "undo the changes, give another --out, or start anew with --fresh, which keeps the old directory"
         )
+    refuse_other_bits(store, surroundings, accepted=accept_other_bits, warn=display.warn)
 
 
 def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
@@ -163,7 +178,7 @@ def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
     if record["identity"] != plan.identity():
         raise RunDirectoryError(
             f"{path} holds a complete run of another recipe:"
-            f"{_listed(differences(record['fixed']['recipe'], plan.portable()))}\n"
+            f"{listed(differences(record['fixed']['recipe'], plan.portable()))}\n"
             "give another --out, or start anew with --fresh, which keeps the old directory"
         )
     display.note(f"{path} is complete already; --fresh runs it again and keeps the old directory")
@@ -183,9 +198,5 @@ def _begin(store: RunDirectory, plan: Plan, data: PreparedData, fixed: Mapping[s
         data=data.facts,
         differences=plan.changes,
         error=None,
-        fixed=fixed,
+        fixed={**fixed, **({"computed": store.record["fixed"].get("computed", {})} if store.checkpoints.any() else {})},
     )
-
-
-def _listed(lines: list[str]) -> str:
-    return "".join(f"\n    {line}" for line in lines)

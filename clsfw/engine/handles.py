@@ -77,6 +77,15 @@ class TrainerHandle(WatchedHandle):
         """Leave the run after the checkpoint of this step was committed."""
         self._execution.stop()
 
+    @property
+    def begun(self) -> Mapping[str, object]:
+        """What the trainer gave to `fix` when this run was begun."""
+        return MappingProxyType(self._execution.begun)
+
+    def fix(self, **facts: object) -> None:
+        """Record what the bits of the result hang on."""
+        self._execution.fix(facts)
+
     def record(self, **facts: object) -> None:
         """Keep facts in run.json."""
         self._execution.facts.update(facts)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 
 from clsfw.discovery.parts import check_probabilities
 from clsfw.engine.handles import WatchedHandle
-from clsfw.errors import ClsfwError, InterruptedRunError
+from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
+from clsfw.kit.records import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     from datasets import Dataset
@@ -44,8 +45,13 @@ class Execution:
         signals: StopSignals,
         trainer: object = "the trainer",
         started: float | None = None,
+        begun: Mapping[str, object] | None = None,
+        accept_other_bits: bool = False,
     ) -> None:
-        """Take what a run is made of; `trainer` names it in messages, `started` is a monotonic clock."""
+        """Take what a run is made of; `trainer` names it in messages, `started` is a monotonic clock.
+
+        `begun` is what the run was fixed to that this one repeats.
+        """
         self.name = name
         self.seed = seed
         self.labels = labels
@@ -55,7 +61,10 @@ class Execution:
         self.display = display
         self.facts: dict[str, object] = {}
         """What the trainer recorded."""
+        self.begun: dict[str, object] = {**(begun or {}), **store.record.get("fixed", {}).get("computed", {})}
+        """What the trainer gave to `fix` before."""
         self.timings: dict[str, float] = {}
+        self._accept_other_bits = accept_other_bits
         self._total_before = 0.0
         self._timed: list[str] = []
         self._since = self._started = time.monotonic()
@@ -85,6 +94,19 @@ class Execution:
             elif line["split"] == "validation":
                 loss = values.pop("loss", None)
                 self.display.evaluated(line["step"], self._training_loss, loss, values, earlier=True)
+
+    def fix(self, facts: Mapping[str, object]) -> None:
+        """Record what the bits of the result hang on.
+
+        Raises:
+            RunDirectoryError: the run goes on, was begun with other facts, and other bits were not accepted.
+
+        """
+        if self.begun and self.store.checkpoints.any():
+            changed = differences(self.begun, facts)
+            refuse_other_bits(self.store, changed, accepted=self._accept_other_bits, warn=self.display.warn)
+        self.facts.update(facts)
+        self.store.update(fixed={**self.store.record.get("fixed", {}), "computed": dict(facts)})
 
     @property
     def stop_requested(self) -> bool:
@@ -178,3 +200,30 @@ class Execution:
                     self.display.warn(f"watcher {watcher.name!r} is set aside for the rest of the run: {exc}")
         if failures:
             raise failures[0]
+
+
+def refuse_other_bits(
+    store: RunDirectory, changed: Sequence[str], *, accepted: bool, warn: Callable[[str], None]
+) -> None:
+    """Refuse to go on with a run where something changed that its bits hang on; if that is accepted, record it.
+
+    Raises:
+        RunDirectoryError: it is not accepted.
+
+    """
+    if changed and not accepted:
+        raise RunDirectoryError(
+            f"{store.path} holds an interrupted run that would end with other bits than it promises:{listed(changed)}\n"
+            "undo the changes, go on nevertheless with --accept-other-bits, or start anew with --fresh, which keeps the"
+            " old directory"
+        )
+    before: list[str] = store.record.get("other_bits", [])
+    new = [line for line in changed if line not in before]
+    if new:
+        warn(f"the run goes on, but no longer promises its bits: {'; '.join(new)}")
+        store.update(other_bits=[*before, *new])
+
+
+def listed(lines: Sequence[str]) -> str:
+    """Return each on a line of its own, as messages show what differs."""
+    return "".join(f"\n    {line}" for line in lines)

@@ -53,12 +53,16 @@ class PluginRecord(TypedDict):
 
 @_checked
 class Fixed(TypedDict):
-    """What an interrupted run must find unchanged; `recipe` with portable paths, `data` the hash of each split."""
+    """What an interrupted run must find unchanged; `recipe` with portable paths, `data` the hash of each split.
+
+    `computed` is what the trainer says that the bits hang on: device, precision, threads.
+    """
 
     recipe: dict[str, Any]
     environment: dict[str, Any]
     plugins: dict[str, PluginRecord]
     data: dict[str, str]
+    computed: NotRequired[dict[str, object]]
 
 
 @_checked
@@ -94,6 +98,7 @@ class RunRecord(TypedDict):
     fixed: Fixed
     data: NotRequired[dict[str, Any]]
     training: NotRequired[dict[str, Any] | None]
+    other_bits: NotRequired[list[str]]
     verdict: NotRequired[VerdictRecord | None]
 
 

@@ -106,4 +106,6 @@ def _surroundings(before: RunRecord, now: RunRecord) -> list[str]:
         for part in ("data", "plugins", "environment")
         for line in differences(before["fixed"][part], now["fixed"][part], f"{part}.")
     ]
-    return of_fixed + differences(before.get("training") or {}, now.get("training") or {}, "training.")
+    of_training = differences(before.get("training") or {}, now.get("training") or {}, "training.")
+    continued = [f"the first run was continued with other bits: {line}" for line in before.get("other_bits", [])]
+    return of_fixed + of_training + continued

@@ -12,8 +12,6 @@ from clsfw_torch.progress import Progress
 from clsfw_torch.weights import load_weights, weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import torch
 
     from clsfw import Run
@@ -25,15 +23,11 @@ if TYPE_CHECKING:
 class Training:
     """One run of the loop, and where it stands."""
 
-    def __init__(
-        self, settings: GpuTrainerSettings, steps: Steps, run: Run, team: Team, made: Mapping[str, object]
-    ) -> None:
-        """Take what a training needs; `made` says all that its bits hang on besides."""
+    def __init__(self, settings: GpuTrainerSettings, steps: Steps, run: Run, team: Team) -> None:
         self._settings = settings
         self._steps = steps
         self._run = run
         self._team = team
-        self._made = made
         self._progress = Progress()
         self._best: dict[str, torch.Tensor] | None = None
         aside = steps.target.device.type == "cuda"
@@ -78,7 +72,7 @@ class Training:
         checkpoint = self._run.checkpoints.latest()
         steps = self._steps
         if checkpoint is not None:
-            self._progress, self._best = restore_state(checkpoint.path, steps.module, steps.optimizer, self._made)
+            self._progress, self._best = restore_state(checkpoint.path, steps.module, steps.optimizer)
             steps.window.fill_(self._progress.loss_sum)
             self._run.reporter.note(f"going on after step {self._progress.step} of {steps.length.total}")
         self._team.tell(Word.START)
@@ -133,5 +127,5 @@ class Training:
         steps, progress = self._steps, self._progress
         progress.loss_sum = steps.window.item()
         with self._run.timed("checkpoint_seconds"):
-            state = State.take(steps.module, steps.optimizer, progress, self._best, made=self._made)
+            state = State.take(steps.module, steps.optimizer, progress, self._best)
             self._saver.commit(progress.step, state)

@@ -48,14 +48,12 @@ class State:
         optimizer: Optimizer,
         progress: Progress,
         best: dict[str, torch.Tensor] | None,
-        *,
-        made: Mapping[str, object],
     ) -> State:
-        """Take the state as it is now; `made` says on what and how it was computed."""
+        """Take the state as it is now."""
         tensors = {"weights": weights(module), "optimizer": dict(optimizer.tensors()), "best": best or {}}
         return cls(
             {kind: {name: value.detach().cpu() for name, value in part.items()} for kind, part in tensors.items()},
-            progress.text(made),
+            progress.text(),
         )
 
     def write(self, folder: Path) -> None:
@@ -67,16 +65,15 @@ class State:
 
 
 def restore_state(
-    folder: Path, module: nn.Module, optimizer: Optimizer, made: Mapping[str, object]
+    folder: Path, module: nn.Module, optimizer: Optimizer
 ) -> tuple[Progress, dict[str, torch.Tensor] | None]:
     """Take over a checkpoint; gives the progress and the best weights if they were kept.
 
     Raises:
-        RunDirectoryError: the checkpoint is of another model, of another version of this trainer, or was computed on
-            something else or otherwise than `made` says.
+        RunDirectoryError: the checkpoint is of another model, or of another version of this trainer.
 
     """
-    progress = read_progress(folder / _FILE, made, "gpu-trainer")
+    progress = read_progress(folder / _FILE, "gpu-trainer")
     saved = load_file(folder / "weights.safetensors")
     if {n: v.shape for n, v in saved.items()} != {n: v.shape for n, v in weights(module).items()}:
         raise RunDirectoryError(f"{folder}: the checkpoint is of another model; start again with --fresh")

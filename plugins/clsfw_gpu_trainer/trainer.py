@@ -41,13 +41,12 @@ class GpuTrainer:
 
     def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place; see `Trainer.fit`."""
-        target = self._choose(run.reporter)
+        target = self._choose(run.reporter, run.begun)
         with self._ready(model, target, run.reporter) as (forward, team):
-            made = {**target.facts(), **_ways(forward), "processes": team.size}
-            run.record(**made)
+            run.fix(**target.facts(), **_ways(forward), processes=team.size)
             with run.timed("tokenize_seconds"):
                 steps = Steps(self._settings, forward, data, seed=run.seed, reporter=run.reporter, team=team)
-            Training(self._settings, steps, run, team, made).run()
+            Training(self._settings, steps, run, team).run()
         if target.device.type == "cuda":
             run.record(peak_gpu_bytes=torch.cuda.max_memory_allocated(target.device))
         model.module.to("cpu").eval()
@@ -91,9 +90,9 @@ class GpuTrainer:
         require_device(self._settings)
         return plan_needs(self._settings, rows, parameters)
 
-    def _choose(self, reporter: Reporter) -> Target:
+    def _choose(self, reporter: Reporter, begun: Mapping[str, object] | None = None) -> Target:
         if self._target is None:
-            self._target = choose_target(self._settings, reporter)
+            self._target = choose_target(self._settings, reporter, begun)
         return self._target
 
     def _advice(self, model: TorchClassifier, target: Target) -> AbstractContextManager[None]:

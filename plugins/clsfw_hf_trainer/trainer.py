@@ -43,9 +43,10 @@ class HfTrainer:
 
     def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place; see `Trainer.fit`."""
-        settings, target = self._settings, self._choose(run.reporter)
+        settings, target = self._settings, self._choose(run.reporter, run.begun)
         length = plan_length(settings, len(data["train"]))
-        run.record(**target.facts(), **length.facts())
+        run.fix(**target.facts())
+        run.record(**length.facts())
         splits = ["train", *(["validation"] if settings.eval_steps is not None else [])]
         truth = {split: references(data[split], model.labels) for split in splits}
         with run.timed("tokenize_seconds"):
@@ -87,10 +88,10 @@ class HfTrainer:
         require_device(self._settings)
         return plan_needs(self._settings, rows, parameters)
 
-    def _choose(self, reporter: Reporter) -> Target:
+    def _choose(self, reporter: Reporter, begun: Mapping[str, object] | None = None) -> Target:
         if self._target is None:
             _require_one_process()
-            self._target = choose_target(self._settings, reporter)
+            self._target = choose_target(self._settings, reporter, begun)
         return self._target
 
     def _arguments(self, folder: str, length: Length, seed: int, target: Target) -> TrainingArguments:

@@ -100,7 +100,7 @@ class Training(transformers.Trainer):
         folder = None
         if checkpoint is not None:
             folder = checkpoint.path / f"checkpoint-{checkpoint.step}"
-            self.progress = read_progress(folder / _PROGRESS, self._target.facts(), "hf-trainer")
+            self.progress = read_progress(folder / _PROGRESS, "hf-trainer")
             self.best = load_file(folder / _BEST) if (folder / _BEST).exists() else None
             self._window.fill_(self.progress.loss_sum)
             self.run.reporter.note(f"going on after step {checkpoint.step} of {self.length.total}")
@@ -208,7 +208,7 @@ class Training(transformers.Trainer):
                 self.args.output_dir = elsewhere
             written = folder / f"checkpoint-{step}"
             (written / "training_args.bin").unlink(missing_ok=True)
-            (written / _PROGRESS).write_text(self.progress.text(self._target.facts()), encoding="utf-8")
+            (written / _PROGRESS).write_text(self.progress.text(), encoding="utf-8")
             if self.best is not None:
                 save_file(self.best, written / _BEST)
 

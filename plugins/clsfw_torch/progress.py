@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clsfw import RunDirectoryError, TrainingError
-from clsfw.kit import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,18 +60,16 @@ class Progress:
         patience = settings.early_stopping_patience
         return patience is not None and self.stale >= patience
 
-    def text(self, made: Mapping[str, object]) -> str:
-        """Return what a checkpoint keeps; `made` says on what and how the run is computed."""
-        facts = {"format": _FORMAT, "made": dict(made), "progress": dataclasses.asdict(self)}
-        return json.dumps(facts, allow_nan=False) + "\n"
+    def text(self) -> str:
+        """Return what a checkpoint keeps."""
+        return json.dumps({"format": _FORMAT, "progress": dataclasses.asdict(self)}, allow_nan=False) + "\n"
 
 
-def read_progress(file: Path, made: Mapping[str, object], trainer: str) -> Progress:
+def read_progress(file: Path, trainer: str) -> Progress:
     """Read what `Progress.text` gave.
 
     Raises:
-        RunDirectoryError: the checkpoint is not of this version of this trainer, or was computed on something else or
-            otherwise than `made` says.
+        RunDirectoryError: the checkpoint is not of this version of this trainer.
 
     """
     try:
@@ -81,9 +78,4 @@ def read_progress(file: Path, made: Mapping[str, object], trainer: str) -> Progr
         raise RunDirectoryError(f"{file.parent}: not a checkpoint of {trainer}; start again with --fresh") from exc
     if facts.get("format") != _FORMAT:
         raise RunDirectoryError(f"{file.parent}: written by another version of {trainer}; start again with --fresh")
-    if changed := differences(facts["made"], made):
-        raise RunDirectoryError(
-            f"{file.parent}: this run was computed otherwise and would not end as it should: {'; '.join(changed)}; "
-            "go on as and where it began, or start again with --fresh"
-        )
     return Progress(**facts["progress"])

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from clsfw import HostError
+from clsfw_torch.threads import allowed_threads, asked_threads, free_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from clsfw import Reporter
     from clsfw_torch.settings import TorchTrainerSettings
@@ -68,8 +69,10 @@ class Target:
             torch.use_deterministic_algorithms(strictness > 0, warn_only=strictness == 1)
 
 
-def choose_target(settings: TorchTrainerSettings, reporter: Reporter) -> Target:
-    """Choose device, precision and threads, and tell.
+def choose_target(
+    settings: TorchTrainerSettings, reporter: Reporter, begun: Mapping[str, object] | None = None
+) -> Target:
+    """Choose device, precision and threads, and tell; `begun` are the facts of the run that goes on, if one does.
 
     Raises:
         HostError: what the settings ask for is not there.
@@ -78,10 +81,11 @@ def choose_target(settings: TorchTrainerSettings, reporter: Reporter) -> Target:
     device, precision = require_device(settings)
     if precision == "bf16" and device.type == "cpu" and not _cpu_has_bf16():
         reporter.warn("this CPU has no bf16 arithmetic of its own, so precision 'bf16' is slower here than 'fp32'")
-    target = Target(device, precision, _threads(), settings.full_determinism)
-    where = (
-        f"{target.facts()['device']}, {target.threads} threads" if device.type == "cpu" else target.facts()["device"]
-    )
+    threads, why = _threads(begun or {})
+    target = Target(device, precision, threads, settings.full_determinism)
+    where = target.facts()["device"]
+    if device.type == "cpu":
+        where = f"{where}, {threads} {'thread' if threads == 1 else 'threads'}{why},"
     reporter.note(f"computing on {where} in {precision}")
     return target
 
@@ -140,8 +144,15 @@ def _cpu_has_bf16() -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags) and torch.ops.mkldnn._is_mkldnn_bf16_supported()  # noqa: SLF001  # torch has no public name for it
 
 
-def _threads() -> int:
-    """Count the threads that may run at once: what the process is allowed, unless the user says less."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(allowed, int(asked)) if asked.isdecimal() and int(asked) else allowed
+def _threads(begun: Mapping[str, object]) -> tuple[int, str]:
+    """Return what the user says, what the run began with, or what is free now, and how to tell of it."""
+    allowed, before = allowed_threads(), begun.get("threads")
+    asked = asked_threads()
+    if asked is not None:
+        return min(allowed, asked), ""
+    if isinstance(before, int):  # another number has other bits
+        return min(allowed, before), " as before"
+    free = free_threads()
+    if free == allowed:
+        return free, ""
+    return free, f" of {allowed}, as others keep the rest busy (set OMP_NUM_THREADS to choose)"

@@ -82,6 +82,8 @@ PROTOCOLS = {
         "checkpoints": None,
         "stop_requested": None,
         "stop": [],
+        "begun": None,
+        "fix": ["facts"],
         "record": ["facts"],
         "timed": ["name"],
         "log": ["step", "values"],

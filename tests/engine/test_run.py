@@ -16,7 +16,7 @@ from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle, WatchedHandle
 from clsfw.engine.run import Execution
 from clsfw.engine.signals import StopSignals
-from clsfw.errors import HostError
+from clsfw.errors import HostError, RunDirectoryError
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     with ExitStack() as stack:
         store = stack.enter_context(RunDirectory.open(tmp_path / "run"))
 
-        def opened(*watchers: BuiltWatcher) -> Execution:
+        def opened(*watchers: BuiltWatcher, **options: Any) -> Execution:
             return Execution(
                 name="run",
                 seed=1,
@@ -45,6 +45,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
                 watchers=watchers,
                 display=Quiet(),
                 signals=stack.enter_context(StopSignals()),
+                **options,
             )
 
         yield opened
@@ -186,3 +187,50 @@ def test_the_warnings_that_a_run_keeps_are_out_of_a_parts_reach(opened: Open) ->
 
     assert ["told"] == run.display.warnings
     assert not hasattr(handle.reporter, "warnings")
+
+
+class TestOtherBits:
+    """What the bits of a run hang on is recorded, and a run that goes on must find it as it was."""
+
+    def test_it_is_recorded_at_once(self, opened: Open) -> None:
+        run = opened()
+
+        TrainerHandle(run).fix(device="cpu", threads=2)
+
+        assert run.store.record["fixed"]["computed"] == {"device": "cpu", "threads": 2}
+        assert run.facts == {"device": "cpu", "threads": 2}
+        assert dict(TrainerHandle(opened()).begun) == {"device": "cpu", "threads": 2}
+
+    def test_without_a_checkpoint_there_is_nothing_to_spoil(self, opened: Open) -> None:
+        opened().fix({"threads": 2})
+
+        opened().fix({"threads": 1})
+
+    def test_a_run_that_goes_on_otherwise_is_refused(self, opened: Open) -> None:
+        opened().fix({"threads": 2})
+        run = opened()
+        run.store.checkpoints.commit(1, lambda folder: (folder / "state").touch())
+
+        with pytest.raises(
+            RunDirectoryError, match=r"other bits than it promises:\n    threads: 2 before, 1 now\n"
+        ) as error:
+            run.fix({"threads": 1})
+
+        assert "--accept-other-bits" in str(error.value)
+        assert run.store.record["fixed"]["computed"] == {"threads": 2}
+        run.fix({"threads": 2})
+        assert "other_bits" not in run.store.record
+
+    def test_it_goes_on_where_that_is_accepted_and_says_so(self, opened: Open) -> None:
+        opened().fix({"threads": 2})
+        run = opened(accept_other_bits=True)
+        run.store.checkpoints.commit(1, lambda folder: (folder / "state").touch())
+
+        with pytest.warns(UserWarning, match="no longer promises its bits: threads: 2 before, 1 now"):
+            run.fix({"threads": 1})
+
+        assert run.store.record["other_bits"] == ["threads: 2 before, 1 now"]
+        assert run.store.record["fixed"]["computed"] == {"threads": 1}
+
+    def test_a_run_that_repeats_another_is_told_how_that_one_was_begun(self, opened: Open) -> None:
+        assert dict(TrainerHandle(opened(begun={"threads": 5})).begun) == {"threads": 5}

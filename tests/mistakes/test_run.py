@@ -185,6 +185,34 @@ class TestContinuing:
         assert 6 == answer.code
         assert "trainer.steps: 8 before, 9 now" in answer.err
 
+    def test_112_in_other_surroundings(self, toy, cli, interrupted, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")
+
+        answer = cli("run", toy(), "--out", interrupted, *self.SAME)
+
+        assert 6 == answer.code
+        assert "would end with other bits than it promises:" in answer.err
+        assert "environment.omp_num_threads: '1' before, '7' now" in answer.err
+        assert "go on nevertheless with --accept-other-bits" in answer.err
+
+    def test_112_in_other_surroundings_that_are_accepted(self, toy, cli, interrupted, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")
+
+        answer = cli("run", toy(), "--out", interrupted, "--set", "trainer.stop_at=5", "--accept-other-bits")
+
+        assert 0 == answer.code, answer.told
+        assert "the run goes on, but no longer promises its bits: env" in answer.told
+        assert ["environment.omp_num_threads: '1' before, '7' now"] == read_run(interrupted)["other_bits"]
+        assert "7" == read_run(interrupted)["fixed"]["environment"]["omp_num_threads"]
+
+    def test_other_settings_are_never_accepted(self, toy, cli, interrupted, monkeypatch):
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")
+
+        answer = cli("run", toy(), "--out", interrupted, *self.SAME, "--set", "trainer.steps=9", "--accept-other-bits")
+
+        assert 6 == answer.code
+        assert "trainer.steps: 8 before, 9 now" in answer.err
+
     def test_113_without_a_checkpoint_that_verifies(self, toy, cli, interrupted):
         found = sorted((interrupted / "checkpoints").glob("step-*/state/weights.npy"))
         assert 2 == len(found)

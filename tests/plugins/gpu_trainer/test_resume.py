@@ -149,5 +149,5 @@ def test_a_run_that_would_be_computed_otherwise_does_not_go_on(kit: Any) -> None
     splits = {"train": kit.data(ROWS)}
     kit.fit(kit.classifier(), splits, max_steps=2, max_batch_tokens=64)
 
-    with pytest.raises(RunDirectoryError, match=r"max_batch_tokens: 64 before, 32 now; precision: 'fp32' before"):
+    with pytest.raises(RunDirectoryError, match=r"max_batch_tokens: 64 before, 32 now\n +precision: 'fp32' before"):
         kit.fit(kit.classifier(), splits, max_steps=4, max_batch_tokens=32, precision="bf16")

@@ -90,6 +90,11 @@ def test_a_score_may_be_unknown_where_a_metric_does_not_name_its_own() -> None:
         ("learning_rate", 0.0), ("learning_rate", 10.0), ("learning_rate", float("nan")), ("weight_decay", -1.0),
         ("warmup_ratio", 1.5), ("logging_steps", 0), ("save_steps", -1), ("eval_steps", "steps"), ("device", "tpu"),
         ("precision", "fp16"), ("class_weights", [-1.0]), ("lerning_rate", 1e-5), ("lr_scheduler_type", "step"),
+        ("gradient_accumulation_steps", 0), ("warmup_ratio", 1.0), ("warmup_steps", -1), ("weight_decay", 1.0),
+        ("adam_beta1", 1.0), ("adam_beta1", -0.1), ("adam_beta2", 1.0), ("adam_beta2", -0.1), ("adam_epsilon", 0.0),
+        ("max_grad_norm", -0.1), ("label_smoothing_factor", 1.0), ("label_smoothing_factor", -0.1), ("eval_steps", 0),
+        ("save_total_limit", 0), ("metric_for_best_model", ""), ("early_stopping_patience", 0), ("save_steps", 0),
+        ("early_stopping_threshold", -0.1), ("num_train_epochs", 200_000.0),
     ],
 )  # fmt: skip
 def test_values_out_of_range_are_refused(key: str, value: Any) -> None:
@@ -115,3 +120,20 @@ def test_scores_are_expected_only_where_there_is_a_validation(settings: dict[str
     found = [key for key, _ in TorchTrainerSettings(**settings).check_plan(facts)]
 
     assert found == ([] if known else ["eval_steps"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", 1), ("gradient_accumulation_steps", 1), ("max_steps", 1), ("num_train_epochs", 0.01),
+        ("learning_rate", 1e-9), ("learning_rate", 1.0), ("warmup_steps", 0), ("warmup_ratio", 0.0),
+        ("warmup_ratio", 0.99), ("weight_decay", 0.0), ("weight_decay", 0.99), ("adam_beta1", 0.0),
+        ("adam_beta1", 0.99), ("adam_beta2", 0.0), ("adam_beta2", 0.99), ("adam_epsilon", 1e-12),
+        ("max_grad_norm", 0.0), ("label_smoothing_factor", 0.0), ("label_smoothing_factor", 0.99),
+        ("class_weights", [0.0, 0.5]), ("eval_steps", 1), ("save_steps", 1), ("logging_steps", 1),
+        ("save_total_limit", 1), ("metric_for_best_model", "f"), ("early_stopping_patience", 1),
+        ("early_stopping_threshold", 0.0),
+    ],
+)  # fmt: skip
+def test_values_at_the_edge_are_accepted(key: str, value: Any) -> None:
+    assert getattr(TorchTrainerSettings(**{key: value}), key) == value

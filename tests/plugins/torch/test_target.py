@@ -126,3 +126,55 @@ def test_facts_hold_what_the_bits_hang_on() -> None:
         "device": "cpu", "precision": "fp32", "threads": 1, "deterministic": True,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
     }  # fmt: skip
+
+
+class Told(Quiet):
+    """Keeps notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "begun", "threads", "words"),
+    [
+        ("", {}, 3, "3 threads of 8, as others keep the rest busy (set OMP_NUM_THREADS to choose), in fp32"),
+        ("", {"threads": 5}, 5, "5 threads as before, in fp32"),
+        ("", {"threads": 64}, 8, "8 threads as before, in fp32"),
+        ("1", {"threads": 5}, 1, "1 thread, in fp32"),
+        ("64", {}, 8, "8 threads, in fp32"),
+    ],
+)
+def test_threads_are_chosen_by_the_user_the_run_before_or_what_is_free(
+    monkeypatch: pytest.MonkeyPatch, asked: str, begun: dict[str, object], threads: int, words: str
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(module, "allowed_threads", lambda: 8)
+    monkeypatch.setattr(module, "free_threads", lambda: 3)
+    told = Told()
+
+    target = choose_target(TorchTrainerSettings(device="cpu", precision="fp32"), told, begun)
+
+    assert (target.threads, told.notes) == (threads, [f"computing on cpu, {words}"])
+
+
+def test_nothing_is_said_of_others_where_all_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    monkeypatch.setattr(module, "allowed_threads", lambda: 8)
+    monkeypatch.setattr(module, "free_threads", lambda: 8)
+    told = Told()
+
+    choose_target(TorchTrainerSettings(device="cpu", precision="fp32"), told)
+
+    assert told.notes == ["computing on cpu, 8 threads, in fp32"]
+
+
+def test_torch_computes_on_so_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+
+    with Target(torch.device("cpu"), "fp32", 3, deterministic=False).applied():
+        assert torch.get_num_threads() == 3
+    assert torch.get_num_threads() == before
