@@ -7,6 +7,7 @@ import contextlib
 import errno
 import importlib
 import io
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -70,12 +71,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _say_error(_out_of_memory(exc) or exc)
     except Exception as exc:
-        told = _out_of_memory(exc)
-        if told is not None and not debug:
-            return _say_error(told)
-        if not isinstance(exc, OSError) or exc.filename is not None or exc.errno not in _OUTPUT_LOST:
+        if isinstance(exc, OSError) and exc.filename is None and exc.errno in _OUTPUT_LOST:
+            return _output_lost(exc)
+        told = _out_of_memory(exc) or _about_path(exc)
+        if debug or told is None:
             raise
-        return _output_lost(exc)
+        return _say_error(told)
     return code
 
 
@@ -152,6 +153,19 @@ def _print_problem(problem: Problem) -> None:
     _print(*((bold(place), message.removeprefix(place)) if known else (message,)))
     for line in source:  # the line of the recipe, and the caret below it, which no break may part
         _print(line, as_it_is=True)
+
+
+def _about_path(exc: Exception) -> HostError | None:
+    """Say what the operating system refused, wherever a path that is too long, locked away or broken was met."""
+    from clsfw.kit.disk import explained
+
+    if not isinstance(exc, OSError) or exc.filename is None:
+        return None
+    try:
+        with explained(Path(os.fsdecode(exc.filename)), "use"):
+            raise exc
+    except HostError as told:
+        return told
 
 
 def _output_lost(exc: OSError) -> int:

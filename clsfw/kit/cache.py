@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from clsfw.errors import HostError
 from clsfw.kit import files
 from clsfw.kit.atomic import PREFIX
 from clsfw.kit.disk import explained
@@ -41,11 +42,26 @@ def cache_directory(name: str) -> Path:
         files.make_directories(folder)
         if not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if (odd := _odd(folder)) is not None:
+            raise HostError(f"{odd} is a pipe, a socket or a device, which no cache holds; remove it")
     for left in folder.glob(f"{PREFIX}*"):
         with suppress(OSError):  # somebody else may be removing it too
             if time.time() - left.stat().st_mtime > _LEFT_AFTER_SECONDS:
                 files.remove_tree(left)
     return folder
+
+
+def _odd(folder: Path, below: int = 1) -> str | None:
+    """Return something in a folder, or in the entries of it, that a reader could wait on for ever."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:  # another process may remove what is old
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                found = _odd(Path(entry.path), below - 1) if below else None
+            else:  # a link to nowhere is no danger
+                found = entry.path if Path(entry.path).exists() and not entry.is_file() else None
+            if found is not None:
+                return found
+    return None
 
 
 @contextmanager

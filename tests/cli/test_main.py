@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -141,3 +142,30 @@ class TestSurroundings:
 
         assert 2 == done.returncode
         assert "caf?.toml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "reproduce RUN --out LONG",
+        "evaluate RUN --data LONG.csv --output x",
+        "evaluate RUN --data quickstart.csv --output LONG",
+        "run quickstart --out LONG",
+        "new recipe quickstart.csv --out LONG.toml",
+        "new recipe LONG.csv",
+        "new plugin LONG",
+        "predict LONG hello",
+        "predict RUN --file LONG.csv",
+        "compare LONG RUN",
+        "show LONG",
+        "check LONG",
+        "export-data quickstart LONG",
+    ],
+)
+def test_a_name_that_is_too_long_is_one_message(line, baseline, root, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(root / "recipes" / "quickstart.csv", tmp_path)
+    words = line.replace("LONG", "x" * 300).replace("RUN", str(baseline.directory)).split()
+
+    assert main(words) in {2, 3, 6}
+    assert "Traceback" not in capsys.readouterr().err

@@ -57,3 +57,14 @@ def test_unfinished_writes_go_after_a_day(tmp_path: Path, monkeypatch: pytest.Mo
     cache_directory("tokens")
 
     assert sorted(path.name for path in folder.iterdir()) == [".tmp-new", "entry"]
+
+
+@pytest.mark.parametrize("place", ["pipe", "entry/pipe"])
+def test_a_pipe_in_the_cache_is_named_instead_of_waited_on(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLSFW_CACHE", str(tmp_path))
+    (tmp_path / "tables" / "entry").mkdir(parents=True)
+    (tmp_path / "tables" / "link").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "tables" / place)
+
+    with pytest.raises(HostError, match="pipe is a pipe, a socket or a device"):
+        cache_directory("tables")
