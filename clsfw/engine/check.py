@@ -13,7 +13,7 @@ from clsfw.contract.parts import TorchClassifier
 from clsfw.engine.prepare import PreparedData, check_fit, prepare_data
 from clsfw.errors import HostError
 from clsfw.evidence.findings import leaked
-from clsfw.evidence.leakage import find_leaks
+from clsfw.evidence.leakage import find_leaks, hash_texts
 from clsfw.kit.disk import require_space
 from clsfw.kit.labels import numbers, references
 
@@ -58,7 +58,7 @@ def check(plan: Plan, display: Display) -> None:
 
 def _tell_leaks(data: PreparedData, display: Display) -> None:
     found, leaks = find_leaks(
-        {name: part["text"] for name, part in data.parts.items()},
+        {name: hash_texts(part["text"]) for name, part in data.parts.items()},
         {name: references(part, data.labels) for name, part in data.parts.items()},
         {name: numbers(part, "row") for name, part in data.parts.items()},
     )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Outcome
 from clsfw.engine.display import Part
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
-from clsfw.evidence.finished import FinishedRun
+from clsfw.evidence.finished import SEEN, FinishedRun
+from clsfw.evidence.leakage import hash_texts, seen_in_training
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
@@ -93,19 +97,23 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
         scores[split] = score(run.metrics, outcomes[split])
         run.notify("on_evaluate", split=split, scores=scores[split])
     recipe = plan.recipe
-    metrics = assess(Facts(run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision))
+    texts = {split: hash_texts(rows["text"]) for split, rows in run.data.items()}
+    metrics = assess(Facts(run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision, texts))
     split, prediction = next(iter(predictions.items()))
     outcome = outcomes[split]
     table = predictions_csv(
         run.labels,
         numbers(run.data[split], "row"),
-        run.data[split]["text"],
+        texts[split].exact,
         outcome.references,
         predictions=outcome.predictions,
         prediction=replace(prediction, probabilities=outcome.probabilities),
     )
     run.store.write_json("metrics.json", metrics)
     run.store.write_text("predictions.csv", table)
+    seen = io.BytesIO()
+    np.save(seen, seen_in_training(texts), allow_pickle=False)
+    run.store.write_bytes(SEEN, seen.getvalue())
     return metrics
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from clsfw.evidence.calibration import calibration
 from clsfw.evidence.decision import Decision, Options, check_options, fit_decision
 from clsfw.evidence.intervals import intervals
-from clsfw.evidence.leakage import find_leaks
+from clsfw.evidence.leakage import TextHashes, find_leaks, hash_texts
 from clsfw.evidence.slices import slices
 from clsfw.evidence.tally import MACRO, classification_report, confusion_matrix, macro_scores
 from clsfw.evidence.thresholds import at, roc_auc, threshold_table
@@ -48,6 +48,10 @@ class Facts:
     seed: int
     options: Options
     decision: Decision = field(default_factory=Decision)
+    texts: Mapping[str, TextHashes] | None = None
+    """The hashes of the texts by split, where they are at hand."""
+    seen: NDArray[np.uint64] | None = None
+    """Folded hashes of what the model was trained and chosen on, where that is not in `data`."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ def _missing(true: Ints, names: tuple[str, ...]) -> list[str]:
 
 
 def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> dict[str, Any]:
-    texts = {split: rows["text"] for split, rows in facts.data.items()}
-    found, leaked = find_leaks(texts, truth, {split: _rows(rows) for split, rows in facts.data.items()})
+    texts = facts.texts or {split: hash_texts(rows["text"]) for split, rows in facts.data.items()}
+    found, leaked = find_leaks(texts, truth, {split: _rows(rows) for split, rows in facts.data.items()}, facts.seen)
     if test is None or leaked is None:
         return found
     kept = ~leaked

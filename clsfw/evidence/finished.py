@@ -7,6 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from clsfw.errors import RunDirectoryError
 from clsfw.evidence import content
 from clsfw.evidence.findings import find
 from clsfw.evidence.predictions import read_predictions
@@ -14,9 +17,14 @@ from clsfw.store.history import read_history
 from clsfw.store.rundir import MODEL, RECORD, read_run
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from clsfw.evidence.content import About, Metrics, ResolvedRecipe, RunRecord, VerdictRecord
     from clsfw.evidence.findings import Finding
     from clsfw.evidence.predictions import PredictionTable
+
+SEEN = "seen_texts.npy"
+"""The file of the hashes of all texts that the model was trained and chosen on."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,25 @@ def read_record(run_dir: Path, *, allow_incomplete: bool = False) -> RunRecord:
     """
     read_run(run_dir, allow_incomplete=allow_incomplete)
     return content.read_json(run_dir / RECORD, content.RUN)
+
+
+def read_seen(run_dir: Path) -> NDArray[np.uint64] | None:
+    """Return the folded hashes of the texts that a run was trained and chosen on; None if it did not come that far.
+
+    Raises:
+        RunDirectoryError: the file is not what a run writes.
+
+    """
+    path = run_dir / SEEN
+    if not path.exists():
+        return None
+    try:
+        hashes = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as exc:
+        raise RunDirectoryError(f"{path} cannot be read: {exc}") from exc
+    if not isinstance(hashes, np.ndarray) or hashes.dtype != np.uint64 or hashes.ndim != 1:
+        raise RunDirectoryError(f"{path} is not a list of 64-bit hashes")
+    return hashes
 
 
 def read_model(run_dir: Path) -> tuple[ResolvedRecipe, About]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,15 +31,22 @@ def fold(text: str) -> str:
     return " ".join(_BREAK.sub(" ", text).casefold().split())
 
 
-def hash_texts(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Hash N texts as they are and folded, [N] each; the texts are read in chunks."""
+class TextHashes(NamedTuple):
+    """Hashes of N texts as they are and folded, uint64 [N] each."""
+
+    exact: NDArray[np.uint64]
+    folded: NDArray[np.uint64]
+
+
+def hash_texts(texts: Sequence[str]) -> TextHashes:
+    """Hash N texts; they are read in chunks."""
     exact = np.empty(len(texts), np.uint64)
     folded = np.empty(len(texts), np.uint64)
     for start in range(0, len(texts), _CHUNK):
         for i, text in enumerate(texts[start : start + _CHUNK], start):
             exact[i] = hash_text(text)
             folded[i] = hash_text(fold(text))
-    return exact, folded
+    return TextHashes(exact, folded)
 
 
 def hash_text(text: str) -> int:
@@ -48,15 +55,19 @@ def hash_text(text: str) -> int:
 
 
 def find_leaks(
-    texts: Mapping[str, Sequence[str]], labels: Mapping[str, NDArray[np.int64]], rows: Mapping[str, NDArray[np.int64]]
+    texts: Mapping[str, TextHashes],
+    labels: Mapping[str, NDArray[np.int64]],
+    rows: Mapping[str, NDArray[np.int64]],
+    seen: NDArray[np.uint64] | None = None,
 ) -> tuple[dict[str, Any], NDArray[np.bool_] | None]:
     """Count what leaks between and within splits.
 
-    Labels are [N] or [N, C] by split, `rows` the numbers of the texts in their source. Gives the counts, and for a test
-    split which of its rows stand in training or validation too (folded), [N].
+    Texts come as hashes; labels are [N] or [N, C] by split, `rows` the numbers of the texts in their source. `seen` are
+    folded hashes of what the model was trained and chosen on, where that is not among the splits. Gives the counts, and
+    for a test split which of its rows stand in training or validation too (folded), [N].
     """
     present = [split for split in SPLITS if split in texts]
-    hashes = {split: dict(zip(("exact", "folded"), hash_texts(texts[split]), strict=True)) for split in present}
+    hashes = {split: texts[split]._asdict() for split in present}
     found: dict[str, Any] = {
         f"{earlier}_{later}": _overlap(hashes[earlier], hashes[later], rows[later])
         for earlier, later in combinations(present, 2)
@@ -72,10 +83,17 @@ def find_leaks(
         found["duplicates_in_train"] = {
             way: int(len(values) - len(np.unique(values))) for way, values in hashes["train"].items()
         }
-    if "test" not in present or len(present) == 1:
+    earlier_ones = [hashes[split]["folded"] for split in present if split != "test"]
+    earlier_ones += [] if seen is None else [seen]
+    if "test" not in present or not earlier_ones:
         return found, None
-    seen = np.concatenate([hashes[split]["folded"] for split in present if split != "test"])
-    return found, np.isin(hashes["test"]["folded"], seen)
+    return found, np.isin(hashes["test"]["folded"], np.concatenate(earlier_ones))
+
+
+def seen_in_training(texts: Mapping[str, TextHashes]) -> NDArray[np.uint64]:
+    """Return the folded hashes of all that a model was trained and chosen on, each once, sorted."""
+    kept = [hashes.folded for split, hashes in texts.items() if split != "test"]
+    return np.unique(np.concatenate([np.empty(0, np.uint64), *kept]))
 
 
 def _overlap(

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clsfw.errors import RunDirectoryError
-from clsfw.evidence.leakage import hash_text
 from clsfw.kit.labels import join_labels, split_labels
 from clsfw.kit.text import csv_line, encodable, from_spreadsheet_cell, spreadsheet_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -64,21 +63,28 @@ class PredictionTable:
 
 
 def predictions_csv(
-    labels: Labels, rows: Ints, texts: Iterable[str], references: Ints, *, predictions: Ints, prediction: Prediction
+    labels: Labels,
+    rows: Ints,
+    text_hashes: NDArray[np.uint64],
+    references: Ints,
+    *,
+    predictions: Ints,
+    prediction: Prediction,
 ) -> str:
     """Write the whole file as text.
 
-    `references` and `predictions` are int [N] of class ids, or 0/1 [N, C]; `prediction` holds the final probabilities.
+    `text_hashes` are those of the texts as they are, [N]. `references` and `predictions` are int [N] of class ids, or
+    0/1 [N, C]; `prediction` holds the final probabilities.
     """
     header = [*_FIRST, *(_cell(f"p_{name}") for name in labels.names), *_LAST]
     lines = [csv_line(header)]
     gold, predicted = _names(labels, references), _names(labels, predictions)
     flags = ("false", "true")
-    for i, (row, text) in enumerate(zip(rows.tolist(), texts, strict=True)):
+    for i, (row, text_hash) in enumerate(zip(rows.tolist(), text_hashes.tolist(), strict=True)):
         # str() of a numpy float32 gives the fewest digits that read back as the same float32.
         probabilities = [str(p) for p in prediction.probabilities[i]]
         tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
-        last = (tokens, truncated, f"{hash_text(text):016x}")
+        last = (tokens, truncated, f"{text_hash:016x}")
         lines.append(csv_line([row, next(gold), next(predicted), *probabilities, *last]))
     return "".join(lines)
 

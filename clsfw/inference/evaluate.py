@@ -12,6 +12,9 @@ from clsfw.discovery.parts import BuiltMetric
 from clsfw.engine.display import Part
 from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
+from clsfw.evidence.findings import leaked
+from clsfw.evidence.finished import read_seen
+from clsfw.evidence.leakage import hash_texts
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.inference.chunks import chunks
@@ -23,7 +26,7 @@ from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from datasets import Dataset
@@ -83,6 +86,7 @@ def evaluate_file(
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
     scores = score(metrics, Outcome(truth, said, final, labels))
+    texts = hash_texts(data["text"])
     facts = Facts(
         labels=labels,
         data={SPLIT: as_dataset},
@@ -91,12 +95,24 @@ def evaluate_file(
         seed=int(classifier.record["seed"]),
         options=EvidenceSettings(slices=tuple(name for name in data.column_names if name not in _OWN)),
         decision=classifier.decision,
+        texts={SPLIT: texts},
+        seen=read_seen(classifier.directory),
     )
     shown = Prediction(final, prediction.tokens, prediction.truncated)
     rows = numbers(data, "row")
-    return Evaluation(
-        assess(facts), predictions_csv(labels, rows, data["text"], truth, predictions=said, prediction=shown)
-    )
+    evidence = assess(facts)
+    _tell_leaks(evidence["leaks"], reporter)
+    return Evaluation(evidence, predictions_csv(labels, rows, texts.exact, truth, predictions=said, prediction=shown))
+
+
+def _tell_leaks(found: Mapping[str, Any], reporter: Reporter) -> None:
+    test = found.get("test_without_leaks")
+    if test is not None and test["leaked_rows"]:
+        rows = test["leaked_rows"]
+        told = leaked(rows, rows + test["rows"], "given", "what the model was trained and chosen on")
+        if test["scores"] is not None:
+            told += f"; accuracy on the others is {test['scores']['accuracy']:.4f}"
+        reporter.warn(told)
 
 
 def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Reporter) -> tuple[Columns, Prediction]:

@@ -37,6 +37,7 @@ FILES = (
     "metrics.json",
     "timings.json",
     "predictions.csv",
+    "seen_texts.npy",
     "report.html",
     "README.md",
 )

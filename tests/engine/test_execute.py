@@ -50,6 +50,7 @@ class TestCompleteRun:
 
         assert {
             "run.json",
+            "seen_texts.npy",
             "recipe.toml",
             "resolved.toml",
             "history.jsonl",

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clsfw.evidence.leakage import find_leaks, fold
+from clsfw.evidence.leakage import find_leaks, fold, hash_texts, seen_in_training
 
 
 def leaks(texts, labels=None):
     labels = labels or {split: [0] * len(given) for split, given in texts.items()}
     return find_leaks(
-        texts,
+        {split: hash_texts(given) for split, given in texts.items()},
         {split: np.array(ids, np.int64) for split, ids in labels.items()},
         {split: np.arange(len(given)) + 100 * i for i, (split, given) in enumerate(texts.items())},
     )
@@ -77,3 +77,16 @@ def test_real_reviews_leak_as_counted_by_hand(shared):
     assert found["train_test"]["exact"] == by_hand
     assert 10 <= by_hand <= 60
     assert leaked.sum() >= by_hand
+
+
+def test_rows_that_a_model_was_trained_on_are_known_by_their_hashes():
+    seen = seen_in_training(
+        {"train": hash_texts(["A film"]), "validation": hash_texts(["b"]), "test": hash_texts(["c"])}
+    )
+
+    found, leaked = find_leaks(
+        {"test": hash_texts(["a  FILM", "c", "b"])}, {"test": np.zeros(3, np.int64)}, {"test": np.arange(3)}, seen
+    )
+
+    assert [True, False, True] == leaked.tolist()
+    assert "train_test" not in found

@@ -8,6 +8,7 @@ import pytest
 
 from clsfw.contract.parts import Labels, Prediction
 from clsfw.errors import RunDirectoryError
+from clsfw.evidence.leakage import hash_texts
 from clsfw.evidence.predictions import predictions_csv, read_predictions
 
 HOSTILE = (
@@ -30,8 +31,8 @@ def written(labels, true, said, probabilities=None, rows=None):
     probabilities = np.full((n, c), 1 / c, np.float32) if probabilities is None else probabilities
     prediction = Prediction(probabilities, np.arange(n) + 3, np.arange(n) % 2 == 1)
     rows = np.arange(n) + 10_000 if rows is None else rows
-    texts = [f"text {row}" for row in rows]
-    return predictions_csv(labels, rows, texts, np.array(true), predictions=np.array(said), prediction=prediction)
+    hashes = hash_texts([f"text {row}" for row in rows]).exact
+    return predictions_csv(labels, rows, hashes, np.array(true), predictions=np.array(said), prediction=prediction)
 
 
 def test_columns_and_cells_are_as_documented():

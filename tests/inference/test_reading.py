@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -212,3 +213,29 @@ def test_numbers_that_json_cannot_hold_are_null(baseline, tmp_path, reporter):
 
     row = json.loads((tmp_path / "out.jsonl").read_text(), parse_constant=pytest.fail)
     assert (None, [1.0, None]) == (row["n"], row["m"])
+
+
+class TestRowsOfTraining:
+    @pytest.fixture
+    def run(self, baseline, tmp_path):
+        shutil.copytree(baseline.directory, tmp_path / "run")
+        return tmp_path / "run"
+
+    def file(self, root, tmp_path, rows):
+        lines = (root / "recipes" / "quickstart.csv").read_text(encoding="utf-8").splitlines()
+        (tmp_path / "a.csv").write_text("\n".join(lines[: rows + 1]) + "\n", encoding="utf-8")
+        return tmp_path / "a.csv"
+
+    def test_the_run_s_own_rows_are_counted_and_told(self, run, root, tmp_path, reporter):
+        found = evaluate_file(clsfw.load(run), self.file(root, tmp_path, 400), reporter=reporter)
+
+        rows = found.metrics["leaks"]["test_without_leaks"]["leaked_rows"]
+        assert rows > 200
+        assert any(f"{rows:,} of 400 given rows" in warning for warning in reporter.warnings)
+
+    def test_a_list_of_hashes_that_is_none_is_refused(self, run, root, tmp_path, reporter):
+        classifier = clsfw.load(run)
+        (run / "seen_texts.npy").write_bytes(b"\x93NUMPY nothing")
+
+        with pytest.raises(RunDirectoryError, match=r"seen_texts\.npy"):
+            evaluate_file(classifier, self.file(root, tmp_path, 4), reporter=reporter)

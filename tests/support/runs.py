@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from clsfw.contract.parts import Labels, Prediction
+from clsfw.evidence.leakage import hash_texts
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.tally import macro_scores
 from clsfw.store.rundir import RunDirectory
@@ -57,7 +58,8 @@ def write_run(
     with RunDirectory.open(path) as store:
         store.update(state="running", **{**RECORD, "name": path.name, **record, "fixed": {**FIXED, **(fixed or {})}})
         store.write_text(
-            "predictions.csv", predictions_csv(labels, rows, texts, gold, predictions=predicted, prediction=prediction)
+            "predictions.csv",
+            predictions_csv(labels, rows, hash_texts(texts).exact, gold, predictions=predicted, prediction=prediction),
         )
         scores = macro_scores(gold, predicted, len(names))
         store.write_json("metrics.json", {**plain_metrics(scores, len(gold), names, multi_label), **(metrics or {})})
