@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+# numpy is imported where it is used: every command imports this module, and most need no numbers.
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     from datasets import Dataset
     from numpy.typing import NDArray
 
@@ -25,6 +25,8 @@ def references(data: Dataset, labels: Labels) -> NDArray[np.int64]:
     """Return the true labels: class ids [N], or 0/1 [N, C] with several labels per text."""
     if not labels.multi_label:
         return numbers(data, "label")
+    import numpy as np
+
     matrix = np.zeros((len(data), len(labels.names)), dtype=np.int64)
     for row, ids in enumerate(data["label"][:]):
         matrix[row, ids] = 1
@@ -55,6 +57,8 @@ def split_labels(cell: str, separator: str = SEPARATOR) -> list[str]:
 
 def numbers(data: Dataset, column: str) -> NDArray[np.int64]:
     """Return a column of whole numbers [N]: read in chunks, since one row at a time takes 25 microseconds a row."""
+    import numpy as np
+
     values = data[column]
     found = np.empty(len(values), dtype=np.int64)
     for start in range(0, len(values), _CHUNK):
