@@ -3,6 +3,7 @@
 `run` executes a recipe, `load` gives the classifier of a complete run; the rest is what plugin authors need.
 """
 
+from clsfw import startup as _startup  # first of all  # noqa: F401
 from clsfw.api import compare, load, run
 from clsfw.contract.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
 from clsfw.contract.hooks import hookimpl

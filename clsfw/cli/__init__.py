@@ -8,6 +8,7 @@ import errno
 import importlib
 import io
 import os
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -19,7 +20,7 @@ from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError
 from clsfw.kit.memory import advice, out_of_memory
 from clsfw.kit.suggestions import did_you_mean, short
 from clsfw.kit.text import clean_lines
-from clsfw.report.terminal import Screen, bad, bold, doubtful
+from clsfw.report.terminal import Screen, bad, bold, doubtful, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ClsfwError, KeyboardInterrupt) as exc:
         if debug:
             raise
-        return _say_error(_out_of_memory(exc) or exc)
+        code = _say_error(_out_of_memory(exc) or exc)
+        if isinstance(exc, InterruptedRunError):
+            again = [word for word in arguments if word != "--fresh"]
+            _print("to go on: ", typed(shlex.join(["clsfw", *again])))
     except Exception as exc:
         if isinstance(exc, OSError) and exc.filename is None and exc.errno in _OUTPUT_LOST:
             return _output_lost(exc)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from clsfw.errors import __version__
 from clsfw.report.terminal import Screen, bold, dim, typed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DOCS = "https://github.com/OWNER/clsfw/tree/main/docs"
 """OWNER as in `[project.urls]`, where a test looks."""
@@ -58,6 +62,7 @@ EXAMPLES = {
 }
 
 _LEFT = 24  # columns of what can be typed
+_TITLE = 8  # columns
 _LATEST = 5  # runs
 
 
@@ -75,10 +80,11 @@ class TopHelp(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Show it."""
         screen = Screen(sys.stdout)
-        screen.line("usage: ", typed("clsfw VERB ..."), dim("   (or --version)"))
-        screen.line()
-        _groups(screen)
-        screen.line(dim("clsfw VERB --help shows the options of a verb · docs: " if screen.unicode else "docs: "), DOCS)
+        screen.line("usage: ", typed("clsfw VERB ..."), dim("   (clsfw VERB --help for its options; --version)"))
+        for title, commands in GROUPS.items():
+            screen.line(bold(title))
+            _commands(screen, commands)
+        screen.line(dim("docs: "), DOCS)
         parser.exit()
 
 
@@ -87,19 +93,26 @@ def begin() -> None:
     screen = Screen(sys.stdout)
     screen.line(bold(f"clsfw {__version__}"), "  text classifiers you can believe: one recipe, one command")
     screen.line()
-    _groups(screen)
-    _runs(screen)
-    screen.line(dim("clsfw VERB --help for options · docs: " if screen.unicode else "docs: "), DOCS)
-
-
-def _groups(screen: Screen) -> None:
-    for title, commands in GROUPS.items():
-        screen.line(bold(title))
-        for command, does in commands.items():
-            verb, _, rest = command.partition(" ")
-            gap = " " * max(1, _LEFT - len(command))
-            screen.line(typed(verb), f" {rest}" if rest else "", gap, does, indent=2)
+    first, *others = GROUPS
+    screen.line(bold(first))
+    _commands(screen, GROUPS[first])
     screen.line()
+    for title in others:
+        verbs = [typed(command.split()[0]) for command in GROUPS[title]]
+        between = (word for verb in verbs for word in (" · " if screen.unicode else ", ", verb))
+        next(between)
+        screen.line(bold(f"{title:<{_TITLE}}"), *between)
+    screen.line()
+    _runs(screen)
+    screen.line(dim("all verbs: "), typed("clsfw --help"))
+    screen.line(dim("docs: "), DOCS)
+
+
+def _commands(screen: Screen, commands: Mapping[str, str]) -> None:
+    for command, does in commands.items():
+        verb, _, rest = command.partition(" ")
+        gap = " " * max(1, _LEFT - len(command))
+        screen.line(typed(verb), f" {rest}" if rest else "", gap, does, indent=2)
 
 
 def _runs(screen: Screen) -> None:

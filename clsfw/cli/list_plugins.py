@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from clsfw.discovery.plugins import Plugin, Plugins
     from clsfw.report.terminal import Line
+
+_IMPORT = re.compile(r"^(?:import|from) (\w+)", re.MULTILINE)
 
 HELP = "list the plugins, their components, and why broken ones are broken"
 
@@ -53,13 +56,14 @@ def _facts(plugin: Plugin) -> dict[str, Any]:
 
 
 def _show(screen: Screen, plugins: Plugins) -> None:
+    from clsfw.discovery.blame import PACKAGES
     from clsfw.discovery.plugins import ALLOW_VARIABLE
 
     states = {"ok": good, "broken": bad, "blocked": doubtful}
     for plugin in plugins.all:
-        screen.line(
-            bold(plugin.name), dim(f"  ({plugin.distribution} {plugin.version})  "), states[plugin.state](plugin.state)
-        )
+        missing = _missing(plugin) if plugin.state == "ok" else []
+        state = doubtful("cannot run") if missing else states[plugin.state](plugin.state)
+        screen.line(bold(plugin.name), dim(f"  ({plugin.distribution} {plugin.version})  "), state)
         rows: list[list[Line]] = [
             [dim(kind), (typed(component.name), f": {component.summary}")]
             for kind, components in plugin.components.items()
@@ -68,9 +72,23 @@ def _show(screen: Screen, plugins: Plugins) -> None:
         screen.table(["", ""], rows, "<<", indent=4)
         if plugin.reason:  # with a path, which is not to be cut
             screen.line(dim("reason   "), plugin.reason, indent=4)
+        if missing:
+            command = f"pip install {' '.join(PACKAGES.get(name, name) for name in missing)}"
+            screen.line(dim("reason   "), f"not installed: {', '.join(missing)}; ", typed(command), indent=4)
     counts = [(state, sum(plugin.state == state for plugin in plugins.all)) for state in states]
     screen.line(f"{len(plugins.all)} plugins: " + ", ".join(f"{count} {state}" for state, count in counts if count))
     wanted = [name.strip() for name in os.environ.get(ALLOW_VARIABLE, "").split(",")]
     for name in wanted:
         if name and plugins.named(name) is None:
             screen.line(f"{ALLOW_VARIABLE} names {name!r}, but no such plugin is installed")
+
+
+def _missing(plugin: Plugin) -> list[str]:
+    """Return the libraries that the plugin's modules import at their top and nobody installed."""
+    from clsfw.discovery.blame import is_installed
+
+    if plugin.folder is None:
+        return []
+    files = sorted(plugin.folder.glob("*.py")) if plugin.folder.is_dir() else [plugin.folder]
+    found = {name for file in files for name in _IMPORT.findall(file.read_text(encoding="utf-8", errors="replace"))}
+    return sorted(name for name in found if not is_installed(name))

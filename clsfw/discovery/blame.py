@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import traceback
 from pathlib import Path
@@ -10,6 +10,9 @@ from pathlib import Path
 import pluggy
 
 from clsfw.errors import ClsfwError
+
+PACKAGES = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+"""What pip calls a module by another name."""
 
 _LONGEST = 600
 
@@ -31,6 +34,22 @@ def describe(exc: BaseException, folder: Path | None) -> str:
         what = f"{type(exc).__name__}: {what}" if what else type(exc).__name__
     place = _place(exc, folder)
     return f"{what} ({place})" if place else what
+
+
+def missing_library(exc: BaseException, folder: Path | None) -> str | None:
+    """Return the library that an import needs and nobody installed; a module of the plugin's own is its author's."""
+    if not isinstance(exc, ModuleNotFoundError) or not exc.name:
+        return None
+    top = exc.name.partition(".")[0]
+    return None if (folder is not None and top == folder.stem) or is_installed(top) else top
+
+
+def is_installed(module: str) -> bool:
+    """Say whether a top-level module can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _words(exc: BaseException) -> str:

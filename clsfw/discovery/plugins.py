@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from clsfw.contract.component import KINDS, Component, Kind
-from clsfw.discovery.blame import describe
+from clsfw.discovery.blame import PACKAGES, describe, missing_library
 from clsfw.discovery.registration import collect, register
 from clsfw.errors import ClsfwError, HostError, PluginError
 from clsfw.kit.memory import advice, out_of_memory
@@ -95,6 +95,10 @@ def guard(plugin: Plugin, doing: str) -> Iterator[None]:
     except BaseException as exc:
         if out_of_memory(exc):
             raise HostError(advice()) from exc
+        if library := missing_library(exc, plugin.folder):
+            raise HostError(
+                f"{plugin} needs {library!r}, which is not installed; `pip install {PACKAGES.get(library, library)}`"
+            ) from exc
         raise PluginError(f"{plugin} failed in {doing}: {describe(exc, plugin.folder)}") from exc
 
 

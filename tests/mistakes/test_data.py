@@ -189,7 +189,7 @@ def test_76_a_proxy_that_is_gone(refused, toy, monkeypatch):
 
 
 def test_77_a_file_that_changes_while_it_is_read(refused, toy, tmp_path, monkeypatch):
-    from clsfw.report.terminal import Plain
+    from clsfw.report.live import Plain
 
     recipe = toy(texts=TEXTS.replace("film", "play"))  # no other test has read these
     # The reader tells its progress while the file is open: here somebody adds a row at that moment.

@@ -1,0 +1,60 @@
+"""The command where libraries are missing, each hidden from the import system."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HIDE = """
+from importlib.machinery import PathFinder
+
+find_spec = PathFinder.find_spec
+
+
+def hiding(cls, name, path=None, target=None):
+    return None if name.partition(".")[0] == {name!r} else find_spec(name, path, target)
+
+
+PathFinder.find_spec = classmethod(hiding)
+"""
+
+
+def without(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (folder / "sitecustomize.py").write_text(HIDE.format(name=name), encoding="utf-8")
+    command = [sys.executable, "-m", "clsfw", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+
+
+@pytest.mark.parametrize("name", ["pydantic", "pluggy"])
+def test_without_what_all_stands_on_there_is_one_line(name: str, tmp_path: Path) -> None:
+    done = without(name, tmp_path, "--help")
+
+    assert 6 == done.returncode
+    assert [f"clsfw: error: not installed: {name}; `pip install {name}`, or install clsfw again"] == (
+        done.stderr.splitlines()
+    )
+
+
+def test_without_torch_a_run_says_what_to_install(tmp_path: Path) -> None:
+    done = without("torch", tmp_path, "run", "quickstart")
+
+    assert 6 == done.returncode
+    assert "plugin 'gpu-trainer' (clsfw " in done.stderr
+    assert "needs 'torch', which is not installed; `pip install torch`" in done.stderr
+
+
+def test_without_a_library_the_list_says_what_cannot_run(tmp_path: Path) -> None:
+    lines = without("sklearn", tmp_path, "list-plugins").stdout.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("sklearn  "))
+
+    assert lines[start].endswith("  cannot run")
+    assert "    reason   not installed: sklearn; pip install scikit-learn" in lines[start:]
+    assert any(line.startswith("csv  ") and line.endswith("  ok") for line in lines)
