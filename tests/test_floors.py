@@ -17,6 +17,7 @@ FLOORS: dict[str, int] = {
     "kit": 2,
     "discovery": 2,
     "toml": 3,
+    "startup": 1,
     "store": 3,
     "recipe": 4,
     "evidence": 5,

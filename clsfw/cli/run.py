@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clsfw.errors import NotReproducedError
-from clsfw.report.terminal import bold, dim
 
 if TYPE_CHECKING:
     import argparse
@@ -59,10 +58,9 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.report.live import open_display
     from clsfw.report.summary import summarize
 
-    with outcome() as screen:
-        used = (part.component.name for part in (plan.data, plan.model, plan.trainer))
-        screen.line(bold(plan.recipe.name), dim(f"  {' > '.join(used)}, seed {plan.recipe.seed}"))
+    used = (part.component.name for part in (plan.data, plan.model, plan.trainer))
     with open_display() as display:
+        display.title(plan.recipe.name, f"{' > '.join(used)}, seed {plan.recipe.seed}")
         finished = execute(
             plan, out=args.out, fresh=args.fresh, accept_other_bits=args.accept_other_bits, display=display
         )

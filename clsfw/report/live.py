@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from clsfw.errors import InterruptedRunError
 from clsfw.kit.text import clean
-from clsfw.report.terminal import Screen, Span, Words, bad, dim, doubtful, good
+from clsfw.report.terminal import Screen, Span, Words, bad, bold, dim, doubtful, good
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -79,6 +79,10 @@ class Plain:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is held open."""
+
+    def title(self, name: str, about: str) -> None:
+        """Say what is done."""
+        self._line(bold(name), dim(f"  {about}"))
 
     def stage(self, text: str) -> None:
         """Begin a stage of the work."""

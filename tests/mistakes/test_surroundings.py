@@ -102,7 +102,7 @@ def test_103_a_run_on_an_odd_terminal(columns, variables, on_terminal, tmp_path)
 
 
 def test_103_a_terminal_that_goes_away_stops_the_run_so_that_it_can_go_on(on_terminal, tmp_path):
-    terminal = on_terminal("--set", "trainer.steps=100000").read(until="training\r\n")
+    terminal = on_terminal("--set", "trainer.steps=100000").read(until=" training")
     wait_for_history(tmp_path / "run")
     terminal.close()
 
@@ -116,7 +116,7 @@ def test_103_a_run_under_nohup_outlives_its_terminal(on_terminal, tmp_path, toy,
     ignored = (
         f"import os, signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); os.execv({sys.executable!r}, {arguments})"
     )
-    terminal = Terminal([sys.executable, "-c", ignored, *arguments], tmp_path, environment).read(until="training\r\n")
+    terminal = Terminal([sys.executable, "-c", ignored, *arguments], tmp_path, environment).read(until=" training")
     terminal.close()
 
     assert 0 == terminal.wait()
