@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from clsfw.cli.reading import add_reading
 from clsfw.errors import UsageError
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from clsfw.evidence.content import Metrics
     from clsfw.inference.evaluate import Evaluation
 
 HELP = "score new labelled data with the model of a complete run, with the same evidence"
@@ -60,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
         sys.stdout.write(json_text(evaluation.metrics, indent=2) + "\n")
     else:
         with outcome() as screen:
-            show_scores(screen, cast("Metrics", evaluation.metrics))
+            show_scores(screen, evaluation.metrics)
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from itertools import combinations, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from clsfw.engine.prepare import PreparedData, check_fit, prepare_data
 from clsfw.errors import HostError
 from clsfw.evidence.findings import leaked
 from clsfw.evidence.leakage import find_leaks, hash_texts
+from clsfw.evidence.metrics import overlaps
 from clsfw.kit.disk import require_space
 from clsfw.kit.labels import numbers, references
 
@@ -65,12 +66,11 @@ def _tell_leaks(data: PreparedData, display: Display) -> None:
     if leaks is not None and leaks.any():
         display.warn(leaked(int(leaks.sum()), len(leaks), "test", "training or validation"))
     lines = []
-    for earlier, later in combinations(data.parts, 2):
-        shared = found[f"{earlier}_{later}"]
+    for earlier, later, shared in overlaps(found):
         if shared["folded"]:
             lines.append(f"{shared['folded']} {later} text(s) also stand in {earlier}, {shared['exact']} to the letter")
-    if twice := found["duplicates_in_train"]["folded"]:
-        lines.append(f"{twice} train text(s) stand there more than once")
+    if (twice := found.get("duplicates_in_train")) and twice["folded"]:
+        lines.append(f"{twice['folded']} train text(s) stand there more than once")
     if both := found["two_labels"]["folded"]:
         lines.append(f"{both} text(s) have two labels")
     for line in lines or ["no text stands twice"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Classifier, Prediction
     from clsfw.discovery.parts import BuiltTrainer
     from clsfw.engine.run import Execution
+    from clsfw.evidence.metrics import Metrics
     from clsfw.recipe.plan import Parts, Plan
 
 
@@ -87,7 +88,7 @@ def _predict(run: Execution, trainer: BuiltTrainer, classifier: Classifier, spli
         return trainer.predict(classifier, run.data[split]["text"], run.labels, Part(run.display, progress))
 
 
-def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], decision: Decision) -> dict[str, Any]:
+def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], decision: Decision) -> Metrics:
     """Score the predictions by split, and write metrics.json, and predictions.csv of the first split."""
     scores, outcomes = {}, {}
     for split, prediction in predictions.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Labels, Prediction
+    from clsfw.evidence.metrics import (
+        Calibration,
+        Leaks,
+        Metrics,
+        Mistake,
+        Scores,
+        Slice,
+        Thresholds,
+        Truncation,
+        TwoClasses,
+    )
 
     Ints = NDArray[np.int64]
 
@@ -64,7 +75,7 @@ class _Judged:
     rows: Ints
 
 
-def assess(facts: Facts) -> dict[str, Any]:
+def assess(facts: Facts) -> Metrics:
     """Return everything that metrics.json holds; scores stand under their split.
 
     Raises:
@@ -75,28 +86,36 @@ def assess(facts: Facts) -> dict[str, Any]:
     labels, names = facts.labels, facts.labels.names
     judged = {split: _judge(facts, split) for split in facts.predictions}
     limits = {split: intervals(part.true, part.said, names, facts.seed) for split, part in judged.items()}
-    metrics: dict[str, Any] = {split: dict(facts.scores.get(split, {})) for split in judged}
-    metrics["intervals"] = {
-        split: _named(limits[split][0], facts.scores.get(split, {}), part, len(names)) for split, part in judged.items()
-    }
-    metrics["labels"] = list(names)
-    metrics["multi_label"] = labels.multi_label
-    metrics["rows"] = {split: len(rows) for split, rows in facts.data.items()}
-    metrics["classification_report"] = {split: _report(part, names, limits[split][1]) for split, part in judged.items()}
-    metrics["confusion_matrix"] = {
-        split: confusion_matrix(part.true, part.said, len(names)) for split, part in judged.items()
-    }
     truth = {split: references(rows, labels) for split, rows in facts.data.items()}
-    metrics["missing_classes"] = {split: _missing(true, names) for split, true in truth.items()}
-    metrics["leaks"] = _leaks(facts, truth, judged.get("test"))
-    metrics["truncation"] = {split: _lengths(prediction) for split, prediction in facts.predictions.items()}
-    metrics["slices"] = {split: _slices(facts, split, part) for split, part in judged.items()}
-    metrics["decision"] = facts.decision.to_json()
-    metrics["calibration"] = {split: _calibration(facts, split, part) for split, part in judged.items()}
+    scores = cast("Scores", {split: dict(facts.scores.get(split, {})) for split in judged})
+    of_two: TwoClasses = {}
     if len(names) == _TWO and not labels.multi_label:
-        metrics["thresholds"] = {split: _thresholds(facts, part) for split, part in judged.items()}
-    metrics["mistakes"] = {split: _mistakes(part, labels) for split, part in judged.items()}
-    return metrics
+        of_two["thresholds"] = {split: _thresholds(facts, part) for split, part in judged.items()}
+    return {
+        **scores,
+        "intervals": {
+            split: _named(limits[split][0], facts.scores.get(split, {}), part, len(names))
+            for split, part in judged.items()
+        },
+        "labels": list(names),
+        "multi_label": labels.multi_label,
+        "rows": {split: len(rows) for split, rows in facts.data.items()},
+        "classification_report": {
+            split: classification_report(part.true, part.said, names, limits[split][1])
+            for split, part in judged.items()
+        },
+        "confusion_matrix": {
+            split: confusion_matrix(part.true, part.said, len(names)) for split, part in judged.items()
+        },
+        "missing_classes": {split: _missing(true, names) for split, true in truth.items()},
+        "leaks": _leaks(facts, truth, judged.get("test")),
+        "truncation": {split: _lengths(prediction) for split, prediction in facts.predictions.items()},
+        "slices": {split: _slices(facts, split, part) for split, part in judged.items()},
+        "decision": facts.decision.to_json(),
+        "calibration": {split: _calibration(facts, split, part) for split, part in judged.items()},
+        **of_two,
+        "mistakes": {split: _mistakes(part, labels) for split, part in judged.items()},
+    }
 
 
 def _judge(facts: Facts, split: str) -> _Judged:
@@ -119,7 +138,7 @@ def _named(
     limits: Mapping[str, list[float]], scores: Mapping[str, float], part: _Judged, classes: int
 ) -> dict[str, list[float]]:
     """Put limits under the score's name; where a metric means something else by it, under `macro_<name>`."""
-    own = macro_scores(part.true, part.said, classes)
+    own: Mapping[str, Any] = macro_scores(part.true, part.said, classes)
     return {
         name if abs(scores.get(name, own[name]) - own[name]) < 1e-6 else f"macro_{name}": limits[name]  # noqa: PLR2004  # float32 scores are the same score
         for name in MACRO
@@ -127,19 +146,12 @@ def _named(
     }
 
 
-def _report(part: _Judged, names: tuple[str, ...], limits: Mapping[str, Any]) -> dict[str, Any]:
-    report = classification_report(part.true, part.said, names)
-    for label, scores in report["classes"].items():
-        scores["intervals"] = limits[label]
-    return report
-
-
 def _missing(true: Ints, names: tuple[str, ...]) -> list[str]:
     present = np.bincount(true, minlength=len(names)) if true.ndim == 1 else true.sum(axis=0)
     return [name for name, count in zip(names, present, strict=True) if not count]
 
 
-def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> dict[str, Any]:
+def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> Leaks:
     texts = facts.texts or {split: hash_texts(rows["text"]) for split, rows in facts.data.items()}
     found, leaked = find_leaks(texts, truth, {split: _rows(rows) for split, rows in facts.data.items()}, facts.seen)
     if test is None or leaked is None:
@@ -154,7 +166,7 @@ def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> dic
     return found
 
 
-def _lengths(prediction: Prediction) -> dict[str, Any]:
+def _lengths(prediction: Prediction) -> Truncation:
     tokens, cut = np.asarray(prediction.tokens), np.asarray(prediction.truncated)
     low, median, p95, high = np.quantile(tokens, [0, 0.5, 0.95, 1])
     different = int(high - low) + 1
@@ -176,7 +188,7 @@ def _lengths(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _slices(facts: Facts, split: str, part: _Judged) -> dict[str, Any]:
+def _slices(facts: Facts, split: str, part: _Judged) -> dict[str, list[Slice]]:
     prediction, rows = facts.predictions[split], facts.data[split]
     columns = {name: rows[name] for name in facts.options.slices}
     return slices(
@@ -189,17 +201,21 @@ def _slices(facts: Facts, split: str, part: _Judged) -> dict[str, Any]:
     )
 
 
-def _calibration(facts: Facts, split: str, part: _Judged) -> dict[str, Any]:
+def _calibration(facts: Facts, split: str, part: _Judged) -> Calibration:
     report = calibration(part.true, part.probabilities)
     if facts.decision.temperature is not None:
         before = calibration(part.true, facts.predictions[split].probabilities)
-        report["before_scaling"] = {name: before[name] for name in ("ece", "log_loss", "brier")}
+        report["before_scaling"] = {
+            "ece": before["ece"],
+            "log_loss": before["log_loss"],
+            "brier": before["brier"],
+        }
     return report
 
 
-def _thresholds(facts: Facts, part: _Judged) -> dict[str, Any]:
+def _thresholds(facts: Facts, part: _Judged) -> Thresholds:
     positive, probability = part.true == 1, part.probabilities[:, 1]
-    report: dict[str, Any] = {
+    report: Thresholds = {
         "positive": facts.labels.names[1],
         "roc_auc": roc_auc(positive, probability),
         "table": threshold_table(positive, probability),
@@ -209,7 +225,7 @@ def _thresholds(facts: Facts, part: _Judged) -> dict[str, Any]:
     return report
 
 
-def _mistakes(part: _Judged, labels: Labels) -> list[dict[str, Any]]:
+def _mistakes(part: _Judged, labels: Labels) -> list[Mistake]:
     """List the wrong rows that the model was surest of; `index` is the place in the split, `row` that in the source."""
     if labels.multi_label:
         wrong_cells = part.true != part.said

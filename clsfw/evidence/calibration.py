@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from clsfw.evidence.metrics import Bin, Calibration
+
     Floats = NDArray[np.floating[Any]]
     Ints = NDArray[np.int64]
 
@@ -78,7 +80,7 @@ def fit_temperature(references: Ints, probabilities: Floats) -> float:
     return float(np.exp((low + high) / 2))
 
 
-def calibration(references: Ints, probabilities: Floats) -> dict[str, Any]:
+def calibration(references: Ints, probabilities: Floats) -> Calibration:
     """Return the expected calibration error, the log loss, the Brier score, and the bins of the reliability diagram."""
     if references.ndim > 1:  # several labels per text
         said_yes = probabilities >= 0.5  # noqa: PLR2004  # the threshold of the engine's decisions
@@ -98,7 +100,7 @@ def calibration(references: Ints, probabilities: Floats) -> dict[str, Any]:
     }
 
 
-def _bins(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _bins(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[Bin]:
     """Sort cells into bins of equal width, (low, high], and leave empty ones out."""
     index = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     rows = np.bincount(index, minlength=BINS)

@@ -11,47 +11,55 @@ import json
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
 
-from pydantic import AfterValidator, AllowInfNan, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from clsfw.errors import RunDirectoryError
+from clsfw.evidence.metrics import Count, DecisionRecord, LabelNames, Matrix, Number, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
 T = TypeVar("T")
 
-_MOST = 2**63 - 1
-_checked = with_config(ConfigDict(extra="allow", strict=True))
-
-Number = Annotated[float, AllowInfNan(False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0, le=_MOST)]
-Limits = Annotated[list[Number], Field(min_length=2, max_length=2)]
-"""The lower and the upper end of a 95 % interval."""
-
-
-def _different(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError("a label is named twice")
-    return names
-
-
-LabelNames = Annotated[list[str], Field(min_length=1), AfterValidator(_different)]
-
 # run.json
 
 
-@_checked
+@checked
 class PluginRecord(TypedDict):
-    """Which distribution a plugin came from."""
+    """Which distribution a plugin came from, and the hash of its code where that is at hand."""
 
     distribution: str
     version: str
+    sha256: NotRequired[str]
 
 
-@_checked
+@checked
+class BlasRecord(TypedDict, total=False):
+    """The library that multiplies numpy's matrices, and the processor that its code was written for."""
+
+    library: str
+    version: str
+    kernel: str
+    threads: Count
+
+
+@checked
+class EnvironmentRecord(TypedDict, total=False):
+    """The machine and the libraries; `kernels` are variables that choose other instructions."""
+
+    python: str
+    system: str
+    machine: str
+    processors: Count
+    omp_num_threads: str | None
+    blas: BlasRecord
+    kernels: dict[str, str]
+    versions: dict[str, str]
+
+
+@checked
 class Fixed(TypedDict):
     """What an interrupted run must find unchanged; `recipe` with portable paths, `data` the hash of each split.
 
@@ -59,13 +67,42 @@ class Fixed(TypedDict):
     """
 
     recipe: dict[str, Any]
-    environment: dict[str, Any]
+    environment: EnvironmentRecord
     plugins: dict[str, PluginRecord]
     data: dict[str, str]
     computed: NotRequired[dict[str, object]]
 
 
-@_checked
+@checked
+class SplitRecord(TypedDict):
+    """The rows of one split, those of each label, and a hash of its texts and labels."""
+
+    rows: Count
+    labels: dict[str, Count]
+    sha256: str
+
+
+@checked
+class DataRecord(TypedDict, total=False):
+    """The data as it was read and cut; `provenance` and `rows`, the format of a file of rows, as far as it has them."""
+
+    labels: list[str]
+    multi_label: bool
+    splits: dict[str, SplitRecord]
+    provenance: dict[str, str]
+    rows: dict[str, Any]
+
+
+@checked
+class ModelRecord(TypedDict, total=False):
+    """The size of the model and where it came from, and what else the model says of itself."""
+
+    parameters: Count
+    trainable_parameters: Count
+    provenance: dict[str, str]
+
+
+@checked
 class CheckRecord(TypedDict):
     """One published number beside the run's own; `found` is None where the run has no such number."""
 
@@ -73,165 +110,57 @@ class CheckRecord(TypedDict):
     expected: Number
     found: Number | None
     tolerance: Number
+    distance: Number | None
+    held: bool
 
 
-@_checked
+@checked
+class MatrixRecord(TypedDict):
+    """A published confusion matrix beside the run's own; it is shown and not judged."""
+
+    expected: Matrix
+    found: Matrix | list[Matrix] | None
+
+
+@checked
 class VerdictRecord(TypedDict):
-    """The answer to `[expect]`, as far as it is shown again."""
+    """The answer to `[expect]`; `confusion_matrices` by split."""
 
     status: Literal["REPRODUCED", "NOT REPRODUCED", "NOT COMPARABLE"]
     source: str
     reasons: list[str]
     misses: list[str]
-    checks: NotRequired[list[CheckRecord]]
+    checks: list[CheckRecord]
+    confusion_matrices: dict[str, MatrixRecord]
 
 
-@_checked
+@checked
 class RunRecord(TypedDict):
-    """The content of `run.json` of a run that trained."""
+    """The content of `run.json` of a run that began to train; what its end alone knows may be missing."""
 
+    schema: Literal[1]
     state: Literal["running", "interrupted", "failed", "complete"]
     name: str
-    started: NotRequired[str]
     identity: str
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
+    started: NotRequired[str]
+    resumed: NotRequired[bool]
+    data: NotRequired[DataRecord]
+    differences: NotRequired[list[str]]
+    error: NotRequired[str | None]
     fixed: Fixed
-    data: NotRequired[dict[str, Any]]
+    model: NotRequired[ModelRecord]
     training: NotRequired[dict[str, Any] | None]
     other_bits: NotRequired[list[str]]
     verdict: NotRequired[VerdictRecord | None]
-
-
-# metrics.json
-
-
-@_checked
-class ClassScores(TypedDict):
-    """The scores of one class on one split."""
-
-    precision: Share
-    recall: Share
-    f1: Share
-    support: Count
-
-
-@_checked
-class Report(TypedDict):
-    """The classification report of one split."""
-
-    classes: dict[str, ClassScores]
-
-
-@_checked
-class MacroScores(TypedDict):
-    """Accuracy and macro averages."""
-
-    accuracy: Share
-    precision: Share
-    recall: Share
-    f1: Share
-
-
-@_checked
-class TestWithoutLeaks(TypedDict):
-    """What leaks do to the test scores; `scores` is None where every test row leaks."""
-
-    leaked_rows: Count
-    rows: Count
-    scores: MacroScores | None
-    scores_with_leaks: MacroScores
-
-
-@_checked
-class Overlap(TypedDict):
-    """How many texts of one split stand in another."""
-
-    exact: Count
-    folded: Count
-
-
-@_checked
-class Leaks(TypedDict):
-    """What stands where it should not."""
-
-    train_validation: NotRequired[Overlap]
-    test_without_leaks: NotRequired[TestWithoutLeaks]
-
-
-@_checked
-class Bin(TypedDict):
-    """One bar of the reliability diagram."""
-
-    rows: Annotated[int, Field(ge=1, le=_MOST)]
-    confidence: Share
-    accuracy: Share
-
-
-@_checked
-class Calibration(TypedDict):
-    """Whether the probabilities of one split mean what they say."""
-
-    ece: Share
-    bins: list[Bin]
-
-
-@_checked
-class DecisionRecord(TypedDict):
-    """How probabilities become labels."""
-
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
-    threshold: Number | None
-
-
-@_checked
-class Metrics(TypedDict):
-    """The content of `metrics.json`; the scores by name stand under the split that they were measured on."""
-
-    test: NotRequired[dict[str, Number]]
-    validation: NotRequired[dict[str, Number]]
-    train: NotRequired[dict[str, Number]]
-    labels: LabelNames
-    multi_label: bool
-    rows: dict[str, Count]
-    intervals: dict[str, dict[str, Limits]]
-    classification_report: dict[str, Report]
-    confusion_matrix: dict[str, list[Any]]
-    leaks: Leaks
-    calibration: dict[str, Calibration]
-    decision: NotRequired[DecisionRecord]
-
-
-def _consistent(metrics: Metrics) -> Metrics:
-    """See that each split with scores has all that is shown with them."""
-    for split in scores_by_split(metrics):
-        for part in ("rows", "intervals", "classification_report", "confusion_matrix", "calibration"):
-            if split not in metrics[part]:
-                raise ValueError(f"{part} says nothing of the {split} split")
-        if not metrics["multi_label"]:
-            _square(metrics["confusion_matrix"][split], len(metrics["labels"]))
-    return metrics
-
-
-def _square(matrix: Sequence[Any], classes: int) -> None:
-    rows = [row for row in matrix if isinstance(row, list) and len(row) == classes]
-    if (
-        len(rows) != len(matrix)
-        or len(matrix) != classes
-        or any(type(count) is not int for row in rows for count in row)
-    ):
-        raise ValueError(f"confusion_matrix is not {classes} by {classes} counts")
-
-
-def scores_by_split(metrics: Metrics) -> dict[str, dict[str, float]]:
-    """Return the scores by name of each split that has some."""
-    given = {"train": metrics.get("train"), "validation": metrics.get("validation"), "test": metrics.get("test")}
-    return {split: scores for split, scores in given.items() if scores is not None}
+    warnings: NotRequired[list[str]]
+    manifest: NotRequired[str]
 
 
 # model/clsfw.json and resolved.toml
 
 
-@_checked
+@checked
 class About(TypedDict):
     """The content of `model/clsfw.json`."""
 
@@ -240,21 +169,21 @@ class About(TypedDict):
     decision: NotRequired[DecisionRecord | None]
 
 
-@_checked
+@checked
 class PartTable(TypedDict):
     """The table of one component; its other keys are the component's to check."""
 
     use: str
 
 
-@_checked
+@checked
 class EvidenceTable(TypedDict):
     """The recipe's `[evidence]`."""
 
     slices: NotRequired[list[str]]
 
 
-@_checked
+@checked
 class ResolvedRecipe(TypedDict):
     """The content of `resolved.toml`."""
 
@@ -268,7 +197,7 @@ class ResolvedRecipe(TypedDict):
 # manifest.json
 
 
-@_checked
+@checked
 class FileFacts(TypedDict):
     """What is known of one file."""
 
@@ -276,7 +205,7 @@ class FileFacts(TypedDict):
     sha256: str
 
 
-@_checked
+@checked
 class Manifest(TypedDict):
     """The content of `manifest.json`: each file by its path."""
 
@@ -284,7 +213,6 @@ class Manifest(TypedDict):
 
 
 RUN = TypeAdapter(RunRecord)
-METRICS: TypeAdapter[Metrics] = TypeAdapter(Annotated[Metrics, AfterValidator(_consistent)])
 TIMINGS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]])
 ABOUT = TypeAdapter(About)
 RECIPE = TypeAdapter(ResolvedRecipe)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Labels
+    from clsfw.evidence.metrics import DecisionRecord
 
     Floats = NDArray[np.float32]
     Ints = NDArray[np.int64]
@@ -69,14 +70,14 @@ class Decision:
             chosen = probabilities.argmax(axis=1).astype(np.int64)
         return chosen
 
-    def to_json(self) -> dict[str, float | None]:
+    def to_json(self) -> DecisionRecord:
         """Return what `from_json` takes."""
         return {"temperature": self.temperature, "threshold": self.threshold}
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any] | None) -> Decision:
+    def from_json(cls, given: DecisionRecord | None) -> Decision:
         """Take what `to_json` gave; None means the plain way."""
-        return cls(**given) if given else cls()
+        return cls(given["temperature"], given["threshold"]) if given else cls()
 
 
 def check_options(options: Options, labels: Labels, data: Mapping[str, Dataset]) -> None:

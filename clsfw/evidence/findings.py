@@ -11,7 +11,7 @@ from clsfw.contract.component import SPLITS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from clsfw.evidence.content import Metrics
+    from clsfw.evidence.metrics import Metrics
 
 Weight = Literal["void", "warning", "note"]
 

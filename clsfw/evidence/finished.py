@@ -12,6 +12,7 @@ import numpy as np
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence import content
 from clsfw.evidence.findings import find
+from clsfw.evidence.metrics import METRICS
 from clsfw.evidence.predictions import read_predictions
 from clsfw.store.history import read_history
 from clsfw.store.rundir import MODEL, RECORD, read_run
@@ -19,8 +20,9 @@ from clsfw.store.rundir import MODEL, RECORD, read_run
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from clsfw.evidence.content import About, Metrics, ResolvedRecipe, RunRecord, VerdictRecord
+    from clsfw.evidence.content import About, ResolvedRecipe, RunRecord, VerdictRecord
     from clsfw.evidence.findings import Finding
+    from clsfw.evidence.metrics import Metrics
     from clsfw.evidence.predictions import PredictionTable
 
 SEEN = "seen_texts.npy"
@@ -52,7 +54,7 @@ class FinishedRun:
     def completed(cls, path: Path) -> FinishedRun:
         """Return a run that this very process completed, whose hashes need no second look; otherwise as `read`."""
         record = content.read_json(path / RECORD, content.RUN)
-        return cls(path, record, content.read_json(path / "metrics.json", content.METRICS))
+        return cls(path, record, content.read_json(path / "metrics.json", METRICS))
 
     @property
     def state(self) -> str:

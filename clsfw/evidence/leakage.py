@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import re
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from clsfw.contract.component import SPLITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from clsfw.evidence.metrics import Leaks, Overlap, TextCounts
 
 SHOWN_ROWS = 100
 _BREAK = re.compile(r"<\s*br\s*/?\s*>", re.IGNORECASE)
@@ -59,7 +61,7 @@ def find_leaks(
     labels: Mapping[str, NDArray[np.int64]],
     rows: Mapping[str, NDArray[np.int64]],
     seen: NDArray[np.uint64] | None = None,
-) -> tuple[dict[str, Any], NDArray[np.bool_] | None]:
+) -> tuple[Leaks, NDArray[np.bool_] | None]:
     """Count what leaks between and within splits.
 
     Texts come as hashes; labels are [N] or [N, C] by split, `rows` the numbers of the texts in their source. `seen` are
@@ -68,21 +70,19 @@ def find_leaks(
     """
     present = [split for split in SPLITS if split in texts]
     hashes = {split: texts[split]._asdict() for split in present}
-    found: dict[str, Any] = {
+    overlaps = {
         f"{earlier}_{later}": _overlap(hashes[earlier], hashes[later], rows[later])
         for earlier, later in combinations(present, 2)
     }
-    found["two_labels"] = {
-        way: _contradictions(
-            np.concatenate([hashes[split][way] for split in present]),
-            np.concatenate([_label_keys(labels[split]) for split in present]),
-        )
-        for way in ("exact", "folded")
-    }
+    found = cast("Leaks", overlaps)
+    keys = np.concatenate([_label_keys(labels[split]) for split in present])
+    found["two_labels"] = _both_ways(
+        lambda way: _contradictions(np.concatenate([hashes[split][way] for split in present]), keys)
+    )
     if "train" in present:
-        found["duplicates_in_train"] = {
-            way: int(len(values) - len(np.unique(values))) for way, values in hashes["train"].items()
-        }
+        found["duplicates_in_train"] = _both_ways(
+            lambda way: len(hashes["train"][way]) - len(np.unique(hashes["train"][way]))
+        )
     earlier_ones = [hashes[split]["folded"] for split in present if split != "test"]
     earlier_ones += [] if seen is None else [seen]
     if "test" not in present or not earlier_ones:
@@ -96,9 +96,13 @@ def seen_in_training(texts: Mapping[str, TextHashes]) -> NDArray[np.uint64]:
     return np.unique(np.concatenate([np.empty(0, np.uint64), *kept]))
 
 
+def _both_ways(count: Callable[[str], int]) -> TextCounts:
+    return {"exact": count("exact"), "folded": count("folded")}
+
+
 def _overlap(
     earlier: Mapping[str, NDArray[np.uint64]], later: Mapping[str, NDArray[np.uint64]], rows: NDArray[np.int64]
-) -> dict[str, Any]:
+) -> Overlap:
     """Count the rows of the later split whose text stands in the earlier one."""
     folded = np.isin(later["folded"], earlier["folded"])
     return {

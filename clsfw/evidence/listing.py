@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence import content
+from clsfw.evidence.metrics import METRICS, scores_by_split
 from clsfw.kit.disk import explained
 from clsfw.store import place
 from clsfw.store.history import read_history
@@ -91,8 +92,8 @@ def look(path: Path) -> ListedRun:
             if state == "running" and not is_locked(path):
                 state = KILLED
             return ListedRun(path, state, problem=record.get("error") or "", **known)
-        metrics = content.read_json(path / "metrics.json", content.METRICS)
-        split, scores = list(content.scores_by_split(metrics).items())[-1]
+        metrics = content.read_json(path / "metrics.json", METRICS)
+        split, scores = list(scores_by_split(metrics).items())[-1]
         return ListedRun(path, state, split=split, scores=scores, limits=metrics["intervals"][split], **known)
     except RunDirectoryError as exc:
         return ListedRun(path, BROKEN, problem=str(exc), **sizes)

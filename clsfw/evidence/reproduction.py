@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.evidence import content
+from clsfw.evidence.metrics import scores_by_split
 from clsfw.kit.records import differences
 from clsfw.store.rundir import MANIFEST, MODEL
 
 if TYPE_CHECKING:
-    from clsfw.evidence.content import Metrics, RunRecord
+    from clsfw.evidence.content import RunRecord
     from clsfw.evidence.finished import FinishedRun
+    from clsfw.evidence.metrics import Metrics
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _metrics(first: FinishedRun, second: FinishedRun) -> Level:
 
 
 def _scores(metrics: Metrics) -> dict[str, float]:
-    by_split = content.scores_by_split(metrics)
+    by_split = scores_by_split(metrics)
     return {f"{split} {name}": value for split, scores in by_split.items() for name, value in scores.items()}
 
 

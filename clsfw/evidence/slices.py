@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
+    from clsfw.evidence.metrics import Slice
+
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
 
@@ -48,7 +50,7 @@ def slices(
     tokens: Ints,
     truncated: Bools,
     columns: Mapping[str, Sequence[Any]],
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[Slice]]:
     """Score each part of each way to cut the rows.
 
     A part tells its rows, accuracy with 95 % limits, and F1, the mean over the classes that stand in it.
@@ -65,7 +67,7 @@ def slices(
     }
 
 
-def _part(value: str, mask: Bools, references: Ints, predictions: Ints, classes: int) -> dict[str, Any]:
+def _part(value: str, mask: Bools, references: Ints, predictions: Ints, classes: int) -> Slice:
     true, said = references[mask], predictions[mask]
     right = (true == said) if true.ndim == 1 else (true == said).all(axis=1)
     present = len(np.unique(true)) if true.ndim == 1 else int(true.any(axis=0).sum())

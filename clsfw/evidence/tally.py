@@ -8,12 +8,17 @@ B counts resamples, K patterns, C classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import itemgetter
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
+
+    from clsfw.evidence.metrics import MacroScores, Matrix, MeanScores, Report
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
@@ -118,34 +123,48 @@ def tabulate(references: Ints, predictions: Ints, classes: int) -> tuple[Table, 
     return table(references[first], predictions[first], classes), counts
 
 
-def macro_scores(references: Ints, predictions: Ints, classes: int) -> dict[str, float]:
+def macro_scores(references: Ints, predictions: Ints, classes: int) -> MacroScores:
     """Return accuracy and macro precision, recall and F1, by name."""
     layout, counts = tabulate(references, predictions, classes)
     scores = layout.scores(counts[None])
-    return {name: float(scores.macro(name)[0]) for name in MACRO}
+    return cast("MacroScores", {name: float(scores.macro(name)[0]) for name in MACRO})
 
 
-def classification_report(references: Ints, predictions: Ints, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return precision, recall, F1 and support of every class, and their plain and weighted means."""
+def classification_report(
+    references: Ints, predictions: Ints, names: tuple[str, ...], limits: Mapping[str, dict[str, list[float]]]
+) -> Report:
+    """Return precision, recall, F1 and support of every class, and their plain and weighted means.
+
+    `limits` are those of each class by label and name of the score, and stand beside its scores.
+    """
     layout, counts = tabulate(references, predictions, len(names))
     scores, support = layout.scores(counts[None]), layout.support(counts)
-    each = {name: getattr(scores, name)[0] for name in MACRO[1:]}
     total = int(support.sum())
     weights = support / total if total else np.zeros(len(names))
+
+    def means(mean: Callable[[Floats], float], rows: int) -> MeanScores:
+        return {
+            "precision": float(mean(scores.precision[0])),
+            "recall": float(mean(scores.recall[0])),
+            "f1": float(mean(scores.f1[0])),
+            "support": rows,
+        }
+
     return {
         "classes": {
-            label: {**{name: float(each[name][i]) for name in each}, "support": int(support[i])}
+            label: {**means(itemgetter(i), int(support[i])), "intervals": limits[label]}
             for i, label in enumerate(names)
         },
-        "macro avg": {**{name: float(each[name].mean()) for name in each}, "support": total},
-        "weighted avg": {**{name: float((each[name] * weights).sum()) for name in each}, "support": total},
+        "macro avg": means(np.mean, total),
+        "weighted avg": means(lambda values: (values * weights).sum(), total),
     }
 
 
-def confusion_matrix(references: Ints, predictions: Ints, classes: int) -> list[Any]:
+def confusion_matrix(references: Ints, predictions: Ints, classes: int) -> Matrix | list[Matrix]:
     """Count rows by true (down) and predicted class (across); with several labels per text one 2 x 2 per class."""
     if references.ndim == 1:
         cells = np.bincount(references * classes + predictions, minlength=classes * classes)
-        return list(cells.reshape(classes, classes).tolist())
+        square: Matrix = cells.reshape(classes, classes).tolist()
+        return square
     each = (np.bincount(references[:, c] * 2 + predictions[:, c], minlength=4) for c in range(classes))
     return [cells.reshape(2, 2).tolist() for cells in each]

@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from clsfw.evidence.metrics import ThresholdScores
+
     Floats = NDArray[np.floating[Any]]
     Bools = NDArray[np.bool_]
 
@@ -34,7 +36,7 @@ def roc_auc(positive: Bools, probability: Floats) -> float | None:
     return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def at(positive: Bools, probability: Floats, threshold: float) -> dict[str, float]:
+def at(positive: Bools, probability: Floats, threshold: float) -> ThresholdScores:
     """Score the rule "positive if the probability is at least the threshold"."""
     # In the probability's own type: float32(0.7) is less than the float64 0.7, and nobody means that.
     said = probability >= probability.dtype.type(threshold)
@@ -57,7 +59,7 @@ def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def threshold_table(positive: Bools, probability: Floats) -> list[dict[str, float]]:
+def threshold_table(positive: Bools, probability: Floats) -> list[ThresholdScores]:
     """Score the thresholds 0.05, 0.10, ... 0.95."""
     return [at(positive, probability, threshold) for threshold in _TABLE]
 

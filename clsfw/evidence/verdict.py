@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+from clsfw.evidence.metrics import scores_by_split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from clsfw.evidence.content import CheckRecord, MatrixRecord, VerdictRecord
+    from clsfw.evidence.metrics import Metrics
     from clsfw.recipe.schema import Expect
 
 Status = Literal["REPRODUCED", "NOT REPRODUCED", "NOT COMPARABLE"]
@@ -34,6 +38,17 @@ class Check:
         """Whether the distance is within the tolerance."""
         return self.distance is not None and abs(self.distance) <= self.tolerance + _ROUNDING
 
+    def to_json(self) -> CheckRecord:
+        """Return the check for run.json."""
+        return {
+            "what": self.what,
+            "expected": self.expected,
+            "found": self.found,
+            "tolerance": self.tolerance,
+            "distance": self.distance,
+            "held": self.held,
+        }
+
     def __str__(self) -> str:
         """Say it in one line."""
         if self.distance is None:
@@ -56,28 +71,28 @@ class Verdict:
     source: str
     checks: tuple[Check, ...]
     reasons: tuple[str, ...] = ()
-    matrices: Mapping[str, Mapping[str, Any]] | None = None
+    matrices: Mapping[str, MatrixRecord] | None = None
 
     @property
     def misses(self) -> tuple[Check, ...]:
         """The checks that did not hold."""
         return tuple(check for check in self.checks if not check.held)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> VerdictRecord:
         """Return the verdict for run.json."""
         return {
             "status": self.status,
             "source": self.source,
             "reasons": list(self.reasons),
             "misses": [str(check) for check in self.misses],
-            "checks": [{**asdict(check), "distance": check.distance, "held": check.held} for check in self.checks],
+            "checks": [check.to_json() for check in self.checks],
             "confusion_matrices": dict(self.matrices or {}),
         }
 
 
 def judge(
     expect: Expect,
-    metrics: Mapping[str, Any],
+    metrics: Metrics,
     history: Sequence[Mapping[str, Any]],
     differences: Sequence[str] = (),
 ) -> Verdict:
@@ -87,10 +102,10 @@ def judge(
     split or settings is not the recipe's own. With any of those the numbers cannot speak for or against the recipe.
     """
     checks = (*_scores(expect, metrics), *_course(expect, history))
-    matrices = {
+    matrices: dict[str, MatrixRecord] = {
         split: {
             "expected": [list(row) for row in wanted.confusion_matrix],
-            "found": metrics.get("confusion_matrix", {}).get(split),
+            "found": metrics["confusion_matrix"].get(split),
         }
         for split, wanted in expect.splits.items()
         if wanted.confusion_matrix is not None
@@ -101,10 +116,11 @@ def judge(
     return Verdict(status, expect.source, checks, tuple(differences), matrices)
 
 
-def _scores(expect: Expect, metrics: Mapping[str, Any]) -> Iterator[Check]:
+def _scores(expect: Expect, metrics: Metrics) -> Iterator[Check]:
+    measured = scores_by_split(metrics)
     for split, wanted in expect.splits.items():
         for name, target in wanted.targets.items():
-            yield Check(f"{split} {name}", target.value, metrics.get(split, {}).get(name), target.tolerance)
+            yield Check(f"{split} {name}", target.value, measured.get(split, {}).get(name), target.tolerance)
 
 
 def _course(expect: Expect, history: Sequence[Mapping[str, Any]]) -> Iterator[Check]:

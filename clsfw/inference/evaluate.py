@@ -26,12 +26,13 @@ from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from datasets import Dataset
 
     from clsfw.contract.parts import Reporter
+    from clsfw.evidence.metrics import Leaks, Metrics
     from clsfw.inference.classifier import LoadedClassifier
 
 SPLIT = "test"
@@ -44,7 +45,7 @@ _OWN = ("row", "text", "label")
 class Evaluation:
     """The content of a metrics.json and of a predictions.csv."""
 
-    metrics: dict[str, Any]
+    metrics: Metrics
     predictions: str
 
 
@@ -105,7 +106,7 @@ def evaluate_file(
     return Evaluation(evidence, predictions_csv(labels, rows, texts.exact, truth, predictions=said, prediction=shown))
 
 
-def _tell_leaks(found: Mapping[str, Any], reporter: Reporter) -> None:
+def _tell_leaks(found: Leaks, reporter: Reporter) -> None:
     test = found.get("test_without_leaks")
     if test is not None and test["leaked_rows"]:
         rows = test["leaked_rows"]

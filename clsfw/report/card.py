@@ -69,7 +69,7 @@ def _is_hub_id(checkpoint: str) -> bool:
 
 
 def _body(facts: ReportFacts) -> Iterator[str]:
-    limits = facts.of_split("intervals")
+    limits = facts.limits
     yield f"# {markdown(facts.name)}"
     yield ""
     parts = [facts.component(section) for section in ("model", "data", "trainer")]
@@ -88,7 +88,7 @@ def _body(facts: ReportFacts) -> Iterator[str]:
         for name, value in facts.scores.items()
     ]
     yield from _table(["score", "value", "95 % interval"], rows)
-    report = facts.of_split("classification_report").get("classes", {})
+    report = facts.classes
     shown = list(report.items())[:_MOST_CLASSES]
     yield from _table(
         ["class", "precision", "recall", "F1", "texts"],
@@ -110,15 +110,13 @@ def _body(facts: ReportFacts) -> Iterator[str]:
 
 
 def _limits(facts: ReportFacts) -> Iterator[str]:
-    cut = facts.of_split("truncation")
-    if cut and cut["truncated"]:
+    cut = facts.metrics["truncation"][facts.split]
+    if cut["truncated"]:
         yield f"- {percent(cut['share'])} of the {facts.split} texts are longer than the model reads, and were cut."
     for finding in facts.findings:
         words = markdown(finding.seen)
         yield f"- **{words}**." if finding.weight == "void" else f"- {words[:1].upper()}{words[1:]}."
-    calibration = facts.of_split("calibration")
-    if calibration:
-        yield f"- Expected calibration error: {calibration['ece']:.4f}."
+    yield f"- Expected calibration error: {facts.metrics['calibration'][facts.split]['ece']:.4f}."
     yield f"- It knows {len(facts.labels)} labels, for texts of the language and the kind that it was trained on."
 
 

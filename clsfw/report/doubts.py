@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from clsfw.evidence.metrics import overlaps
 from clsfw.report import plots
 from clsfw.report.markup import Child, Html, details, percent, table, tag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from clsfw.evidence.metrics import Mistake, Thresholds
     from clsfw.report.facts import ReportFacts
 
 SHOWN_MISTAKES = 20
@@ -19,7 +21,7 @@ LONGEST_TEXT = 1500
 
 def lengths(facts: ReportFacts) -> Iterator[Child]:
     """Show how long the texts are, and how many were cut."""
-    found = facts.of_split("truncation")
+    found = facts.metrics["truncation"][facts.split]
     tokens, histogram = found["tokens"], found["histogram"]
     if found["truncated"]:
         share = percent(found["share"])
@@ -34,16 +36,16 @@ def lengths(facts: ReportFacts) -> Iterator[Child]:
 
 def confidence(facts: ReportFacts) -> Iterator[Child]:
     """Show whether probabilities mean what they say, and what other thresholds would do."""
-    found = facts.of_split("calibration")
+    found = facts.metrics["calibration"][facts.split]
     words = f"Expected calibration error {found['ece']:.4f}: on average that is how far confidence and truth lie apart."
-    before, temperature = found.get("before_scaling"), (facts.metrics.get("decision") or {}).get("temperature")
+    before, temperature = found.get("before_scaling"), facts.metrics["decision"]["temperature"]
     if before and temperature is not None:
         words += (
             f" The probabilities are scaled by the temperature {temperature:.3f}, fitted on the validation split; "
             f"without it the error was {before['ece']:.4f}."
         )
     yield tag("p", words)
-    thresholds = facts.of_split("thresholds")
+    thresholds = facts.metrics.get("thresholds", {}).get(facts.split)
     numbers: list[Sequence[Child]] = [
         ["log loss", f"{found['log_loss']:.4f}"],
         ["Brier score", f"{found['brier']:.4f}"],
@@ -56,8 +58,7 @@ def confidence(facts: ReportFacts) -> Iterator[Child]:
         yield from _thresholds(thresholds)
 
 
-def _thresholds(found: Mapping[str, Any]) -> Iterator[Child]:
-    names = ("accuracy", "precision", "recall", "f1", "macro_f1")
+def _thresholds(found: Thresholds) -> Iterator[Child]:
     tuned = found.get("tuned")
     if tuned:
         yield tag(
@@ -65,7 +66,17 @@ def _thresholds(found: Mapping[str, Any]) -> Iterator[Child]:
             f"The threshold {tuned['threshold']:.4f} decides, chosen on the validation split; "
             f"with it accuracy is {tuned['accuracy']:.4f} and macro F1 {tuned['macro_f1']:.4f}.",
         )
-    rows = [[f"{line['threshold']:.2f}", *(f"{line[name]:.4f}" for name in names)] for line in found["table"]]
+    rows = [
+        [
+            f"{line['threshold']:.2f}",
+            f"{line['accuracy']:.4f}",
+            f"{line['precision']:.4f}",
+            f"{line['recall']:.4f}",
+            f"{line['f1']:.4f}",
+            f"{line['macro_f1']:.4f}",
+        ]
+        for line in found["table"]
+    ]
     yield details(
         "other thresholds",
         tag("p", f"Answering “{found['positive']}” where its probability is at least the threshold:"),
@@ -79,14 +90,12 @@ def _thresholds(found: Mapping[str, Any]) -> Iterator[Child]:
 def leaks(facts: ReportFacts) -> Iterator[Child]:
     """Show which texts stand where they should not, and what that does to the score."""
     found = facts.metrics["leaks"]
-    pairs = [(name.split("_"), count) for name, count in found.items() if "rows" in count and "folded" in count]
     rows: list[Sequence[Child]] = [
         [f"{later} texts that also stand in {earlier}", f"{count['exact']:,}", f"{count['folded']:,}"]
-        for (earlier, later), count in pairs
+        for earlier, later, count in overlaps(found)
     ]
-    for name, words in (("duplicates_in_train", "repeated texts in train"), ("two_labels", "texts with two labels")):
-        if name in found:
-            rows.append([words, f"{found[name]['exact']:,}", f"{found[name]['folded']:,}"])
+    within = {"repeated texts in train": found.get("duplicates_in_train"), "texts with two labels": found["two_labels"]}
+    rows += [[words, f"{count['exact']:,}", f"{count['folded']:,}"] for words, count in within.items() if count]
     yield table(["", "to the letter", "but for case, spaces and <br />"], rows)
     without = found.get("test_without_leaks")
     if not without or not without["leaked_rows"]:
@@ -94,17 +103,19 @@ def leaks(facts: ReportFacts) -> Iterator[Child]:
             yield tag("p", "No test text was seen before the test.")
         return
     yield tag("p", f"Without the {without['leaked_rows']:,} leaked test texts the scores are:")
-    if without["scores"] is None:
+    clean, with_leaks = without["scores"], without["scores_with_leaks"]
+    if clean is None:
         yield tag("p", "none, since every test text leaked.")
         return
+    pairs = {
+        "accuracy": (with_leaks["accuracy"], clean["accuracy"]),
+        "precision": (with_leaks["precision"], clean["precision"]),
+        "recall": (with_leaks["recall"], clean["recall"]),
+        "f1": (with_leaks["f1"], clean["f1"]),
+    }
     yield table(
         ["", "all test texts", "without leaked ones", "difference"],
-        [
-            [name, f"{with_leaks:.4f}", f"{clean:.4f}", f"{clean - with_leaks:+.4f}"]
-            for (name, with_leaks), clean in zip(
-                without["scores_with_leaks"].items(), without["scores"].values(), strict=True
-            )
-        ],
+        [[name, f"{every:.4f}", f"{unseen:.4f}", f"{unseen - every:+.4f}"] for name, (every, unseen) in pairs.items()],
     )
     yield tag("p", tag("small", 'In the recipe, [split] group_by = "text" keeps equal texts together.'))
 
@@ -112,7 +123,7 @@ def leaks(facts: ReportFacts) -> Iterator[Child]:
 def parts(facts: ReportFacts) -> Iterator[Child]:
     """Show the scores of short and long texts, and of other parts."""
     titles = {"tokens": "By length in tokens", "truncated": "Truncated"}
-    for way, found in facts.of_split("slices").items():
+    for way, found in facts.metrics["slices"][facts.split].items():
         if way == "truncated" and len(found) == 1:
             continue  # nothing was cut, or everything: no comparison
         rows = [
@@ -131,7 +142,7 @@ def parts(facts: ReportFacts) -> Iterator[Child]:
 
 def mistakes(facts: ReportFacts) -> Iterator[Child]:
     """Show the texts of which the model was surest and wrong."""
-    found = facts.of_split("mistakes")
+    found = facts.metrics["mistakes"][facts.split]
     if not found:
         yield tag("p", "There are none.")
         return
@@ -141,7 +152,7 @@ def mistakes(facts: ReportFacts) -> Iterator[Child]:
         yield _mistake(mistake, facts.texts.get(mistake["index"]))
 
 
-def _mistake(mistake: Mapping[str, Any], text: str | None) -> Html:
+def _mistake(mistake: Mistake, text: str | None) -> Html:
     line = tag(
         "p",
         tag("strong", _label(mistake["predicted"])),

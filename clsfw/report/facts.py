@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from clsfw.contract.component import SPLITS
+from clsfw.evidence import content
 from clsfw.evidence.findings import find
+from clsfw.evidence.metrics import METRICS, scores_by_split
 from clsfw.store.history import read_history
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from clsfw.evidence.content import Metrics
+    from clsfw.evidence.content import RunRecord
     from clsfw.evidence.findings import Finding
+    from clsfw.evidence.metrics import ClassScores, Metrics
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,10 @@ class ReportFacts:
     mistakes by their index in the judged split, as far as they are at hand.
     """
 
-    record: Mapping[str, Any]
-    metrics: Mapping[str, Any]
+    record: RunRecord
+    metrics: Metrics
     history: Sequence[Mapping[str, Any]] = ()
-    timings: Mapping[str, float] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
     texts: Mapping[int, str] = field(default_factory=dict)
     library: str = "clsfw"
@@ -38,13 +40,12 @@ class ReportFacts:
     @property
     def name(self) -> str:
         """The name of the experiment."""
-        return str(self.record.get("name", "run"))
+        return self.record["name"]
 
     @property
     def split(self) -> str:
         """The split that the run is judged on: test, or the nearest to it that there is."""
-        judged = self.metrics.get("confusion_matrix", {})
-        return next((split for split in reversed(SPLITS) if split in judged), "test")
+        return next(split for split in reversed(SPLITS) if split in self.metrics["confusion_matrix"])
 
     @property
     def labels(self) -> list[str]:
@@ -54,30 +55,34 @@ class ReportFacts:
     @property
     def scores(self) -> Mapping[str, float]:
         """The scores on the judged split: the recipe's metrics, or where it names none, our own."""
-        given: Mapping[str, float] = self.metrics.get(self.split) or {}
-        report = self.of_split("classification_report")
-        own = {name: value for name, value in report["macro avg"].items() if name != "support"} if report else {}
-        return given or own
+        means = self.metrics["classification_report"][self.split]["macro avg"]
+        own = {"precision": means["precision"], "recall": means["recall"], "f1": means["f1"]}
+        return scores_by_split(self.metrics).get(self.split) or own
 
     @property
     def recipe_values(self) -> Mapping[str, Any]:
         """The resolved recipe, with local paths made portable."""
-        values: Mapping[str, Any] = self.record.get("fixed", {}).get("recipe", {})
-        return values
+        return self.record["fixed"]["recipe"]
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a careful reader would say of the scores, the gravest first."""
-        return find(cast("Metrics", self.metrics), self.history, self.recipe_values)
+        return find(self.metrics, self.history, self.recipe_values)
 
     @property
     def rows(self) -> int:
         """How many texts the judged split has."""
-        return int(self.metrics["rows"][self.split])
+        return self.metrics["rows"][self.split]
 
-    def of_split(self, name: str) -> Any:
-        """Return one part of the metrics for the judged split; an empty mapping where it is missing."""
-        return self.metrics.get(name, {}).get(self.split) or {}
+    @property
+    def limits(self) -> Mapping[str, Sequence[float]]:
+        """The 95 % intervals of the scores on the judged split."""
+        return self.metrics["intervals"][self.split]
+
+    @property
+    def classes(self) -> Mapping[str, ClassScores]:
+        """The scores of each class on the judged split."""
+        return self.metrics["classification_report"][self.split]["classes"]
 
     def component(self, section: str) -> str:
         """Return the name of the component that the recipe uses in a section."""
@@ -85,21 +90,21 @@ class ReportFacts:
 
 
 def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None) -> ReportFacts:
-    """Read what is there; history, timings and the recipe's text may be missing."""
+    """Read a run that is about to be complete, or is; the history and the recipe's text may be missing.
+
+    Raises:
+        RunDirectoryError: a file is missing, or not what a run writes.
+
+    """
     return ReportFacts(
-        record=_json(run_dir / "run.json"),
-        metrics=_json(run_dir / "metrics.json"),
+        record=content.read_json(run_dir / "run.json", content.RUN),
+        metrics=content.read_json(run_dir / "metrics.json", METRICS),
         history=read_history(run_dir / "history.jsonl"),
-        timings=_json(run_dir / "timings.json") if (run_dir / "timings.json").is_file() else {},
+        timings=content.read_json(run_dir / "timings.json", content.TIMINGS),
         recipe=_text(run_dir / "recipe.toml"),
         texts=texts or {},
         library="transformers" if (run_dir / "model" / "config.json").is_file() else "clsfw",
     )
-
-
-def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
 
 
 def _text(path: Path) -> str:

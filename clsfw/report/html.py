@@ -85,27 +85,26 @@ def _recipe(facts: ReportFacts) -> Iterator[Child]:
 
 def _origin(facts: ReportFacts) -> Iterator[Child]:
     record = facts.record
-    fixed = record.get("fixed", {})
+    fixed = record["fixed"]
     data = record.get("data", {})
-    splits = data.get("splits", {})
-    run = {"seed": record.get("seed"), "started": record.get("started"), "continued": record.get("resumed")}
-    yield from _facts("Run", {**run, "recipe": record.get("identity"), **_seconds(facts.timings)})
-    hashes = {f"{split}, sha256": found.get("sha256") for split, found in splits.items()}
+    run = {"seed": record["seed"], "started": record.get("started"), "continued": record.get("resumed")}
+    yield from _facts("Run", {**run, "recipe": record["identity"], **_seconds(facts.timings)})
+    hashes = {f"{split}, sha256": found["sha256"] for split, found in data.get("splits", {}).items()}
     yield from _facts("Data", {**data.get("provenance", {}), **hashes})
-    model = dict(record.get("model", {}))
-    yield from _facts("Model", {**model.pop("provenance", {}), **model})
-    yield from _facts("Training", record.get("training", {}))
-    plugins = fixed.get("plugins", {})
-    if plugins:
+    model = record.get("model", {})
+    itself = {name: value for name, value in model.items() if name != "provenance"}
+    yield from _facts("Model", {**model.get("provenance", {}), **itself})
+    yield from _facts("Training", record.get("training") or {})
+    if plugins := fixed["plugins"]:
         rows: list[Sequence[Child]] = [
-            [name, f"{found['distribution']} {found['version']}", tag("code", found["sha256"][:16])]
+            [name, f"{found['distribution']} {found['version']}", tag("code", found.get("sha256", "")[:16])]
             for name, found in plugins.items()
         ]
         yield tag("h3", "Plugins")
         yield table(["", "distribution", "sha256 of its code, first 16 digits"], rows, class_="facts")
-    surroundings = dict(fixed.get("environment", {}))
-    versions = surroundings.pop("versions", {})
-    yield from _facts("Machine", surroundings)
+    surroundings = fixed["environment"]
+    versions = surroundings.get("versions", {})
+    yield from _facts("Machine", {name: value for name, value in surroundings.items() if name != "versions"})
     if versions:
         listed = [[name, version] for name, version in versions.items()]
         yield details("library versions", table(["", "version"], listed, class_="facts"))

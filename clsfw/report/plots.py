@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from clsfw.evidence.metrics import Bin
+
 _INK, _FIRST, _SECOND, _PAGE, _SOFT = "#010101", "#010102", "#010103", "#010104", "#010105"
 _CSS = {
     _INK: "currentColor",
@@ -137,7 +139,7 @@ def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) 
         return _svg(figure, "lengths", "Histogram of text lengths in tokens")
 
 
-def reliability(bins: Sequence[Mapping[str, float]]) -> Html:
+def reliability(bins: Sequence[Bin]) -> Html:
     """Draw how often predictions of each confidence are right; on the diagonal a probability means what it says."""
     with _drawing("reliability", 3.4, 3.2) as (figure, axes):
         confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]

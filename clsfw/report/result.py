@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clsfw.evidence.metrics import square_matrix
 from clsfw.evidence.tally import MACRO
 from clsfw.report import plots
 from clsfw.report.markup import Child, Html, details, join, percent, table, tag
@@ -11,6 +12,8 @@ from clsfw.report.markup import Child, Html, details, join, percent, table, tag
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from clsfw.evidence.content import CheckRecord
+    from clsfw.evidence.metrics import ClassScores
     from clsfw.report.facts import ReportFacts
 
 _TONES = {"REPRODUCED": "good", "NOT REPRODUCED": "bad", "NOT COMPARABLE": "open"}
@@ -50,8 +53,9 @@ def _bullets(lines: Sequence[str]) -> Html:
 
 def scores(facts: ReportFacts) -> Iterator[Child]:
     """Show every score with its 95 % limits and the published value."""
-    limits: Mapping[str, list[float]] = facts.of_split("intervals")
-    wanted = {check["what"]: check for check in (facts.record.get("verdict") or {}).get("checks", [])}
+    limits = facts.limits
+    given = facts.record.get("verdict")
+    wanted = {check["what"]: check for check in given["checks"]} if given else {}
     published = {name: wanted[f"{facts.split} {name}"] for name in facts.scores if f"{facts.split} {name}" in wanted}
     yield tag("p", _headline(facts))
     axis = _axis([*facts.scores.values(), *(edge for name in facts.scores for edge in limits.get(name, []))])
@@ -68,7 +72,7 @@ def scores(facts: ReportFacts) -> Iterator[Child]:
 
 
 def _headline(facts: ReportFacts) -> Child:
-    limits = facts.of_split("intervals").get("accuracy")
+    limits = facts.limits.get("accuracy")
     value = facts.scores.get("accuracy")
     texts = f"{facts.rows:,} {facts.split} texts"
     if value is None or limits is None:
@@ -84,10 +88,9 @@ def _headline(facts: ReportFacts) -> Child:
 
 def _explanation(facts: ReportFacts) -> str:
     words = "Intervals by the bootstrap over the rows; they tell the luck of the texts drawn, not that of the seed. "
-    if len(facts.of_split("intervals")) < len(MACRO):
+    if len(facts.limits) < len(MACRO):
         words += "A score whose limits coincide has none; if all rows are right, or all wrong, accuracy has Wilson's. "
-    matrix = facts.of_split("confusion_matrix")
-    if matrix and not facts.metrics["multi_label"]:
+    if matrix := square_matrix(facts.metrics, facts.split):
         sums = [sum(row) for row in matrix]
         most = max(range(len(sums)), key=sums.__getitem__)
         words += (
@@ -96,7 +99,7 @@ def _explanation(facts: ReportFacts) -> str:
     return words
 
 
-def _beside(check: Mapping[str, Any] | None) -> list[Child]:
+def _beside(check: CheckRecord | None) -> list[Child]:
     if check is None:
         return ["", ""]
     published, distance = f"{check['expected']:.4f} ± {check['tolerance']:g}", check["distance"]
@@ -111,7 +114,7 @@ def _axis(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _strip(value: float, limits: Sequence[float], axis: tuple[float, float], check: Mapping[str, Any] | None) -> Html:
+def _strip(value: float, limits: Sequence[float], axis: tuple[float, float], check: CheckRecord | None) -> Html:
     """Draw the interval as a line, the score as a dot, and the published value as a stroke across."""
 
     def at(number: float) -> str:
@@ -128,8 +131,8 @@ def _strip(value: float, limits: Sequence[float], axis: tuple[float, float], che
 
 def classes(facts: ReportFacts) -> Iterator[Child]:
     """Show the confusion matrix as a picture, and the scores of each class."""
-    matrix, labels = facts.of_split("confusion_matrix"), facts.labels
-    if not facts.metrics["multi_label"]:
+    labels = facts.labels
+    if matrix := square_matrix(facts.metrics, facts.split):
         if len(labels) <= plots.MOST_DRAWN:
             yield tag("figure", plots.confusion_matrix(matrix, labels))
         if plots.MOST_NAMED < len(labels) <= plots.MOST_DRAWN:
@@ -137,13 +140,13 @@ def classes(facts: ReportFacts) -> Iterator[Child]:
         yield from _beside_published(facts, matrix)
         if len(labels) > _TWO:
             yield from _confused(matrix, labels)
-    for split, missing in facts.metrics.get("missing_classes", {}).items():
+    for split, missing in facts.metrics["missing_classes"].items():
         if missing:
             shown = ", ".join(missing[:_MOST_CLASSES]) + (" and others" if len(missing) > _MOST_CLASSES else "")
             yield tag(
                 "p", f"No text of the {split} split has the label {shown}; such a class counts 0 in macro scores."
             )
-    each = list(facts.of_split("classification_report").get("classes", {}).items())
+    each = list(facts.classes.items())
     head = ["class", "precision", "recall", "F1", "95 % of F1", "texts"]
     if len(each) <= _MOST_CLASSES:
         yield table(head, [_class_row(*item) for item in each])
@@ -157,7 +160,8 @@ def classes(facts: ReportFacts) -> Iterator[Child]:
 
 def _beside_published(facts: ReportFacts, matrix: Sequence[Sequence[int]]) -> Iterator[Child]:
     """Show the published counts in brackets behind the run's own; they are not judged, the scores follow from them."""
-    matrices = (facts.record.get("verdict") or {}).get("confusion_matrices", {}).get(facts.split)
+    given = facts.record.get("verdict")
+    matrices = given["confusion_matrices"].get(facts.split) if given else None
     if not matrices or len(matrices["expected"]) != len(matrix) or len(matrix) > _MOST_CLASSES:
         return
     rows = [
@@ -168,8 +172,8 @@ def _beside_published(facts: ReportFacts, matrix: Sequence[Sequence[int]]) -> It
     yield table(["true", *(f"predicted {label}" for label in facts.labels)], rows)
 
 
-def _class_row(label: str, scores: Mapping[str, Any]) -> list[Child]:
-    numbers = [f"{scores[name]:.4f}" for name in ("precision", "recall", "f1")]
+def _class_row(label: str, scores: ClassScores) -> list[Child]:
+    numbers = [f"{scores['precision']:.4f}", f"{scores['recall']:.4f}", f"{scores['f1']:.4f}"]
     return [label, *numbers, _between(scores["intervals"].get("f1")), f"{scores['support']:,}"]
 
 

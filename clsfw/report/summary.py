@@ -6,7 +6,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from clsfw.evidence.content import scores_by_split
+from clsfw.evidence.metrics import scores_by_split, square_matrix
 from clsfw.evidence.tally import MACRO
 from clsfw.report.live import duration
 from clsfw.report.terminal import Span, bad, bold, dim, doubtful, link, typed
@@ -14,9 +14,10 @@ from clsfw.report.terminal import Span, bad, bold, dim, doubtful, link, typed
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clsfw.evidence.content import ClassScores, Metrics, VerdictRecord
+    from clsfw.evidence.content import VerdictRecord
     from clsfw.evidence.findings import Finding
     from clsfw.evidence.finished import FinishedRun
+    from clsfw.evidence.metrics import ClassScores, Metrics
     from clsfw.report.terminal import Line, Screen, Words
 
 MOST_CLASSES = 12
@@ -136,7 +137,7 @@ def _classes(screen: Screen, split: str, metrics: Metrics) -> None:
         named = ", ".join(f"{name} {each[name]['f1']:.2f}" for name in weakest)
         screen.line(dim(f"the weakest of {len(each)} classes by F1: "), named, indent=2)
         return
-    matrix: Sequence[Sequence[int]] = () if metrics["multi_label"] else metrics["confusion_matrix"][split]
+    matrix: Sequence[Sequence[int]] = square_matrix(metrics, split) or ()
     if len(each) > _MOST_CELLS:
         matrix = ()
     labels = list(each) if matrix else []

@@ -68,8 +68,9 @@ def test_three_runs_are_compared_pair_by_pair(runs, tmp_path, capsys):
 
 
 def test_what_is_to_be_known_beside_the_scores_is_said_of_each_run(runs, tmp_path, capsys):
-    bins = [{"rows": 200, "confidence": 0.99, "accuracy": 0.5}]
-    third = write_run(tmp_path / "third", GOLD, GOLD, metrics={"calibration": {"test": {"ece": 0.49, "bins": bins}}})
+    bins = [{"low": 0.9, "high": 1.0, "rows": 200, "confidence": 0.99, "accuracy": 0.5}]
+    calibration = {"ece": 0.49, "log_loss": 2.0, "brier": 0.5, "bins": bins}
+    third = write_run(tmp_path / "third", GOLD, GOLD, metrics={"calibration": {"test": calibration}})
     assert call(runs[0], third) == 0
     told = capsys.readouterr().out
     assert "\nB  note: the model is surer of its answers than it is right" in told

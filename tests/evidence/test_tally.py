@@ -24,7 +24,7 @@ def test_classification_report_equals_scikit_learns(classes):
     expected = sk.classification_report(
         true, said, labels=range(classes), target_names=names, output_dict=True, zero_division=0
     )
-    actual = classification_report(true, said, names)
+    actual = classification_report(true, said, names, {name: {} for name in names})
     for label in names:
         assert actual["classes"][label]["support"] == expected[label]["support"]
         for ours, theirs in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
@@ -37,7 +37,7 @@ def test_classification_report_equals_scikit_learns(classes):
 def test_report_of_several_labels_equals_scikit_learns():
     true, said = drawn_sets(300, 4, seed=1)
     expected = sk.classification_report(true, said, target_names=list("abcd"), output_dict=True, zero_division=0)
-    actual = classification_report(true, said, tuple("abcd"))
+    actual = classification_report(true, said, tuple("abcd"), {name: {} for name in "abcd"})
     assert [actual["classes"][label]["f1"] for label in "abcd"] == pytest.approx(
         [expected[label]["f1-score"] for label in "abcd"]
     )
@@ -45,8 +45,9 @@ def test_report_of_several_labels_equals_scikit_learns():
 
 
 def test_a_class_that_is_never_true_nor_predicted_scores_0():
-    report = classification_report(np.array([0, 1]), np.array([0, 1]), ("a", "b", "never"))
-    assert report["classes"]["never"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0}
+    names = ("a", "b", "never")
+    report = classification_report(np.array([0, 1]), np.array([0, 1]), names, {name: {} for name in names})
+    assert report["classes"]["never"] == {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": 0, "intervals": {}}
     assert report["macro avg"]["f1"] == pytest.approx(2 / 3)
 
 

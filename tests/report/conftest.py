@@ -9,15 +9,21 @@ from clsfw.evidence.assess import assess
 from clsfw.report.facts import ReportFacts
 
 RECORD = {
+    "schema": 1,
+    "state": "running",
     "name": "a run",
     "seed": 42,
     "identity": "ab" * 32,
-    "data": {"splits": {"test": {"rows": 200, "sha256": "cd" * 32}}, "provenance": {"source": "https://example.org/x"}},
+    "data": {
+        "splits": {"test": {"rows": 200, "labels": {}, "sha256": "cd" * 32}},
+        "provenance": {"source": "https://example.org/x"},
+    },
     "model": {"parameters": 66_955_010, "provenance": {"revision": "ef" * 20}},
     "training": {"device": "cpu", "steps": 40},
     "fixed": {
         "recipe": {"data": {"use": "imdb-csv"}, "model": {"use": "hf-distilbert"}, "trainer": {"use": "gpu-trainer"}},
         "environment": {"python": "3.12", "machine": "x86_64", "versions": {"torch": "2.13.0"}},
+        "data": {"test": "cd" * 32},
         "plugins": {"gpu-trainer": {"distribution": "clsfw", "version": "0.1.0", "sha256": "12" * 32}},
     },
 }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from support.runs import write_run
 
 from clsfw.report.card import card
 
@@ -95,9 +96,7 @@ def test_several_labels_are_asked_for_all_at_once(report_facts):
 def test_a_folder_with_a_configuration_is_loaded_by_transformers(tmp_path):
     from clsfw.report.facts import read_facts
 
-    for name in ("run.json", "metrics.json"):
-        (tmp_path / name).write_text("{}")
-    assert read_facts(tmp_path).library == "clsfw"
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "config.json").write_text("{}")
-    assert read_facts(tmp_path).library == "transformers"
+    run = write_run(tmp_path / "run", [0, 1], [0, 1])
+    assert read_facts(run).library == "clsfw"
+    (run / "model" / "config.json").write_text("{}")
+    assert read_facts(run).library == "transformers"

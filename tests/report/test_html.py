@@ -11,6 +11,7 @@ from clsfw.report.html import render
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;</style></textarea>\x1b[2J\u202e"
 VOID = {"meta", "br", "path", "use", "line", "circle", "rect"}
+NOTHING = {"recipe": {}, "environment": {}, "plugins": {}, "data": {}}
 SHAPES = {
     "two classes": {},
     "77 classes": {"names": tuple(f"intent {i}" for i in range(77))},
@@ -20,7 +21,11 @@ SHAPES = {
     "no test": {"sizes": {"train": 20, "validation": 50}, "predicted": ("validation",)},
     "train alone": {"sizes": {"train": 30}, "predicted": ("train",), "history": []},
     "one row": {"sizes": {"train": 5, "test": 1}},
-    "nothing known": {"record": {"fixed": {}, "data": {}, "model": {}, "training": {}}, "history": [], "recipe": ""},
+    "nothing known": {
+        "record": {"fixed": NOTHING, "data": {}, "model": {}, "training": {}},
+        "history": [],
+        "recipe": "",
+    },
 }
 
 
@@ -104,6 +109,7 @@ def test_ids_are_unique(report_facts):
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_hostile_content_is_shown_as_text(report_facts, multi_label):
     verdict = {"status": "NOT REPRODUCED", "source": HOSTILE, "misses": [HOSTILE], "checks": [], "reasons": []}
+    verdict["confusion_matrices"] = {}
     harmless = report_facts(names=("a", "b", "c"), multi_label=multi_label, texts=dict.fromkeys(range(200), "x"))
     expected = Page(render(harmless))
     facts = report_facts(
@@ -130,9 +136,8 @@ def judged(accuracy, differences=()):
             "history": {"steps": (20,), "f1": (0.7,), "tolerance": 0.01},
         }
     )
-    return judge(
-        expect, {"test": {"accuracy": accuracy}}, [{"step": 20, "split": "validation", "f1": 0.7}], differences
-    )
+    metrics = {"test": {"accuracy": accuracy}, "confusion_matrix": {}}
+    return judge(expect, metrics, [{"step": 20, "split": "validation", "f1": 0.7}], differences)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +223,7 @@ def test_a_model_fitted_in_one_step_has_no_curves_but_its_scores(report_facts):
     ],
 )
 def test_it_says_whose_weights_the_model_has(report_facts, settings, words):
-    record = {"training": {"best_step": 20}, "fixed": {"recipe": {"trainer": settings}}}
+    record = {"training": {"best_step": 20}, "fixed": {**NOTHING, "recipe": {"trainer": settings}}}
     assert any(text.endswith(words) for text in Page(render(report_facts(record=record))).text)
 
 

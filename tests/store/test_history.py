@@ -8,7 +8,6 @@ import pytest
 from clsfw.contract.run import Checkpoint
 from clsfw.errors import RunDirectoryError, TrainingError
 from clsfw.evidence.finished import FinishedRun
-from clsfw.report.facts import read_facts
 from clsfw.store.history import History, read_history
 
 if TYPE_CHECKING:
@@ -98,8 +97,5 @@ def test_line_ends_within_a_text_end_no_line(tmp_path):
     history = History(tmp_path / "history.jsonl")
     history.append({"step": 1, "f1_a\x85b\u2028c": 0.5})
     history.finish()
-    for name in ("run.json", "metrics.json"):
-        (tmp_path / name).write_text("{}")
 
-    assert [{"step": 1, "f1_a\x85b\u2028c": 0.5}] == list(read_facts(tmp_path).history)
     assert [{"step": 1, "f1_a\x85b\u2028c": 0.5}] == FinishedRun(tmp_path, {}, {}).history

@@ -16,16 +16,24 @@ FIXED = {"recipe": {}, "environment": {}, "plugins": {}, "data": {}}
 
 def plain_metrics(scores, rows, names, multi_label):
     """Lay out a metrics.json that holds scores on a test split, and no evidence about them."""
+    mean = {"precision": 0.0, "recall": 0.0, "f1": 0.0, "support": rows}
+    tokens = {"min": 9, "median": 9.0, "mean": 9.0, "p95": 9.0, "max": 9}
+    histogram = {"edges": [9, 10], "counts": [rows]}
     return {
         "test": scores,
         "labels": list(names),
         "multi_label": multi_label,
         "rows": {"test": rows},
         "intervals": {"test": {}},
-        "classification_report": {"test": {"classes": {}}},
+        "classification_report": {"test": {"classes": {}, "macro avg": mean, "weighted avg": mean}},
         "confusion_matrix": {"test": np.zeros((len(names), len(names)), int).tolist()},
-        "leaks": {},
-        "calibration": {"test": {"ece": 0.0, "bins": []}},
+        "missing_classes": {"test": []},
+        "leaks": {"two_labels": {"exact": 0, "folded": 0}},
+        "truncation": {"test": {"rows": rows, "truncated": 0, "share": 0.0, "tokens": tokens, "histogram": histogram}},
+        "slices": {"test": {}},
+        "decision": {"temperature": None, "threshold": None},
+        "calibration": {"test": {"ece": 0.0, "log_loss": 0.0, "brier": 0.0, "bins": []}},
+        "mistakes": {"test": []},
     }
 
 
