@@ -53,10 +53,12 @@ def flash_attention(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, *, dropout: float, scaling: float
 ) -> torch.Tensor:
     """Attend on CUDA in bf16 by the operation behind torch's own nested tensors, which has no public name yet."""
+    # The kernel takes all texts as one row [T, H, D] and their bounds int32 [B+1]: token t of text i attends to tokens
+    # bounds[i] to bounds[i+1]-1 alone. So there is neither padding nor a mask, and memory grows with T, not with L^2.
     bounds, longest = packing.bounds, max(packing.lengths)
     if len(query) == len(key):
         of_query, most = bounds, longest
-    else:  # one query for each text
+    else:  # the last layer: one query for each text, [B, H, D], so the queries' bounds are 0, 1, ..., B
         of_query, most = torch.arange(len(query) + 1, dtype=torch.int32, device=query.device), 1
     output: torch.Tensor = torch.ops.aten._flash_attention_forward(  # noqa: SLF001  # checked at the start of each run
         query, key, value, of_query, bounds, most, longest, dropout, False, False, scale=scaling
@@ -81,6 +83,7 @@ def text_by_text(
     """Attend by torch's own kernel, one text at a time; on any device, and what the faster ways are checked against."""
     outputs = []
     for queries, keys, length in spans:
+        # A gap behind a text is never a key: only its `length` real tokens are.
         real = slice(keys.start, keys.start + length)
         q, k, v = (_heads(part).unsqueeze(0) for part in (query[queries], key[real], value[real]))  # [1, H, L, D]
         outputs.append(_tokens(scaled_dot_product_attention(q, k, v, scale=scaling)[0]))
@@ -105,15 +108,15 @@ class _Attention(torch.autograd.Function):
         output = torch.zeros_like(query)
         kept: list[torch.Tensor] = []
         share = 1.0
-        scaled = query * scaling
+        scaled = query * scaling  # once for all, instead of each [H, L, L] of scores
         with torch.autocast(query.device.type, enabled=False):
             for queries, keys, length in spans:
-                scores = torch.bmm(_heads(scaled[queries]), _heads(key[keys]).mT)  # [H, L, L]
-                scores[:, :, length:] = -torch.inf
+                scores = torch.bmm(_heads(scaled[queries]), _heads(key[keys]).mT)  # [H, L, D] x [H, D, L] = [H, L, L]
+                scores[:, :, length:] = -torch.inf  # the gap behind the text gets weight 0
                 weights = scores.softmax(dim=-1)
-                keep, share = masks.draw(weights.shape, dropout)
+                keep, share = masks.draw(weights.shape, dropout)  # int16 [H, L, L], and the share that is kept
                 output[queries] = _tokens(torch.bmm(masked(weights, keep), _heads(value[keys])).div_(share))
-                kept += [weights, keep]
+                kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
         ctx.save_for_backward(query, key, value, *kept)
         ctx.spans, ctx.share, ctx.scaling = spans, share, scaling
         return output
@@ -122,7 +125,9 @@ class _Attention(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value, *kept = ctx.saved_tensors
         of_query, of_key, of_value = (torch.zeros_like(tensor) for tensor in (query, key, value))
-        gradient = gradient / ctx.share
+        # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, text by text:
+        # dV = (W*M/c)^T dO; dW = (dO V^T)*M/c; dS = W*(dW - rowsum(W*dW)); dQ = dS K s; dK = dS^T Q s, s the scaling.
+        gradient = gradient / ctx.share  # the 1/c of both, taken out
         for index, (queries, keys, _) in enumerate(ctx.spans):
             weights, keep = kept[2 * index : 2 * index + 2]
             above = _heads(gradient[queries])  # [H, L, D]

@@ -73,8 +73,9 @@ def _attend(own: _Attention, first: torch.Tensor, hidden: torch.Tensor, packing:
     """Return what each first token [1, B, D] sees of its text."""
 
     def split(project: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor) -> torch.Tensor:
-        flat = project(states)[0]
+        flat = project(states)[0]  # [T, D], or [B, D] of the first tokens
         return flat.view(len(flat), own.heads, -1)
 
+    # Queries [B, H, D/H] of the first tokens alone; keys and values [T, H, D/H] of all.
     query, key, value = split(own.query, first), split(own.key, hidden), split(own.value, hidden)
     return packed_attention(query, key, value, packing, dropout=own.dropout, scaling=own.scaling).flatten(1)[None]

@@ -47,10 +47,13 @@ class Training:
         self._resume()
         settings, progress, length = self._settings, self._progress, self._steps.length
         self._run.record(**length.facts())
+        # `rows` int64 [B] are row numbers of the training split, endless, in the order of Hugging Face's Trainer. A run
+        # that goes on begins at its own step: the order hangs on seed and epoch alone, so nothing of it is saved.
         for rows in self._steps.rows(progress.step):
             if progress.step >= length.total or progress.gave_up(settings):
                 break
             with self._run.timed("train_seconds"):
+                # The other processes of torchrun have the same rows at hand; one word sets them to the same step.
                 self._team.tell(Word.STEP)
                 self._steps.take(progress.step, rows)
                 progress.step += 1
@@ -58,11 +61,13 @@ class Training:
             stopping = self._run.stop_requested  # asked once: a signal from now on waits for the next step
             self._report(stopping)
             if stopping:
+                # Only now, with the state of this very step on the disk, may the process end.
                 with self._run.timed("checkpoint_seconds"):
                     self._saver.finish()
                 self._run.stop()
         with self._run.timed("checkpoint_seconds"):
-            self._saver.finish()
+            self._saver.finish()  # on a GPU a thread may still be writing the last one
+        # The weights of the best validation, not of the last step, are what is saved and judged, if so asked.
         if settings.load_best_model_at_end and self._best is not None:
             load_weights(self._steps.module, self._best)
         if progress.best_step is not None:
@@ -73,6 +78,7 @@ class Training:
         steps = self._steps
         if checkpoint is not None:
             self._progress, self._best = restore_state(checkpoint.path, steps.module, steps.optimizer)
+            # The losses since the last logged line are a part of the state, or the next line would differ.
             steps.window.fill_(self._progress.loss_sum)
             self._run.reporter.note(f"going on after step {self._progress.step} of {steps.length.total}")
         self._team.tell(Word.START)
@@ -85,6 +91,8 @@ class Training:
         log = length.due(settings.logging_steps, step)
         evaluate = length.due(settings.eval_steps, step)
         save = length.due(settings.save_steps, step) or stopping
+        # Whether the update was made is known on the device alone. Asking makes the host wait, so on a GPU it is asked
+        # where the host has to wait anyway; on the CPU, where asking is free, after each step.
         if log or evaluate or save or self._steps.target.device.type == "cpu":
             with self._run.timed("train_seconds"):  # on CUDA the host waits here for the steps that it asked for
                 self._check_finite()
@@ -108,7 +116,7 @@ class Training:
     def _log(self) -> None:
         progress, window = self._progress, self._steps.window
         values = {
-            "loss": window.item() / progress.loss_steps,
+            "loss": window.item() / progress.loss_steps,  # the mean over steps, each the mean over its batch
             "learning_rate": self._steps.rate(progress.step - 1),
             "epoch": progress.step / self._steps.length.per_epoch,
         }
@@ -120,6 +128,7 @@ class Training:
         self._team.tell(Word.VALIDATE)
         probabilities, loss = self._steps.validate()  # [N, C], and the mean over N
         scores = self._run.evaluate(self._progress.step, "validation", probabilities, loss)
+        # The best weights stay on the device: a copy there takes a thousandth of one to the host.
         if self._progress.judge(self._settings, scores) and self._settings.load_best_model_at_end:
             self._best = weights(self._steps.module)
 
@@ -127,5 +136,7 @@ class Training:
         steps, progress = self._steps, self._progress
         progress.loss_sum = steps.window.item()
         with self._run.timed("checkpoint_seconds"):
+            # Weights, AdamW's two moments, the progress and the best weights: all that the next step hangs on. Dropout
+            # has no state, since each part of each step seeds its own.
             state = State.take(steps.module, steps.optimizer, progress, self._best)
             self._saver.commit(progress.step, state)

@@ -78,6 +78,8 @@ def share(lengths: NDArray[np.int64], budget: int, multiple: int = 1) -> list[ND
 
     Their number is a multiple of that of the processes, where there are texts enough.
     """
+    # The longest text goes to the lightest part, and so on (the greedy rule of scheduling): the heaviest one is at most
+    # a third over the best there is, and nothing is padded, so only sums of lengths count.
     parts = max(1, -(-int(lengths.sum()) // (budget * multiple))) * multiple
     loads = np.zeros(parts, dtype=np.int64)
     members: list[list[int]] = [[] for _ in range(parts)]
@@ -92,15 +94,17 @@ def pack(
     model: Any, tokens: Tokens, rows: NDArray[np.int64], device: torch.device, masks: RandomMasks
 ) -> dict[str, Any]:
     """Return a model's arguments for some texts: `input_ids` and `position_ids` [1, T], and where each text lies."""
-    flat, lengths = tokens.flat(rows)
+    flat, lengths = tokens.flat(rows)  # int64 [sum of lengths], [B]
     gap, whole = (GAP, _ROUND) if device.type == "cpu" else (1, 1)
-    slots = -(-lengths // gap) * gap
-    starts = np.cumsum(slots) - slots
+    slots = -(-lengths // gap) * gap  # [B], each rounded up to the gap
+    starts = np.cumsum(slots) - slots  # [B], 0 first
     # On the CPU the row is filled up to one of few sizes as well; what fills it is computed and never read.
     total = -(-int(slots.sum()) // whole) * whole
     offset = model.config.pad_token_id + 1 if type(model).__name__ in _FROM_PADDING else 0
+    # Position embeddings count from 0 within each text, or from the one after the padding token's, as RoBERTa has it.
     ids = np.full(total, model.config.pad_token_id or 0, dtype=np.int64)
     positions = np.full(total, offset, dtype=np.int64)
+    # Token j of the flat ids is token within[j] of its text, and goes to places[j] = start of its text + within[j].
     within = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     places = np.repeat(starts, lengths) + within
     ids[places] = flat

@@ -34,7 +34,8 @@ def probabilities(
     """Return probabilities [N, C] in the order of the texts, and the mean loss if `judge` has loss and true labels."""
     model, device = forward.model, forward.target.device
     team = team or Team()
-    order = np.argsort(-tokens.lengths, kind="stable")
+    # Longest first: texts of like length meet in a part, and memory runs out at once or not at all.
+    order = np.argsort(-tokens.lengths, kind="stable")  # [N], row numbers
     # Results stay on the device to the end, so that it need not wait for the host; each process fills its share.
     result = torch.zeros(len(order), len(model.labels.names), device=device)
     total = torch.zeros((), dtype=torch.float64, device=device)
@@ -43,7 +44,7 @@ def probabilities(
     with torch.inference_mode():
         for start in range(0, len(order), _GROUP):
             for part in forward.parts(tokens, order[start : start + _GROUP], team):
-                logits = forward.logits(part).float()
+                logits = forward.logits(part).float()  # [b, C]; probabilities are made in float32, whatever computed
                 chances = logits.sigmoid() if model.labels.multi_label else logits.softmax(dim=1)
                 result[to_device(part.rows, device)] = chances
                 if judge is not None:

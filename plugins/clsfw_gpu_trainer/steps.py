@@ -72,16 +72,20 @@ class Steps:
     def take(self, step: int, rows: NDArray[np.int64]) -> None:
         """Take one optimizer step, counted from 0; its loss is added to `window`."""
         truth, team = self._truth["train"], self._team
+        # The batch of B rows comes in parts of unequal size, so the mean is made of sums: each part's sum [] over the
+        # divisor of the whole batch (B, or the sum of its class weights). The gradients of the parts then add up to
+        # those of the batch, whatever the cut.
         divisor = self._loss.divisor(truth[rows])
         total = torch.zeros_like(self.window)
         self.module.train()
         for number, part in enumerate(self._forward.parts(self._tokens["train"], rows, team)):
+            # Dropout is drawn from seed, step and part alone: a step taken again after a crash draws the same masks.
             self._forward.seed(part_seed(self._seed, step, number * team.size + team.rank))
-            targets = to_device(truth[part.rows], self._forward.target.device)
-            # Each part adds its share to the gradient of the whole batch.
-            loss = self._loss.summed(self._forward.logits(part), targets) / divisor
+            targets = to_device(truth[part.rows], self._forward.target.device)  # [b], or 0/1 [b, C]
+            loss = self._loss.summed(self._forward.logits(part), targets) / divisor  # logits [b, C], loss []
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            total += loss.detach()
+            total += loss.detach()  # stays on the device; the host reads it when a line is logged
+        # Every process holds the gradients of its own parts; their sum, in float32, is that of the whole batch.
         team.sum_gradients(self.optimizer.parameters)
         team.sum_(total)
         self.window += total
