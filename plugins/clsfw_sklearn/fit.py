@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from clsfw import LinearClassifier, Prediction, TrainingError
 from clsfw.kit import references
+from clsfw_sklearn.choice import FOLDS, WITHOUT_CHOICE, folds, teaches, until_it_rises
 from clsfw_sklearn.chunks import chunks
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _NEVER = -1e9
 """The score of a class that training never shows: its probability is 0 in float64, and the number is finite."""
 
 _ONLY_STEP = 1
-_FITTED = "fitted.safetensors"
+_FITTED, _CHOSEN = "fitted.safetensors", "chosen.json"
 
 
 class SklearnFit:
@@ -53,22 +55,27 @@ class SklearnFit:
         if found is not None:
             arrays = load_file(found.path / _FITTED)
             model.weights, model.bias = arrays["weights"], arrays["bias"]
+            run.record(**json.loads((found.path / _CHOSEN).read_text(encoding="utf-8")))
             return
         if len(data["train"]) == 0:
             raise TrainingError("the train split is empty; there is nothing to learn")
-        weights = _weights_of(self._settings, model.labels)
-        truth = references(data["train"], model.labels)
+        train = references(data["train"], model.labels)
         with run.timed("tokenize_seconds"):
             features = model.features(data["train"]["text"])
-        with run.timed("train_seconds"):
-            _Fit(self._settings, run.seed, run.reporter).into(model, features, truth, weights)
-        run.log(_ONLY_STEP, {"loss": _loss(_probabilities(model, features), truth)})
+        held_out = None
         if "validation" in data:
             with run.timed("evaluation_seconds"):
-                seen = _probabilities(model, model.features(data["validation"]["text"]))
-                truth = references(data["validation"], model.labels)
-                run.evaluate(_ONLY_STEP, "validation", seen.astype(np.float32), _loss(seen, truth))
-        run.checkpoints.commit(_ONLY_STEP, lambda folder: _write(folder, model))
+                held_out = model.features(data["validation"]["text"]), references(data["validation"], model.labels)
+        with run.timed("train_seconds"):
+            fit = _Fit(self._settings, model.labels, run)
+            chosen = fit.into(model, features, train, held_out)
+        run.record(**chosen)
+        run.log(_ONLY_STEP, {"loss": _loss(_probabilities(model, features), train)})
+        if held_out is not None:
+            with run.timed("evaluation_seconds"):
+                seen = _probabilities(model, held_out[0])
+                run.evaluate(_ONLY_STEP, "validation", seen.astype(np.float32), _loss(seen, held_out[1]))
+        run.checkpoints.commit(_ONLY_STEP, lambda folder: _write(folder, model, chosen))
         if run.stop_requested:
             run.stop()
 
@@ -89,24 +96,80 @@ class SklearnFit:
 class _Fit:
     """One call of the library, with what all its fits share."""
 
-    def __init__(self, settings: SklearnFitSettings, seed: int, reporter: Reporter) -> None:
+    def __init__(self, settings: SklearnFitSettings, labels: Labels, run: Run) -> None:
         self._options = settings.model_dump(exclude={"class_weight"})
-        self._seed = seed
-        self._reporter = reporter
-        self._told = False
+        self._weights = _weights_of(settings, labels)
+        self._seed = run.seed
+        self._reporter = run.reporter
+        self._stopped = False
 
     def into(
         self,
         model: LinearClassifier,
         features: csr_matrix,
         truth: NDArray[np.int64],
-        weights: str | dict[int, float] | None,
-    ) -> None:
-        """Fit and put the result into the model."""
+        held_out: tuple[csr_matrix, NDArray[np.int64]] | None,
+    ) -> dict[str, object]:
+        """Fit, put the result into the model, and return what was chosen for that; `held_out` are validation texts."""
+        chosen: dict[str, object] = {}
+        if self._options["C"] is None:
+            if held_out is None:
+                losses = self._losses_by_folds(model, features, truth)
+            else:
+                losses = until_it_rises(lambda c: self._loss_at(c, model, features, truth, held_out))
+            self._options["C"] = min(losses, key=losses.__getitem__) if losses else WITHOUT_CHOICE
+            self._tell(losses, "on validation" if held_out is not None else "on held-out thirds of training")
+            chosen = {"C": self._options["C"], "C_losses": {f"{c:g}": loss for c, loss in losses.items()}}
+        self._stopped = False
+        self._fit_all(model, features, truth)
+        if self._stopped:
+            self._reporter.warn(
+                f"the solver was stopped by max_iter = {self._options['max_iter']} before it was done; raise max_iter"
+            )
+        return chosen
+
+    def _losses_by_folds(
+        self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64]
+    ) -> dict[float, float]:
+        """Return the mean loss of each third of the training texts for a model that was fitted to the others."""
+        fold = folds(truth, self._seed)
+        parts = [(fold != number, fold == number) for number in range(FOLDS)]
+        if any(not teaches(truth[seen]) or not rest.any() for seen, rest in parts):
+            return {}  # too few texts to leave any out
+
+        def mean_loss(c: float) -> float:
+            losses = [
+                self._loss_at(c, model, features[seen], truth[seen], (features[rest], truth[rest]))
+                for seen, rest in parts
+            ]
+            return float(np.mean(losses))
+
+        return until_it_rises(mean_loss)
+
+    def _loss_at(
+        self,
+        c: float,
+        model: LinearClassifier,
+        features: csr_matrix,
+        truth: NDArray[np.int64],
+        held_out: tuple[csr_matrix, NDArray[np.int64]],
+    ) -> float:
+        self._options["C"] = c
+        self._fit_all(model, features, truth)
+        return _loss(_probabilities(model, held_out[0]), held_out[1])
+
+    def _tell(self, losses: Mapping[float, float], where: str) -> None:
+        if not losses:
+            self._reporter.note(f"C = {WITHOUT_CHOICE:g}, as there are too few training texts to choose it by")
+            return
+        each = ", ".join(f"{loss:.4f} at {c:g}" for c, loss in losses.items())
+        self._reporter.note(f"C = {self._options['C']:g} was chosen by the loss {where}: {each}")
+
+    def _fit_all(self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64]) -> None:
         if model.labels.multi_label:
-            self._several(model, features, truth, weights)
+            self._several(model, features, truth, self._weights)
         else:
-            self._one(model, features, truth, weights)
+            self._one(model, features, truth, self._weights)
 
     def _one(self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64], weights: Any) -> None:
         if len(np.unique(truth)) < 2:  # noqa: PLR2004  # there is nothing to tell apart
@@ -145,11 +208,7 @@ class _Fit:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             regression.fit(features, truth)
-        if any(issubclass(warning.category, ConvergenceWarning) for warning in caught) and not self._told:
-            self._told = True
-            self._reporter.warn(
-                f"the solver was stopped by max_iter = {self._options['max_iter']} before it was done; raise max_iter"
-            )
+        self._stopped |= any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
         return regression
 
 
@@ -178,5 +237,6 @@ def _loss(probabilities: NDArray[np.float64], truth: NDArray[np.int64]) -> float
     return float(-np.log(np.maximum(right, np.finfo(np.float64).tiny)).mean())
 
 
-def _write(folder: Path, model: LinearClassifier) -> None:
+def _write(folder: Path, model: LinearClassifier, chosen: Mapping[str, object]) -> None:
+    (folder / _CHOSEN).write_text(json.dumps(chosen, allow_nan=False), encoding="utf-8")
     (folder / _FITTED).write_bytes(save({"weights": model.weights, "bias": model.bias}))

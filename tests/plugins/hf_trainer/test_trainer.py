@@ -189,6 +189,26 @@ def test_predictions_keep_the_order_of_the_texts(kit: Any) -> None:
     assert together.truncated.tolist() == [True, False, False, False]
 
 
+def test_the_user_sees_how_far_it_is(kit: Any) -> None:
+    class Seeing(Quiet):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last: dict[str, tuple[int, int | None, str]] = {}
+
+        def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
+            self.last[what] = (done, total, unit)
+
+    model, display = kit.classifier(), Seeing()
+    with kit.open_run(kit.splits(), display=display) as run:
+        kit.trainer(max_steps=3, eval_steps=3).fit(model, kit.splits(), run)
+    assert display.last == {
+        "tokenizing": (30, 30, "texts"), "training": (3, 3, "steps"), "validating": (30, 30, "texts"),
+    }  # fmt: skip
+
+    kit.trainer().predict(model, ["fine", "dull plot"], display)
+    assert display.last["predicting"] == (2, 2, "texts")
+
+
 def test_nothing_to_predict(kit: Any) -> None:
     given = kit.trainer().predict(kit.classifier(), [], Quiet())
 
@@ -208,7 +228,7 @@ def test_bf16_leaves_model_and_switches_as_they_were(kit: Any) -> None:
     run = kit.fit(model, kit.splits(), max_steps=2, precision="bf16", eval_steps=1)
 
     assert run._execution.facts["precision"] == "bf16"
-    assert "forward" not in vars(model.module)
+    assert {"forward", "_original_forward"}.isdisjoint(vars(model.module))
     assert model.module.config.to_json_string() == before
     assert {value.dtype for value in model.module.parameters()} == {torch.float32}
 

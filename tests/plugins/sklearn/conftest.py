@@ -43,9 +43,13 @@ class Notes(Quiet):
 
     def __init__(self):
         self.warnings = []
+        self.notes = []
 
     def warn(self, text):
         self.warnings.append(text)
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 @pytest.fixture
