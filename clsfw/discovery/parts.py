@@ -191,7 +191,8 @@ class BuiltModel(BuiltPart[Model]):
         if missing:
             raise PluginError(f"{self}: {method} gave {_kind_of(given)}, which has no {missing[0]}")
         if labels is not None and given.labels != labels:
-            raise PluginError(f"{self}: {method} gave a classifier of {given.labels}, not of {labels}")
+            own, wanted = (str(one)[:_LONGEST_SHOWN] for one in (given.labels, labels))
+            raise PluginError(f"{self}: {method} gave a classifier of {own}, not of {wanted}")
         return given
 
 

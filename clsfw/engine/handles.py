@@ -88,7 +88,7 @@ class TrainerHandle(WatchedHandle):
 
     def record(self, **facts: object) -> None:
         """Keep facts in run.json."""
-        self._execution.facts.update(facts)
+        self._execution.record(facts)
 
     def timed(self, name: str) -> AbstractContextManager[None]:
         """Add the seconds of a block to `timings.json`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
@@ -12,6 +13,7 @@ from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
 from clsfw.kit.records import differences
+from clsfw.store.history import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -147,6 +149,18 @@ class Execution:
         if self._timed:
             self.timings[self._timed[-1]] = self.timings.get(self._timed[-1], 0.0) + now - self._since
         self._since = now
+
+    def record(self, facts: Mapping[str, object]) -> None:
+        """Keep facts for run.json, as JSON holds them.
+
+        Raises:
+            TypeError: JSON holds no such value; told now, and not when training is over.
+
+        """
+        try:
+            self.facts.update(json.loads(json.dumps(facts, allow_nan=False, default=plain)))
+        except (TypeError, ValueError) as exc:
+            raise TypeError(f"run.json cannot hold {facts!r}: {exc}") from exc
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Record a training step."""

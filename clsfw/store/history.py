@@ -44,7 +44,7 @@ class History:
 
         """
         try:
-            text = json.dumps(dict(line), ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+            text = json.dumps(dict(line), ensure_ascii=False, allow_nan=False, default=plain) + "\n"
         except ValueError as exc:
             raise TrainingError(f"the trainer logged a number that is not finite: {dict(line)!r}") from exc
         lines = self._started_lines()
@@ -123,9 +123,9 @@ def _checked(line: Any) -> dict[str, Any]:
     return line
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """Return the Python number in a numpy scalar or a tensor of one element."""
     item = getattr(value, "item", None)
     if item is None:
-        raise TypeError(f"the history cannot hold a {type(value).__name__}")
+        raise TypeError(f"JSON has no value for a {type(value).__name__}")
     return item()

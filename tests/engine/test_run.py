@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from datasets import Dataset
 
@@ -234,3 +235,17 @@ class TestOtherBits:
 
     def test_a_run_that_repeats_another_is_told_how_that_one_was_begun(self, opened: Open) -> None:
         assert dict(TrainerHandle(opened(begun={"threads": 5})).begun) == {"threads": 5}
+
+
+def test_recorded_facts_are_kept_as_json_holds_them(opened: Open) -> None:
+    run = opened()
+    TrainerHandle(run).record(device="cpu", loss=np.float32(0.5), steps=np.int64(3), sizes=(1, 2))
+    run.store.update(training=run.facts)
+
+    assert {"device": "cpu", "loss": 0.5, "steps": 3, "sizes": [1, 2]} == run.store.record["training"]
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), {1j}], ids=["object", "nan", "set"])
+def test_a_fact_that_no_file_can_hold_is_told_when_it_is_recorded(opened: Open, value: object) -> None:
+    with pytest.raises(TypeError, match=r"run\.json cannot hold \{'fact': "):
+        TrainerHandle(opened()).record(fact=value)
