@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tomllib
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +45,7 @@ def main(args: argparse.Namespace) -> int:
 def _reproduce(first: Path, out: Path | None) -> Reproduction:
     from clsfw.discovery.plugins import discover
     from clsfw.errors import UsageError
+    from clsfw.evidence import content
     from clsfw.evidence.finished import FinishedRun
     from clsfw.recipe.plan import make_plan
     from clsfw.store.rundir import read_run
@@ -57,7 +57,7 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
         raise UsageError(f"{second} is the run itself; give another --out")
     resolved = first / "resolved.toml"
     # Watchers change nothing, and may not be installed here.
-    without = ["watchers="] if "watchers" in tomllib.loads(resolved.read_text(encoding="utf-8")) else []
+    without = ["watchers="] if "watchers" in content.read_toml(resolved, content.RECIPE) else []
     plan = make_plan(resolved, without, discover())
 
     from clsfw.engine.execute import execute

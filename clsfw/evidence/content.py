@@ -11,7 +11,7 @@ import json
 import tomllib
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from clsfw.errors import RunDirectoryError
@@ -169,6 +169,14 @@ class About(TypedDict):
     decision: NotRequired[DecisionRecord | None]
 
 
+def _decidable(about: About) -> About:
+    """See that a threshold is one between two classes."""
+    decision, binary = about.get("decision"), len(about["labels"]) == 2 and not about["multi_label"]  # noqa: PLR2004
+    if decision and decision["threshold"] is not None and not binary:
+        raise ValueError("a threshold is for two classes")
+    return about
+
+
 @checked
 class PartTable(TypedDict):
     """The table of one component; its other keys are the component's to check."""
@@ -214,7 +222,7 @@ class Manifest(TypedDict):
 
 RUN = TypeAdapter(RunRecord)
 TIMINGS = TypeAdapter(dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]])
-ABOUT = TypeAdapter(About)
+ABOUT: TypeAdapter[About] = TypeAdapter(Annotated[About, AfterValidator(_decidable)])
 RECIPE = TypeAdapter(ResolvedRecipe)
 MANIFEST = TypeAdapter(Manifest)
 

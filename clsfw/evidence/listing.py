@@ -82,7 +82,7 @@ def look(path: Path) -> ListedRun:
         state = record["state"]
         known: dict[str, Any] = {"started": record.get("started"), **sizes}
         if state == "new":
-            return ListedRun(path, state, **known)
+            return ListedRun(path, state, **sizes)
         trained = content.read_json(path / place.RECORD, content.RUN)
         recipe = trained["fixed"]["recipe"]
         known |= {"data": _component(recipe, "data", "source"), "model": _component(recipe, "model", "checkpoint")}

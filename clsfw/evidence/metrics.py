@@ -262,7 +262,10 @@ class Metrics(Scores, TwoClasses):
 
 def _consistent(metrics: Metrics) -> Metrics:
     """See that each split with scores has all that is shown with them."""
-    for split in scores_by_split(metrics):
+    judged = scores_by_split(metrics)
+    if not judged:
+        raise ValueError("it has scores of no split")
+    for split in judged:
         for part in ("rows", "intervals", "classification_report", "confusion_matrix", "calibration"):
             if split not in metrics[part]:
                 raise ValueError(f"{part} says nothing of the {split} split")

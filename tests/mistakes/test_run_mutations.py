@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 from support.run_mutations import mutate, sign
 
 import clsfw
 from clsfw.cli import main
+from clsfw.store.rundir import RunDirectory
 
 RECIPE = """\
 schema = 1
@@ -57,10 +60,24 @@ def project(tmp_path_factory):
     return folder
 
 
-def answer_to_every_verb(project, folder, seed):
-    """Mutate a copy of the run, and see that each verb bears it."""
+@pytest.fixture(scope="module")
+def interrupted(project):
+    """Give a run of the same recipe that was interrupted after its only step, with a checkpoint."""
+    folder = project / "interrupted"
+    shutil.copytree(project / "run", folder)
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**record, "state": "interrupted"}))
+    arrays = load_file(folder / "model" / "model.safetensors")
+    with RunDirectory.open(folder) as store:
+        kept = {name: arrays[name] for name in ("weights", "bias")}
+        store.checkpoints.commit(1, lambda state: save_file(kept, state / "fitted.safetensors"))
+    return folder
+
+
+def answer_to_every_verb(project, folder, seed, of="run"):
+    """Mutate a copy of a run, and see that each verb bears it."""
     shutil.rmtree(folder / "damaged", ignore_errors=True)
-    shutil.copytree(project / "run", folder / "damaged")
+    shutil.copytree(project / of, folder / "damaged")
     changed = f"seed {seed}: {mutate(folder / 'damaged', seed)}"
     run, data = str(folder / "damaged"), str(project / "texts.csv")
     verbs = [
@@ -69,9 +86,11 @@ def answer_to_every_verb(project, folder, seed):
         ["evaluate", run, "--data", data],
         ["compare", run, str(project / "run")],
         ["show", f"{run}/resolved.toml"],
+        ["runs", str(folder)],
         ["run", str(project / "recipe.toml"), "--out", run],
+        ["clean", run, "--yes"],
     ]
-    if not seed % 4:
+    if not seed % 4 and of == "run":
         shutil.rmtree(folder / "again", ignore_errors=True)
         verbs.append(["reproduce", run, "--out", str(folder / "again")])
     for verb in verbs:
@@ -85,17 +104,24 @@ def answer_to_every_verb(project, folder, seed):
         assert "\x1b" not in out.getvalue() + err.getvalue(), (changed, verb)
 
 
-@pytest.mark.parametrize("first", range(0, 60, 10))
+@pytest.mark.parametrize("first", range(0, 48, 12))
 def test_no_verb_ends_in_a_traceback(first, project, tmp_path):
-    for seed in range(first, first + 10):
+    for seed in range(first, first + 12):
         answer_to_every_verb(project, tmp_path, seed)
+
+
+def test_no_verb_ends_in_a_traceback_on_an_interrupted_run(project, interrupted, tmp_path):
+    shutil.copytree(project / "run", tmp_path / "sound")
+    for seed in range(207, 219):
+        answer_to_every_verb(project, tmp_path, seed, of="interrupted")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(1000, 3000, 100))
-def test_no_verb_ends_in_a_traceback_however_long_one_tries(first, project, tmp_path):
+def test_no_verb_ends_in_a_traceback_however_long_one_tries(first, project, interrupted, tmp_path):
+    shutil.copytree(project / "run", tmp_path / "sound")
     for seed in range(first, first + 100):
-        answer_to_every_verb(project, tmp_path, seed)
+        answer_to_every_verb(project, tmp_path, seed, of="interrupted" if seed % 5 == 1 else "run")
 
 
 @pytest.mark.parametrize(

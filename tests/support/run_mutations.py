@@ -9,6 +9,7 @@ from clsfw.store import manifest
 
 JSON = ("metrics.json", "timings.json", "run.json", "model/clsfw.json", "model/tfidf.json", "model/vocabulary.json")
 LINES = ("history.jsonl", "predictions.csv", "resolved.toml")
+CHECKPOINT = ("checkpoint.json", "timings.json", "history.jsonl", "state/fitted.safetensors")
 VALUES = (
     None,
     True,
@@ -51,7 +52,12 @@ CELLS = (
 
 
 def sign(folder):
-    """Make the manifest fit what the directory holds now."""
+    """Make the manifests fit what the directory holds now."""
+    for checkpoint in folder.glob("checkpoints/step-1"):
+        facts = manifest.read(checkpoint / "checkpoint.json")
+        if facts is not None and "files" in facts:
+            facts["files"] = manifest.take(checkpoint, ("state", "history.jsonl", "timings.json"))
+            (checkpoint / "checkpoint.json").write_text(json.dumps(facts))
     names = (*manifest_names(folder), "model")
     found = manifest.take(folder, names)
     (folder / "manifest.json").write_text(json.dumps({"schema": 1, "files": found}))
@@ -75,13 +81,17 @@ def mutate(folder, seed):
 
 
 def _change(folder, rng):
-    name = rng.choice((*JSON, *JSON, *LINES, "model/model.safetensors"))
+    checkpoint = "checkpoints/step-1"
+    name = rng.choice((*JSON, *JSON, *LINES, "model/model.safetensors", f"{checkpoint}/{rng.choice(CHECKPOINT)}"))
     path = folder / name
+    if not path.exists():  # only an interrupted run has checkpoints
+        name = "run.json"
+        path = folder / name
     try:
-        if name in JSON and rng.random() < 0.9:
+        if path.suffix == ".json" and rng.random() < 0.9:
             value, told = _change_value(json.loads(path.read_text()), rng)
             path.write_text(json.dumps(value))
-        elif name in LINES and rng.random() < 0.8:
+        elif path.suffix in {".jsonl", ".csv", ".toml"} and rng.random() < 0.8:
             told = _change_line(path, rng)
         else:
             told = _change_bytes(path, rng)
