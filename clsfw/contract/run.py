@@ -124,7 +124,12 @@ class Run(WatchedRun, Protocol):
         """
 
     def record(self, **facts: object) -> None:
-        """Keep facts in run.json that the recipe did not decide: the number of steps, the best step."""
+        """Keep facts in run.json that the recipe did not decide: the number of steps, the best step.
+
+        Raises:
+            TypeError: JSON holds no such value.
+
+        """
 
     def timed(self, name: str) -> AbstractContextManager[None]:
         """Add the seconds of a block to `timings.json`, as `train_seconds`; a block within it counts for itself."""

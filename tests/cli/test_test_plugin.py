@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from clsfw.cli import main
@@ -66,12 +69,16 @@ def test_a_plugin_that_needs_settings_says_so(capsys):
 
 def test_settings_come_from_a_file(tmp_path, capsys):
     (tmp_path / "texts.csv").write_text("text,label\nfine,good\nso so,bad\n", encoding="utf-8")
-    tables = "".join(f'[data.{n}]\nsource = "texts.csv"\n' for n in ("csv", "imdb-csv"))
+    rows = [{"text": "fine", "label": "good"}, {"text": "so so", "label": "bad"}]
+    (tmp_path / "texts.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "texts.parquet")
+    endings = {"jsonl": "jsonl", "parquet": "parquet", "csv": "csv", "imdb-csv": "csv"}
+    tables = "".join(f'[data.{name}]\nsource = "texts.{ending}"\n' for name, ending in endings.items())
     columns = 'text_column = "text"\nlabel_column = "label"\nlabels = { good = "GOOD", bad = "BAD" }\n'
     (tmp_path / "settings.toml").write_text(tables + columns, encoding="utf-8")
 
     assert 0 == main(["test-plugin", "csv", "--settings", str(tmp_path / "settings.toml")])
-    assert "19 checks: 19 passed, 0 failed" in capsys.readouterr().out
+    assert "37 checks: 37 passed, 0 failed" in capsys.readouterr().out
 
 
 def test_an_unknown_plugin_is_a_usage_error(capsys):

@@ -163,10 +163,3 @@ def test_a_watcher_that_cannot_be_built_is_found_before_the_data_is_read(run, ca
     assert "plugin 'watcher' (acme-watch 0.7): build of watcher 'peep' gave None" in told.err
     assert "acme_watch.py:1" in told.err
     assert "reading the data" not in told.out
-
-
-def test_what_watchers_take_is_not_counted_as_training(run):
-    run(source("on_step", "import time; time.sleep(0.05)"))
-    seconds = json.loads(Path("run/timings.json").read_text(encoding="utf-8"))
-
-    assert seconds["watch_seconds"] >= 0.2 > seconds["train_seconds"]

@@ -131,6 +131,19 @@ def test_a_block_within_another_is_counted_once(opened: Open, clock: Clock) -> N
     assert {"train_seconds": 3.0, "evaluation_seconds": 10.0, "total_seconds": 113.0} == run.seconds()
 
 
+def test_what_watchers_take_is_not_counted_as_training(opened: Open, clock: Clock) -> None:
+    def take_seven_seconds(_: object) -> None:
+        clock.now += 7
+
+    run = opened(built("slow", Peep(take_seven_seconds)))
+    with run.timed("train_seconds"):
+        clock.now += 1
+        run.notify("on_evaluate", split="test", scores={})
+        clock.now += 2
+
+    assert {"train_seconds": 3.0, "watch_seconds": 7.0, "total_seconds": 10.0} == run.seconds()
+
+
 def test_a_continued_run_counts_on_from_its_checkpoint(opened: Open, clock: Clock) -> None:
     first = opened()
     clock.now += 1
