@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clsfw.errors import UsageError
+
 if TYPE_CHECKING:
     import argparse
 
-HELP = "write a plugin package, a recipe for a CSV file, or a copy of a shipped recipe"
+HELP = "write a plugin package, a recipe for your data, or a copy of a shipped recipe"
 
+_MODELS = ("tfidf", "minilm", "distilbert", "modernbert")
 _KINDS = ("data", "model", "trainer", "metric", "watcher")
 
 
@@ -21,19 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plugin.add_argument("name", metavar="NAME", help="of the distribution, the plugin and its component")
     plugin.add_argument("--kind", choices=_KINDS, default="data", help="what it contributes (default: %(default)s)")
     plugin.add_argument("--with-trainer", action="store_true", help="with --kind model: a trainer of its own beside it")
-    recipe = things.add_parser("recipe", help="write a recipe for a CSV file, or copy a shipped one")
-    what = recipe.add_mutually_exclusive_group(required=True)
-    what.add_argument(
-        "data", metavar="DATA.csv", nargs="?", help="the file to look at; .bz2, .gz and .xz are read, too"
+    recipe = things.add_parser("recipe", help="write a recipe for files of rows, or copy a shipped one")
+    recipe.add_argument(
+        "data",
+        metavar="DATA",
+        nargs="*",
+        default=[],
+        help="the files to look at, .csv, .tsv, .jsonl or .parquet, also packed; or a folder with train.csv, test.csv",
     )
-    what.add_argument(
-        "--from", dest="source", metavar="NAME", help="a recipe that ships with clsfw, such as quickstart"
+    recipe.add_argument("--from", dest="source", metavar="NAME", help="a recipe that ships with clsfw: quickstart, say")
+    recipe.add_argument(
+        "--validation", metavar="FILE", help="a file of validation rows, where DATA are those of training"
     )
+    recipe.add_argument("--test", metavar="FILE", help="a file of test rows, likewise")
     recipe.add_argument(
         "--out", metavar="FILE", help="where to write the recipe (default: beside you, by its own name)"
     )
     recipe.add_argument("--text-column", metavar="COLUMN", help="the column that holds the texts")
     recipe.add_argument("--label-column", metavar="COLUMN", help="the column that holds the labels")
+    recipe.add_argument("--model", choices=_MODELS, default="tfidf", help="what learns (default: %(default)s)")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -65,10 +74,23 @@ def _recipe(args: argparse.Namespace) -> list[str]:
     from clsfw.scaffold.recipe import copy_recipe, recipe_for
 
     out = Path(args.out) if args.out is not None else None
+    if bool(args.data) == (args.source is not None):
+        raise UsageError("give files of rows, or --from NAME; see clsfw new recipe --help")
     if args.source is not None:
         written = copy_recipe(args.source, out)
         lines = [f"wrote {path}" for path in written]
         return [*map(clean, lines), clean(f"next: clsfw run {written[0]}")]
-    path, seen = recipe_for(Path(args.data), out, args.text_column, args.label_column)
+    others = {split: Path(file) for split in ("validation", "test") if (file := getattr(args, split)) is not None}
+    new = recipe_for(
+        [Path(file) for file in args.data],
+        out,
+        others=others,
+        text_column=args.text_column,
+        label_column=args.label_column,
+        model=args.model,
+    )
+    seen = new.seen
     found = f"texts in {seen.text_column!r}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
-    return [clean(f"{args.data}: {found}"), clean(f"wrote {path}"), clean(f"next: clsfw run {path}")]
+    doubts = [f"mind: {doubt}" for doubt in new.doubts]
+    lines = [f"{', '.join(args.data)}: {found}", *doubts, f"wrote {new.path}", f"next: clsfw run {new.path}"]
+    return list(map(clean, lines))

@@ -1,123 +1,165 @@
-"""Looks at a CSV file: its columns, which of them holds the texts, which the labels, and what the labels are."""
+"""Looks at the first rows of a data set: which column holds the texts, which the labels, and what is odd about them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import DataError, Place, UsageError
-from clsfw.kit.csv_reader import DELIMITERS, csv_rows
-from clsfw.kit.rows import wrong_number
+from clsfw.errors import DataError, UsageError
+from clsfw.evidence.leakage import fold
+from clsfw.kit.labels import split_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
-_MOST_ROWS = 200_000
+    from clsfw.scaffold.samples import Sample
+
 _MOST_LABELS = 200
-_LABEL_WORDS = ("label", "sentiment", "class", "category", "target", "tag", "topic", "rating", "y")
+_MOST_JOINED = 2000
+_LABEL_WORDS = (
+    "label",
+    "labels",
+    "sentiment",
+    "class",
+    "category",
+    "intent",
+    "target",
+    "tag",
+    "tags",
+    "topic",
+    "rating",
+    "y",
+)
+_SEPARATORS = ("|", ";", ",")
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen in a CSV file; `whole` if all of it was read."""
+    """What was seen: the columns, how labels stand in theirs, and what a careful reader would want to know.
 
-    encoding: str
-    delimiter: str
-    columns: Sequence[str]
+    `labels` counts the rows of each label; `cut` those that [split] has to share out, which carry a text. `several`
+    says that a text may carry several labels, joined by `separator` unless they stand in a list. `conflicts` counts
+    texts with two labels; `leaks` says for each later split how many of its rows stand in train too.
+    """
+
     text_column: str
     label_column: str
+    several: bool
+    separator: str | None
     labels: Counter[str]
-    labels_with_text: Counter[str]
+    cut: Counter[str]
     rows: int
     blank_texts: int
     repeated_texts: int
     mean_length: float
-    whole: bool
+    conflicts: int
+    leaks: Mapping[str, int]
 
 
-def look(path: Path, text_column: str | None = None, label_column: str | None = None) -> Look:
-    """Read a CSV file and choose its columns, those aside that are given.
+def look(sample: Sample, text_column: str | None = None, label_column: str | None = None) -> Look:
+    """Choose the columns of a data set, those aside that are given.
 
     Raises:
-        DataError: it cannot be read, or has no column for texts or labels.
+        DataError: there is no column for texts or labels.
         UsageError: a given column is not there.
 
     """
-    encoding, delimiter, columns, values = _read(path)
-    if not values:
-        raise DataError(f"{path}: there is no row under the header")
-    by_column = {name: [row[place] for row in values] for place, name in enumerate(columns)}
+    rows = [row for part in sample.parts.values() for row in part]
+    if not rows:
+        raise DataError("there is no row under the header" if sample.kind == "csv" else "there are no rows")
     for given in (text_column, label_column):
-        if given is not None and given not in by_column:
-            raise UsageError(f"{path} has no column {given!r}; there are: {', '.join(map(repr, columns))}")
-    if len(by_column) == 1:
-        raise DataError(f"{path}: there is one column only; texts and labels need a column each")
+        if given is not None and given not in sample.columns:
+            raise UsageError(f"there is no column {given!r}; there are: {', '.join(map(repr, sample.columns))}")
+    if len(sample.columns) == 1:
+        raise DataError("there is one column only; texts and labels need a column each")
+    by_column = {name: [row.get(name) for row in rows] for name in sample.columns}
     text = text_column or _longest({name: v for name, v in by_column.items() if name != label_column})
-    label = label_column or _label(path, {name: v for name, v in by_column.items() if name != text})
-    texts = by_column[text]
+    label = label_column or _label({name: v for name, v in by_column.items() if name != text})
+    separator = _separator(by_column[label])
+    several = separator is not None or any(isinstance(value, list) for value in by_column[label])
+    texts = [_text(value) for value in by_column[text]]
+    labels = [_labels(value, separator) for value in by_column[label]]
+    first = sample.parts.get("train", sample.parts.get("", ()))
     return Look(
-        encoding,
-        delimiter,
-        columns,
         text,
         label,
-        Counter(by_column[label]),
-        Counter(row for row, text in zip(by_column[label], texts, strict=True) if text.strip()),
-        rows=len(values),
-        blank_texts=sum(not text.strip() for text in texts),
+        several,
+        separator,
+        Counter(name for names in labels for name in names),
+        Counter(name for row in first if _text(row.get(text)).strip() for name in _labels(row.get(label), separator)),
+        rows=len(rows),
+        blank_texts=sum(not value.strip() for value in texts),
         repeated_texts=len(texts) - len(set(texts)),
         mean_length=sum(map(len, texts)) / len(texts),
-        whole=len(values) < _MOST_ROWS,
+        conflicts=_conflicts(texts, labels),
+        leaks=_leaks(sample, text),
     )
 
 
-def _read(path: Path) -> tuple[str, str, list[str], list[list[str]]]:
-    """Return the encoding, the delimiter, the header and the first rows; of the encodings the first that fits."""
-    failed: DataError | None = None
-    for encoding in ("utf-8", "cp1252", "latin-1"):
-        try:
-            delimiter = _delimiter(path, encoding)
-            with csv_rows(path, str(path), encoding=encoding, delimiter=delimiter) as rows:
-                read = [cells for _, cells in _alike(rows, str(path))]
-        except DataError as exc:
-            failed = failed or exc
-        else:
-            return encoding, delimiter, read[0] if read else [], read[1:]
-    raise cast("DataError", failed)
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def _delimiter(path: Path, encoding: str) -> str:
-    with csv_rows(path, str(path), encoding=encoding, delimiter=",") as rows:
-        header = ",".join(next(rows, (1, []))[1])
-    return max(DELIMITERS, key=header.count)
+def _labels(value: Any, separator: str | None) -> list[str]:
+    """Return the labels of a row as texts, as the data sources write them."""
+    if isinstance(value, list):
+        return [name for item in value for name in _labels(item, None)]
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    if value is None:
+        return []
+    return split_labels(value, separator) if separator is not None and isinstance(value, str) else [str(value)]
 
 
-def _alike(rows: Iterator[tuple[int, list[str]]], name: str) -> Iterator[tuple[int, list[str]]]:
-    """Pass the header and as many rows on as are looked at; all must have the header's number of fields."""
-    width = 0
-    for line, cells in islice(rows, _MOST_ROWS + 1):
-        if width and len(cells) != width:
-            raise DataError(f"{Place(name, line)}: {wrong_number(len(cells), width)}")
-        width = width or len(cells)
-        yield line, cells
+def _longest(columns: Mapping[str, Sequence[Any]]) -> str:
+    return max(columns, key=lambda name: sum(len(_text(value)) for value in columns[name]))
 
 
-def _longest(columns: dict[str, list[str]]) -> str:
-    return max(columns, key=lambda name: sum(map(len, columns[name])))
-
-
-def _label(path: Path, columns: dict[str, list[str]]) -> str:
+def _label(columns: Mapping[str, Sequence[Any]]) -> str:
     """Choose a column that is called like a label, or else the one with the fewest different values."""
-    distinct = {name: len(set(values)) for name, values in columns.items()}
+    distinct = {name: len({label for v in values for label in _labels(v, None)}) for name, values in columns.items()}
     rows = max((len(values) for values in columns.values()), default=0)
     fit = {name: n for name, n in distinct.items() if 1 < n <= min(_MOST_LABELS, max(2, rows // 2))}
+    for name, values in columns.items():  # many labels joined in many ways are labels still
+        if name not in fit and _is_named(name) and distinct[name] <= _MOST_JOINED and _separator(values) is not None:
+            fit[name] = distinct[name]
     if not fit:
-        raise DataError(
-            f"{path}: no column looks like labels (two to {_MOST_LABELS} different values, each more than once): "
-            f"{', '.join(f'{name!r} has {n}' for name, n in distinct.items())}; "
-            "name one with --label-column"
-        )
-    return min(fit, key=lambda name: (name.strip().lower() not in _LABEL_WORDS, fit[name]))
+        seen = ", ".join(f"{name!r} has {n}" for name, n in distinct.items())
+        words = f"no column looks like labels (two to {_MOST_LABELS} different values, each more than once): {seen}"
+        raise DataError(f"{words}; name one with --label-column")
+    return min(fit, key=lambda name: (not _is_named(name), fit[name]))
+
+
+def _is_named(column: str) -> bool:
+    return column.rpartition(".")[2].strip().lower() in _LABEL_WORDS
+
+
+def _separator(values: Iterable[Any]) -> str | None:
+    """Return what joins several labels in a cell: its parts are fewer than the cells, and stand alone elsewhere."""
+    cells = {value for value in values if isinstance(value, str)}
+    for separator in _SEPARATORS:
+        joined = [cell for cell in cells if separator in cell]
+        parts = {part for cell in joined for part in split_labels(cell, separator)}
+        if joined and "" not in parts and len(parts | (cells - set(joined))) < len(cells) and parts & cells:
+            return separator
+    return None
+
+
+def _conflicts(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> int:
+    """Count the texts that stand somewhere with one label and elsewhere with another."""
+    seen: dict[str, tuple[str, ...]] = {}
+    twice = set()
+    for text, names in zip(texts, labels, strict=True):
+        key = tuple(sorted(names))
+        if text.strip() and seen.setdefault(text, key) != key:
+            twice.add(text)
+    return len(twice)
+
+
+def _leaks(sample: Sample, text: str) -> dict[str, int]:
+    """Count, for each split behind train, the rows whose text stands in train too, as the evidence of a run does."""
+    train = {fold(_text(row.get(text))) for row in sample.parts.get("train", ())}
+    later = {split: part for split, part in sample.parts.items() if split not in {"", "train"}}
+    found = {split: sum(fold(_text(row.get(text))) in train for row in part) for split, part in later.items()}
+    return {split: rows for split, rows in found.items() if rows}

@@ -1,28 +1,72 @@
-"""Writes a recipe: one that ships with clsfw, or a new one for a CSV file."""
+"""Writes a recipe: one that ships with clsfw, or a new one for files of rows."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from clsfw.errors import HostError, UsageError
+from clsfw.errors import DataError, HostError, UsageError
 from clsfw.kit.text import clean
 from clsfw.recipe.shipped import find_recipe
 from clsfw.scaffold.columns import look
+from clsfw.scaffold.samples import find_files, read_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clsfw.scaffold.columns import Look
+    from clsfw.scaffold.samples import Sample
 
 _MOST_DECLARED = 20
 _FEW = 10
-_SPLITS = 3
+
+MODELS: Mapping[str, str] = {
+    "tfidf": """\
+# A baseline that takes seconds: TF-IDF of words and word pairs with logistic regression.
+[model]
+use = "tfidf"
+ngram_range = [1, 2]
+sublinear_tf = true
+
+[trainer]
+use = "sklearn-fit"
+""",
+    "minilm": "nreimers/MiniLM-L6-H384-uncased",
+    "distilbert": "distilbert/distilbert-base-uncased",
+    "modernbert": "answerdotai/ModernBERT-base",
+}
+"""What `--model` takes: the tables of a recipe, or the checkpoint of an encoder on the Hugging Face hub."""
+
+_ENCODER = """\
+[model]
+use = "hf-encoder"
+checkpoint = "{checkpoint}"  # from the Hugging Face hub, or a folder
+max_length = 256
+
+[trainer]
+use = "gpu-trainer"
+batch_size = 32
+num_train_epochs = 3.0
+learning_rate = 5e-5
+eval_steps = "epoch"
+load_best_model_at_end = true
+metric_for_best_model = "f1"
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A recipe that was written, what was seen in the data, and what its owner should know of it."""
+
+    path: Path
+    seen: Look
+    doubts: tuple[str, ...]
 
 
 def copy_recipe(name: str, out: Path | None) -> list[Path]:
@@ -47,22 +91,73 @@ def copy_recipe(name: str, out: Path | None) -> list[Path]:
     return [_write(path, content) for path, content in copies.items()]
 
 
-def recipe_for(
-    data: Path, out: Path | None, text_column: str | None = None, label_column: str | None = None
-) -> tuple[Path, Look]:
-    """Write a commented recipe for a CSV file, and give its path and what was seen in the file.
+def recipe_for(  # what a person may say of data
+    data: Sequence[Path],
+    out: Path | None = None,
+    *,
+    others: Mapping[str, Path] | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    model: str = "tfidf",
+) -> Written:
+    """Write a commented recipe for files of rows, or a folder of them; `others` are files of validation and test.
 
     Raises:
-        DataError: the file cannot be read, or has no column for texts or labels.
+        DataError: a file cannot be read, or has no column for texts or labels.
         UsageError: a file of that name is there already, or a given column is not in the data.
         HostError: the recipe cannot be written.
 
     """
-    seen = look(data, text_column, label_column)
-    stem = re.sub(r"[^a-z0-9_-]+", "-", data.name.split(".")[0].lower()).strip("-_") or "recipe"
+    files = find_files(data, others or {})
+    try:
+        sample = read_sample(files)
+        seen = look(sample, text_column, label_column)
+    except DataError as exc:
+        if any(str(path) in str(exc) for paths in files.values() for path in paths):
+            raise
+        raise DataError(f"{data[0]}: {exc}") from exc
+    except UsageError as exc:
+        raise UsageError(f"{data[0]}: {exc}") from exc
+    stem = re.sub(r"[^a-z0-9_-]+", "-", data[0].resolve().name.split(".")[0].lower()).strip("-_") or "recipe"
     target = out if out is not None else Path(f"{stem}.toml")
-    source = os.path.relpath(data.resolve(), target.resolve().parent)
-    return _write(target, _text(stem, Path(source).as_posix(), seen).encode()), seen
+    doubts = tuple(_doubts(sample, seen))
+    text = _text(stem, _source(files, target), sample, seen, doubts, model)
+    return Written(_write(target, text.encode()), seen, doubts)
+
+
+def _source(files: Mapping[str, Sequence[Path]], target: Path) -> Any:
+    """Name the files as seen from the recipe."""
+    folder = target.resolve().parent
+
+    def named(paths: Sequence[Path]) -> Any:
+        seen = [Path(os.path.relpath(path.resolve(), folder)).as_posix() for path in paths]
+        return seen[0] if len(seen) == 1 else seen
+
+    return named(files[""]) if "" in files else {split: named(paths) for split, paths in files.items()}
+
+
+def _doubts(sample: Sample, seen: Look) -> Iterator[str]:
+    """Say what the owner of the data should know of it."""
+    for split, rows in seen.leaks.items():
+        yield f"{rows:,} of {len(sample.parts[split]):,} {split} rows also stand in train: their scores are too good"
+    if seen.conflicts:
+        yield f"{seen.conflicts:,} texts stand with different labels"
+    if seen.repeated_texts:
+        yield f"{seen.repeated_texts:,} texts repeat another one"
+    if rare := _rare(sample, seen):
+        some = ", ".join(f"{clean(label)!r} {rows}" for label, rows in list(rare.items())[:_FEW])
+        more = f", and {len(rare) - _FEW} others" if len(rare) > _FEW else ""
+        yield f"too few rows to have one in each of the {_pieces(sample)} splits: {some}{more}"
+
+
+def _pieces(sample: Sample) -> int:
+    """Count the splits that have to be cut out of the first rows."""
+    return 1 + sum(split not in sample.parts for split in ("validation", "test"))
+
+
+def _rare(sample: Sample, seen: Look) -> dict[str, int]:
+    pieces = _pieces(sample)
+    return {label: rows for label, rows in seen.cut.most_common() if rows < pieces} if pieces > 1 else {}
 
 
 def _write(path: Path, content: bytes) -> Path:
@@ -78,58 +173,34 @@ def _write(path: Path, content: bytes) -> Path:
     return path
 
 
-def _text(name: str, source: str, seen: Look) -> str:
+def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[str], model: str) -> str:  # noqa: PLR0917
     counts = ", ".join(f"{clean(label)!r} {count}" for label, count in seen.labels.most_common(_FEW))
     more = f", and {len(seen.labels) - _FEW} others" if len(seen.labels) > _FEW else ""
-    columns = ", ".join(repr(clean(column)) for column in seen.columns)
-    amount = f"{seen.rows:,} rows" if seen.whole else f"the first {seen.rows:,} rows"
-    data: dict[str, Any] = {
-        "use": "csv",
-        "source": source,
-        "text_column": seen.text_column,
-        "label_column": seen.label_column,
-    }
-    data |= {"encoding": seen.encoding} if seen.encoding != "utf-8" else {}
-    data |= {"delimiter": seen.delimiter} if seen.delimiter != "," else {}
+    columns = ", ".join(repr(clean(column)) for column in sample.columns)
+    amount = f"{seen.rows:,} rows" if sample.whole else f"the first {seen.rows:,} rows"
+    data: dict[str, Any] = {"use": sample.kind}
+    data |= {} if isinstance(source, dict) else {"source": source}
+    data |= {"text_column": seen.text_column, "label_column": seen.label_column}
+    data |= {"label_separator": seen.separator} if seen.separator is not None else {}
+    data |= {"encoding": sample.encoding} if sample.encoding != "utf-8" else {}
+    data |= {"delimiter": sample.delimiter} if sample.delimiter is not None else {}
     data |= {"empty_text": "drop"} if seen.blank_texts else {}
     parts = [
-        f"# Written by `clsfw new recipe` after a look at {amount} of the file.",
+        f"# Written by `clsfw new recipe` after a look at {amount}.",
         f"# Columns: {columns}.",
-        f"# Texts are {seen.mean_length:,.0f} characters long on average.",
-        f"# {seen.blank_texts:,} of them are blank, and {seen.repeated_texts:,} repeat another one.",
+        f"# Texts are {seen.mean_length:,.0f} characters long on average; {seen.blank_texts:,} of them are blank.",
         f"# Labels: {counts}{more}.",
+        *(f"# Mind: {clean(doubt)}." for doubt in doubts),
         "schema = 1",
         _toml({"name": name}) + "seed = 42",
         "",
         "[data]",
         _toml(data).rstrip(),
         "",
-        *_labels(seen),
-        *_split(seen),
-        "",
-        "# A baseline that takes seconds: TF-IDF of words and word pairs with logistic regression.",
-        "[model]",
-        'use = "tfidf"',
-        "ngram_range = [1, 2]",
-        "sublinear_tf = true",
-        "",
-        "[trainer]",
-        'use = "sklearn-fit"',
-        "",
-        "# To fine-tune DistilBERT instead, put these in the place of the two tables above:",
-        "#",
-        "# [model]",
-        '# use = "hf-distilbert"',
-        '# checkpoint = "distilbert/distilbert-base-uncased"  # from the Hugging Face hub, or a folder',
-        "# max_length = 256",
-        "#",
-        "# [trainer]",
-        '# use = "gpu-trainer"',
-        "# batch_size = 32",
-        "# num_train_epochs = 2.0",
-        "# learning_rate = 5e-5",
-        '# eval_steps = "epoch"',
-        "",
+        *(["[data.source]", _toml(source)] if isinstance(source, dict) else []),
+        *_labels(sample, seen),
+        *_split(sample, seen),
+        *_model(model),
         "[[metrics]]",
         'use = "macro-metrics"',
         "",
@@ -137,40 +208,44 @@ def _text(name: str, source: str, seen: Look) -> str:
     return "\n".join(parts)
 
 
-def _labels(seen: Look) -> list[str]:
-    usable = seen.whole and len(seen.labels) <= _MOST_DECLARED and all(label.strip() for label in seen.labels)
-    if not usable:
+def _model(model: str) -> list[str]:
+    if model != "tfidf":
+        return [_ENCODER.format(checkpoint=MODELS[model])]
+    other = _ENCODER.format(checkpoint=MODELS["distilbert"]).splitlines()
+    return [
+        MODELS["tfidf"],
+        "# To fine-tune DistilBERT instead, put these in the place of the two tables above:",
+        "#",
+        *(f"# {line}".rstrip() for line in other),
+        "",
+    ]
+
+
+def _labels(sample: Sample, seen: Look) -> list[str]:
+    if not sample.whole or len(seen.labels) > _MOST_DECLARED or not all(label.strip() for label in seen.labels):
         return ["# The values of the label column are the classes, in sorted order.", ""]
     names = {label: clean(label) for label in sorted(seen.labels)}
     return ["# Each value of the label column, and the name to show for it.", "[data.labels]", _toml(names)]
 
 
-def _split(seen: Look) -> list[str]:
-    rare = {label: rows for label, rows in seen.labels_with_text.most_common() if rows < _SPLITS}
-    method = "random" if rare else "stratified"
-    why = "shuffled by the seed" if rare else "shuffled by the seed, with each class's share kept"
-    lines = [
-        f"# {method}: {why}; in-order: as the rows stand in the file.",
-        *(_told_rare(rare) if rare else ()),
-        "[split]",
-        f'method = "{method}"',
-        "train = 0.8",
-        "validation = 0.1",
-        "test = 0.1",
-    ]
+def _split(sample: Sample, seen: Look) -> list[str]:
+    missing = [split for split in ("validation", "test") if split not in sample.parts]
+    if not missing:
+        return []
+    plain = bool(_rare(sample, seen)) or seen.several
+    method = "random" if plain else "stratified"
+    why = "shuffled by the seed" if plain else "shuffled by the seed, with each class's share kept"
+    lines = [f"# {method}: {why}; in-order: as the rows stand in the file."]
+    if _rare(sample, seen):
+        lines += [
+            "# A run is refused if none of a class's rows falls into train: then add rows, leave the class out, or try",
+            "# another seed.",
+        ]
+    lines += ["[split]", f'method = "{method}"', *([] if "train" in sample.parts else ["train = 0.8"])]
+    lines += [f"{split} = 0.1" for split in missing]
     if seen.repeated_texts:
         lines.append('group_by = "text" # equal texts stay together, so that none leaks into another split')
-    return lines
-
-
-def _told_rare(rare: Mapping[str, int]) -> list[str]:
-    some = ", ".join(f"{clean(label)!r} {rows}" for label, rows in list(rare.items())[:_FEW])
-    more = f", and {len(rare) - _FEW} others" if len(rare) > _FEW else ""
-    return [
-        f"# Too few rows to have one in each of the {_SPLITS} splits: {some}{more}.",
-        "# A run is refused if none of a class's rows falls into train: then add rows, leave the class out, or try",
-        "# another seed.",
-    ]
+    return [*lines, ""]
 
 
 def _toml(table: dict[str, Any]) -> str:

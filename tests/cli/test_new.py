@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import os
@@ -19,6 +20,7 @@ from clsfw.discovery.plugins import discover
 from clsfw.errors import DataError, UsageError
 from clsfw.recipe.plan import make_plan
 from clsfw.scaffold.columns import look
+from clsfw.scaffold.samples import read_sample
 
 # Names that are hard on templates: short, long, with every character that is allowed.
 NAMES = {
@@ -236,7 +238,7 @@ class TestRecipeForData:
         packed = bz2.compress((tmp_path / "reviews.csv").read_bytes())
         (tmp_path / "packed.csv.bz2").write_bytes(packed)
 
-        assert "review" == look(tmp_path / "packed.csv.bz2").text_column
+        assert "review" == look(read_sample({"": [tmp_path / "packed.csv.bz2"]})).text_column
 
     def test_labels_with_odd_characters_stay_data(self, tmp_path):
         odd = 'a"b\\n]'
@@ -251,7 +253,7 @@ class TestRecipeForData:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            ("", "no row under the header"),
+            ("", "data.csv: is empty"),
             ("text,label\n", "no row under the header"),
             ("text,label\na,b,c\n", "data.csv:2: 3 fields where the header has 2"),
             ('text,label\n"a,b\n', "the quote that opens here is never closed"),
@@ -316,10 +318,132 @@ class TestRecipeForData:
         assert "mine" == (tmp_path / "reviews.toml").read_text(encoding="utf-8")
 
     def test_the_real_reviews(self, shared, tmp_path):
-        seen = look(shared / "data/movie_reviews.csv.bz2")
+        seen = look(read_sample({"": [shared / "data/movie_reviews.csv.bz2"]}))
 
         assert ("review", "sentiment") == (seen.text_column, seen.label_column)
         assert {"positive", "negative"} == set(seen.labels)
+
+
+def rows_of(classes, each, first=0):
+    """Give rows of text and label, with the label's words in the text."""
+    return [(f"please {c.replace('_', ' ')} number {n}", c) for n in range(first, first + each) for c in classes]
+
+
+def write_rows(path, rows, header=("text", "label"), delimiter=",", encoding="utf-8"):
+    with path.open("w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows])
+
+
+class TestRealShapes:
+    """Data as people have it: what is written runs at once."""
+
+    INTENTS = tuple(f"intent_{n:02}" for n in range(77))
+
+    @pytest.fixture(autouse=True)
+    def _here(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+
+    def run(self, recipe):
+        assert 0 == main(["run", recipe, "--out", "run"])
+        return json.loads(Path("run/metrics.json").read_text())
+
+    def test_one_csv_with_semicolons_and_cp1252(self, capsys):
+        rows = [(f"schöne Worte {n}", "größer") for n in range(30)] + [(f"üble Worte {n}", "kürzer") for n in range(30)]
+        write_rows(Path("worte.csv"), rows, ("Satz", "Klasse"), ";", "cp1252")
+
+        assert 0 == main(["new", "recipe", "worte.csv"])
+        assert "texts in 'Satz', labels in 'Klasse' (2 classes)" in capsys.readouterr().out
+        assert 60 == sum(self.run("worte.toml")["rows"].values())
+
+    def test_train_and_test_files_with_77_classes(self, capsys):
+        write_rows(Path("train.csv"), rows_of(self.INTENTS, 10), ("text", "category"))
+        write_rows(Path("test.csv"), rows_of(self.INTENTS, 2, first=100), ("text", "category"))
+
+        assert 0 == main(["new", "recipe", "train.csv", "--test", "test.csv"])
+        assert "(77 classes)" in capsys.readouterr().out
+        assert {"train": 693, "validation": 77, "test": 154} == self.run("train.toml")["rows"]
+
+    def test_json_lines_with_nested_keys_and_several_labels(self):
+        kinds = [["bug"], ["bug", "urgent"], ["billing"], []]
+        lines = [
+            {
+                "id": n,
+                "meta": {"title": f"about {' and '.join(kinds[n % 4]) or 'nothing'}, ticket {n}"},
+                "tags": kinds[n % 4],
+            }
+            for n in range(120)
+        ]
+        Path("tickets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+        assert 0 == main(["new", "recipe", "tickets.jsonl"])
+        settings = make_plan("tickets.toml", {}, discover()).data.settings
+        assert ("meta.title", "tags") == (settings.text_column, settings.label_column)
+        assert self.run("tickets.toml")["multi_label"]
+
+    def test_a_folder_of_splits(self, tmp_path):
+        (tmp_path / "data").mkdir()
+        for name, first in (("train", 0), ("dev", 50), ("test", 100)):
+            write_rows(tmp_path / f"data/{name}.csv", rows_of(("yes", "no"), 10, first))
+
+        assert 0 == main(["new", "recipe", "data", "--out", "all.toml"])
+        plan = make_plan("all.toml", {}, discover())
+        assert {"train", "validation", "test"} == set(plan.data.settings.source)
+        assert plan.recipe.split is None
+        assert {"train": 20, "validation": 20, "test": 20} == self.run("all.toml")["rows"]
+
+    def test_a_folder_without_a_train_file_is_told_what_it_holds(self, tmp_path, capsys):
+        (tmp_path / "data").mkdir()
+        write_rows(tmp_path / "data/2024.csv", rows_of(("yes", "no"), 10))
+
+        assert UsageError.exit_code == main(["new", "recipe", "data"])
+        assert "no file is called train.csv or the like; it holds 2024.csv" in capsys.readouterr().err
+
+    def test_several_files_are_one(self):
+        for year in (2023, 2024):
+            write_rows(Path(f"{year}.csv"), rows_of(("yes", "no"), 20, year))
+
+        assert 0 == main(["new", "recipe", "2023.csv", "2024.csv"])
+        assert 80 == sum(self.run("2023.toml")["rows"].values())
+
+    def test_labels_joined_in_a_cell_are_several(self):
+        cells = ["bug", "bug|urgent", "urgent|billing", "billing", "bug|billing", "urgent"]
+        write_rows(Path("t.csv"), [(f"{cells[n % 6].replace('|', ' ')} {n}", cells[n % 6]) for n in range(120)])
+        main(["new", "recipe", "t.csv"])
+        plan = make_plan("t.toml", {}, discover())
+
+        assert ("|", {"bug", "urgent", "billing"}) == (
+            plan.data.settings.label_separator,
+            set(plan.data.settings.labels),
+        )
+        assert "random" == plan.recipe.split.method
+        assert self.run("t.toml")["multi_label"]
+
+    def test_leaks_conflicts_and_rare_classes_are_told(self, capsys):
+        train = [*rows_of(("yes", "no"), 10), ("once", "rare"), ("both", "yes"), ("both", "no")]
+        write_rows(Path("train.csv"), train)
+        write_rows(Path("test.csv"), [*rows_of(("yes", "no"), 2, first=100), (" PLEASE yes number 3", "yes")])
+        main(["new", "recipe", "train.csv", "--test", "test.csv"])
+
+        out = capsys.readouterr().out
+        assert "mind: 1 of 5 test rows also stand in train: their scores are too good" in out
+        assert "mind: 1 texts stand with different labels" in out
+        assert "mind: too few rows to have one in each of the 2 splits: 'rare' 1" in out
+
+    @pytest.mark.parametrize("model", ["minilm", "distilbert", "modernbert"])
+    def test_a_model_can_be_chosen(self, model):
+        write_rows(Path("t.csv"), rows_of(("yes", "no"), 20))
+        main(["new", "recipe", "t.csv", "--model", model])
+        plan = make_plan("t.toml", {}, discover())
+
+        assert ("hf-encoder", "gpu-trainer") == (plan.model.component.name, plan.trainer.component.name)
+        assert model.lower() in plan.model.settings.checkpoint.lower()
+
+    def test_files_of_different_kinds_are_refused(self, capsys):
+        write_rows(Path("a.csv"), rows_of(("yes", "no"), 5))
+        Path("b.jsonl").write_text('{"text": "a", "label": "yes"}\n')
+
+        assert DataError.exit_code == main(["new", "recipe", "a.csv", "--test", "b.jsonl"])
+        assert "the files are of different kinds: a.csv, b.jsonl" in capsys.readouterr().err
 
 
 class TestCopyOfAShippedRecipe:
