@@ -70,3 +70,18 @@ def test_modules_use_it_in_training_alone_and_only_for_a_while() -> None:
         assert module(ones.double()).dtype == torch.float64
 
     assert "forward" not in vars(module[0])
+
+
+def test_every_plain_dropout_draws_from_the_masks_while_the_block_runs() -> None:
+    module = nn.ModuleDict(
+        {
+            "plain": nn.Dropout(0.5), "none": nn.Dropout(0.0), "all": nn.Dropout(1.0),
+            "inplace": nn.Dropout(0.5, inplace=True), "other": nn.Dropout1d(0.5),
+        }
+    )  # fmt: skip
+
+    with fast_dropout(module, RandomMasks()):
+        changed = {name for name, part in module.items() if "forward" in vars(part)}
+
+    assert changed == {"plain"}
+    assert not any("forward" in vars(part) for part in module.values())
