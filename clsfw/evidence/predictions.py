@@ -1,8 +1,9 @@
 """`predictions.csv`: every test row with its true and predicted label, and how sure the model was.
 
-Columns: `row` (number in the source), `gold`, `predicted`, `p_<label>` for each class, `tokens`, `truncated`,
-`text_hash` (64 bits of BLAKE2b, in hexadecimal), by which runs are known to have seen the same texts. Several labels
-of one text stand in one cell, joined by `|`. Probabilities keep all digits that a float32 has. Text that a spreadsheet
+Columns: `row` (number in the source), `gold`, `predicted`, `score` (the probability of what is predicted; not where a
+text may carry several labels), `p_<label>` for each class, `tokens`, `truncated`, `text_hash` (64 bits of BLAKE2b, in
+hexadecimal), by which runs are known to have seen the same texts. Several labels of one text stand in one cell, joined
+by `|`. Probabilities keep all digits that a float32 has. Text that a spreadsheet
 would run as a formula gets a `'` before it, which `read_predictions` takes away again.
 """
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 _FIRST = ("row", "gold", "predicted")
+_SCORE = "score"
 _LAST = ("tokens", "truncated", "text_hash")
 
 
@@ -76,7 +78,8 @@ def predictions_csv(
     `text_hashes` are those of the texts as they are, [N]. `references` and `predictions` are int [N] of class ids, or
     0/1 [N, C]; `prediction` holds the final probabilities.
     """
-    header = [*_FIRST, *(_cell(f"p_{name}") for name in labels.names), *_LAST]
+    score = () if labels.multi_label else (_SCORE,)
+    header = [*_FIRST, *score, *(_cell(f"p_{name}") for name in labels.names), *_LAST]
     lines = [csv_line(header)]
     gold, predicted = _names(labels, references), _names(labels, predictions)
     flags = ("false", "true")
@@ -85,7 +88,8 @@ def predictions_csv(
         probabilities = [str(p) for p in prediction.probabilities[i]]
         tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
         last = (tokens, truncated, f"{text_hash:016x}")
-        lines.append(csv_line([row, next(gold), next(predicted), *probabilities, *last]))
+        sure = [probabilities[int(predictions[i])]] if score else []
+        lines.append(csv_line([row, next(gold), next(predicted), *sure, *probabilities, *last]))
     return "".join(lines)
 
 
@@ -124,7 +128,8 @@ def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
     wrong = next((i for i, line in enumerate(body, 2) if len(line) != len(header)), None)
     if wrong is not None:
         raise ValueError(f"record {wrong} has {len(body[wrong - 2])} fields, the header has {len(header)}")
-    names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[3:-3])
+    first = len(_FIRST) + (header[len(_FIRST)] == _SCORE)  # the column of the first class, which begins by `p_`
+    names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[first:-3])
     if not names or len(set(names)) < len(names):
         raise ValueError("each label must have one column of probabilities")
     references, predictions = _ids(names, [(line[1], line[2]) for line in body])
@@ -133,7 +138,7 @@ def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
         rows=np.array([int(line[0]) for line in body], np.int64),
         references=references,
         predictions=predictions,
-        probabilities=np.array([line[3:-3] for line in body], dtype=np.float32).reshape(len(body), len(names)),
+        probabilities=np.array([line[first:-3] for line in body], dtype=np.float32).reshape(len(body), len(names)),
         tokens=np.array([int(line[-3]) for line in body], np.int64),
         truncated=np.array([line[-2] == "true" for line in body], np.bool_),
         text_hashes=np.array([int(line[-1], 16) for line in body], np.uint64),

@@ -202,7 +202,8 @@ class LabelReader:
     def __init__(self, file: RowFile) -> None:
         self._labels = file.labels
         self._name = str(file.path)
-        self._separators = dict.fromkeys((file.own.label_separator or SEPARATOR, SEPARATOR))
+        own = SEPARATOR if file.by_predict else file.own.label_separator or SEPARATOR
+        self._separators = dict.fromkeys((own, SEPARATOR))
         self._ids = {label: i for i, label in enumerate(file.labels.names)}
         given = file.own.labels or {}
         self._ids |= {str(value): self._ids[shown] for value, shown in given.items() if shown in self._ids}

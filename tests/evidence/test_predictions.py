@@ -39,9 +39,9 @@ def test_columns_and_cells_are_as_documented():
     probabilities = np.array([[0.25, 0.75], [1.0, 0.0]], np.float32)
     text = written(Labels(("negative", "positive")), [1, 0], [1, 1], probabilities)
     assert text == (
-        "row,gold,predicted,p_negative,p_positive,tokens,truncated,text_hash\n"
-        "10000,positive,positive,0.25,0.75,3,false,f32e4727b82da470\n"
-        "10001,negative,positive,1.0,0.0,4,true,0c834c874f18d762\n"
+        "row,gold,predicted,score,p_negative,p_positive,tokens,truncated,text_hash\n"
+        "10000,positive,positive,0.75,0.25,0.75,3,false,f32e4727b82da470\n"
+        "10001,negative,positive,0.0,1.0,0.0,4,true,0c834c874f18d762\n"
     )
 
 

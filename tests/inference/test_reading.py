@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -118,7 +119,7 @@ class TestLabels:
     SEVERAL = Labels(("a|b", "c"), multi_label=True)
 
     def read(self, cell, own, labels):
-        return LabelReader(file_of(None, own, labels)).read([Row(2, {"label": cell})], "label")
+        return LabelReader(file_of(Path("nowhere.csv"), own, labels)).read([Row(2, {"label": cell})], "label")
 
     def test_values_of_the_data_stand_for_names(self):
         assert [1] == self.read("pos", RowFormat(labels={"neg": "NEGATIVE", "pos": "POSITIVE"}), TWO)
@@ -131,6 +132,16 @@ class TestLabels:
     def test_an_unknown_label_is_an_error(self):
         with pytest.raises(DataError, match=r"does not know the label 'a\|b\|c'"):
             self.read("a|b|c", RowFormat(label_separator=";"), self.SEVERAL)
+
+    def test_what_predict_wrote_is_split_as_it_wrote_it(self, write):
+        labels = Labels(("a", "b", "a|b"), multi_label=True)
+        file = file_of(
+            write("a.csv", "label,p_a,p_b,p_a|b,text\na|b,1,1,0,x\na\\|b,0,0,1,y\n"),
+            RowFormat(label_separator=";", delimiter=";"),
+            labels,
+        )
+
+        assert [[0, 1], [2]] == LabelReader(file).read(list(file.rows()), "label")
 
 
 class TestBlankTexts:
