@@ -24,7 +24,15 @@ LIFTED = {
 """The entry points, with the packages that move."""
 
 SETTINGS = {
-    "csv": '[data.csv]\nsource = "reviews.csv"\n[data.imdb-csv]\nsource = "movies.csv"\n',
+    "csv": "".join(
+        f'[data.{source}]\nsource = "{file}"\n'
+        for source, file in {
+            "csv": "reviews.csv",
+            "imdb-csv": "movies.csv",
+            "jsonl": "reviews.jsonl",
+            "parquet": "reviews.parquet",
+        }.items()
+    ),
     "gpu-trainer": "",
     "sklearn": "",
 }
@@ -101,7 +109,7 @@ def test_it_comes_from_its_own_distribution(python, tmp_path):
 def test_it_passes_the_kit(name, python, root, tmp_path):
     settings = tmp_path / "settings.toml"
     settings.write_text(SETTINGS[name], encoding="utf-8")
-    for file in (root / "tests/testing/data").glob("*.csv"):
+    for file in (root / "tests/testing/data").glob("*s.*"):
         shutil.copy(file, tmp_path)
     output = child(python, "-m", "clsfw", "test-plugin", name, "--settings", settings, cwd=tmp_path)
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from clsfw.contract.parts import Labels
 from clsfw.engine.display import Quiet
 from clsfw.errors import RunDirectoryError
 from clsfw_gpu_trainer import GpuTrainerSettings
@@ -22,12 +23,13 @@ from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import Forward
 from clsfw_gpu_trainer.optimizer import Optimizer
-from clsfw_gpu_trainer.state import restore_state
 from clsfw_gpu_trainer.tokens import Tokens
 from clsfw_torch.target import choose_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+LABELS = Labels(("no", "yes"))
 
 RECIPE = """
 schema = 1
@@ -139,17 +141,14 @@ def test_a_trainer_for_one_process_is_refused_in_the_others(recipe: Path, monkey
     assert not (recipe.parent / "never").exists()
 
 
-def test_another_number_of_processes_cannot_go_on(
-    fit: Callable[..., Any], classifier: Callable[..., Any], data: Callable[..., Any]
-) -> None:
-    run = fit(classifier(), {"train": data(20)}, max_steps=2)
-    folder = run.checkpoints.latest().path
-    module = classifier().module
-    optimizer = Optimizer(module, GpuTrainerSettings())
+def test_another_number_of_processes_cannot_go_on(kit: Any) -> None:
+    splits = {"train": kit.data(20)}
+    kit.fit(kit.classifier(), splits, max_steps=2)
 
-    made = json.loads((folder / "trainer.json").read_text())["made"]
-    with pytest.raises(RunDirectoryError, match=r"computed otherwise and would not end .*: processes: 1 before, 2 now"):
-        restore_state(folder, module, optimizer, {**made, "processes": 2})
+    with kit.open_run(splits, LABELS) as run:
+        made = dict(run.begun)
+        with pytest.raises(RunDirectoryError, match=r"other bits than it promises:\n +processes: 1 before, 2 now\n"):
+            run.fix(**{**made, "processes": 2})
 
 
 MEET = """
