@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Outcome
 from clsfw.engine.display import Part
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
-from clsfw.evidence.finished import SEEN, FinishedRun
+from clsfw.evidence.finished import SEEN, FinishedRun, seen_file
 from clsfw.evidence.leakage import hash_texts, seen_in_training
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
@@ -112,9 +109,7 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
     )
     run.store.write_json("metrics.json", metrics)
     run.store.write_text("predictions.csv", table)
-    seen = io.BytesIO()
-    np.save(seen, seen_in_training(texts), allow_pickle=False)
-    run.store.write_bytes(SEEN, seen.getvalue())
+    run.store.write_bytes(SEEN, seen_file(seen_in_training(texts)))
     return metrics
 
 

@@ -199,6 +199,7 @@ class ResolvedRecipe(TypedDict):
     model: PartTable
     trainer: PartTable
     metrics: list[PartTable]
+    watchers: NotRequired[list[PartTable]]
     evidence: NotRequired[EvidenceTable]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SEEN = "seen_texts.npy"
 """The file of the hashes of all texts that the model was trained and chosen on."""
+
+_HEAD = 128  # bytes before the first number in a file of numpy's that holds one row of numbers
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,13 @@ def read_record(run_dir: Path, *, allow_incomplete: bool = False) -> RunRecord:
     return content.read_json(run_dir / RECORD, content.RUN)
 
 
+def seen_file(hashes: NDArray[np.uint64]) -> bytes:
+    """Return the content of `seen_texts.npy` for folded hashes of texts, [N]."""
+    content = io.BytesIO()
+    np.save(content, hashes, allow_pickle=False)
+    return content.getvalue()
+
+
 def read_seen(run_dir: Path) -> NDArray[np.uint64] | None:
     """Return the folded hashes of the texts that a run was trained and chosen on; None if it did not come that far.
 
@@ -109,10 +119,13 @@ def read_seen(run_dir: Path) -> NDArray[np.uint64] | None:
     if not path.exists():
         return None
     try:
-        hashes = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as exc:
+        content = path.read_bytes()
+    except OSError as exc:
         raise RunDirectoryError(f"{path} cannot be read: {exc}") from exc
-    if not isinstance(hashes, np.ndarray) or hashes.dtype != np.uint64 or hashes.ndim != 1:
+    # Not by np.load, which parses the head as Python and takes any shape and type from it: only one head can be right.
+    numbers = content[_HEAD:]
+    hashes = np.frombuffer(numbers[: len(numbers) // 8 * 8], np.uint64)
+    if seen_file(hashes) != content:
         raise RunDirectoryError(f"{path} is not a list of 64-bit hashes")
     return hashes
 

@@ -81,8 +81,8 @@ def mutate(folder, seed):
 
 
 def _change(folder, rng):
-    checkpoint = "checkpoints/step-1"
-    name = rng.choice((*JSON, *JSON, *LINES, "model/model.safetensors", f"{checkpoint}/{rng.choice(CHECKPOINT)}"))
+    files = (*JSON, *JSON, *LINES, "model/model.safetensors", "seen_texts.npy")
+    name = rng.choice((*files, f"checkpoints/step-1/{rng.choice(CHECKPOINT)}"))
     path = folder / name
     if not path.exists():  # only an interrupted run has checkpoints
         name = "run.json"
