@@ -18,7 +18,8 @@ checked = with_config(ConfigDict(extra="allow", strict=True))
 """Makes pydantic take a float for a float and no number in quotes, and keep further keys."""
 
 Number = Annotated[float, AllowInfNan(False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+# A weighted mean of ones may be 1 and a last bit more.
+Share = Annotated[float, Field(ge=0, le=1 + 1e-9)]
 Count = Annotated[int, Field(ge=0, le=_MOST)]
 Counts = list[Count]
 Matrix = list[Counts]

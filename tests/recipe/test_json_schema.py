@@ -19,6 +19,7 @@ ROOT_KEYS = {"schema", "name", "seed", "extends", "split", "evidence", "expect",
 # What a schema cannot say: relations between values, names in use, secrets, words in free text.
 NOT_BY_SCHEMA = {
     "warmup",
+    "no-size",
     "no-train",
     "epochs-and-steps",
     "unknown-score",
