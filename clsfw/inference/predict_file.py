@@ -106,7 +106,7 @@ def predict_file(classifier: LoadedClassifier, job: Job, reporter: Reporter) -> 
         finally:
             if not job.partial.exists():  # it has its name, or was never begun
                 job.journal.unlink(missing_ok=True)
-            job.lock.unlink()  # while it is held, so that nobody else's is removed
+            job.lock.unlink(missing_ok=True)  # while it is held, so that nobody else's is removed
     return done
 
 
