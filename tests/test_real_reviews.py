@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from clsfw.cli import main
 from clsfw.discovery.plugins import discover
-from clsfw.engine.display import Quiet
 from clsfw.engine.prepare import prepare_data
 from clsfw.evidence.finished import FinishedRun
 from clsfw.recipe.plan import make_plan
+from clsfw.report.display import Quiet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -25,7 +25,7 @@ def main(args: argparse.Namespace) -> int:
     plan = make_plan(args.recipe, args.overrides, discover())
 
     from clsfw.cli.streams import outcome
-    from clsfw.engine.check import check
+    from clsfw.forecast import check
     from clsfw.report.live import open_display
     from clsfw.report.terminal import good, typed
 

@@ -29,8 +29,8 @@ def main(args: argparse.Namespace) -> int:
     """Show what would be removed, ask, and remove it."""
     from clsfw.cli.runs import age, size
     from clsfw.evidence.listing import BROKEN, find_runs
+    from clsfw.kit.lock import is_locked
     from clsfw.report.terminal import Screen, bold, dim
-    from clsfw.store.lock import is_locked
     from clsfw.store.rundir import free_checkpoints
 
     runs = [run for folder in args.folders for run in find_runs(Path(folder))]

@@ -22,7 +22,7 @@ def main(args: argparse.Namespace) -> int:
 
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.discovery.plugins import discover
-    from clsfw.recipe.json_schema import component_schema, recipe_schema
+    from clsfw.scaffold.json_schema import component_schema, recipe_schema
 
     with stdout_to_stderr():
         plugins = discover()

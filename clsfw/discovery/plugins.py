@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.metadata import Distribution, EntryPoint
 
-    from clsfw.discovery.effects import Effects
+    from clsfw.process.effects import Effects
 
 GROUP = "clsfw"
 ALLOW_VARIABLE = "CLSFW_PLUGINS"
@@ -152,7 +152,7 @@ def _load(ep: EntryPoint, allowed: set[str] | None) -> Plugin:
     if plugin.distribution == "clsfw":
         plugin = _imported(plugin, ep, None)
     else:
-        from clsfw.discovery.effects import effects_of_import  # only here: it takes a millisecond
+        from clsfw.process.effects import effects_of_import  # only here: it takes a millisecond
 
         with effects_of_import(top) as effects:
             plugin = _imported(plugin, ep, effects)

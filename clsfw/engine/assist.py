@@ -6,11 +6,11 @@ import os
 import warnings
 from typing import TYPE_CHECKING
 
-from clsfw.engine.display import Quiet
 from clsfw.engine.execute import run_path
 from clsfw.engine.prepare import check_fit, prepare_data
-from clsfw.engine.signals import StopSignals
 from clsfw.errors import UsageError
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.place import is_run
 from clsfw.store.rundir import read_run
 

@@ -8,28 +8,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clsfw.engine.display import Quiet
 from clsfw.engine.finish import finish
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.prepare import check_fit, prepare_data
 from clsfw.engine.run import Execution, listed, refuse_other_bits
-from clsfw.engine.signals import StopSignals
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.environment import environment
 from clsfw.evidence.finished import FinishedRun
 from clsfw.kit.disk import require_space
+from clsfw.kit.lock import locked
 from clsfw.kit.records import differences
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store import place
-from clsfw.store.lock import locked
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clsfw.contract.parts import Classifier
-    from clsfw.engine.display import Display
     from clsfw.engine.prepare import PreparedData
     from clsfw.recipe.plan import Parts, Plan
+    from clsfw.report.display import Display
 
 
 def execute(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Outcome
-from clsfw.engine.display import Part
 from clsfw.evidence.assess import Decision, Facts, assess, fit_decision
 from clsfw.evidence.finished import SEEN, FinishedRun, seen_file
 from clsfw.evidence.leakage import hash_texts, seen_in_training
@@ -17,6 +16,7 @@ from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
 from clsfw.kit.labels import numbers
 from clsfw.report.card import model_card
+from clsfw.report.display import Part
 from clsfw.report.html import render_report
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import copy
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from clsfw.engine.display import Part
+from clsfw.report.display import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Classifier, Labels
     from clsfw.discovery.parts import BuiltSource, BuiltTrainer
-    from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
+    from clsfw.report.display import Display
 
 _MOST_COUNTED = 4  # classes
 _LONGEST = 30  # characters of a label

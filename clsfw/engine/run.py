@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Labels
     from clsfw.contract.run import Checkpoint
     from clsfw.discovery.parts import BuiltMetric, BuiltWatcher
-    from clsfw.engine.display import Display
-    from clsfw.engine.signals import StopSignals
+    from clsfw.process.signals import StopSignals
+    from clsfw.report.display import Display
     from clsfw.store.rundir import RunDirectory
 
 

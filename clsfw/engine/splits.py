@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,11 @@ from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Labels
 from clsfw.errors import DataError, PluginError
 from clsfw.evidence.leakage import fold
+from clsfw.kit.cutting import cut_rows
 from clsfw.kit.labels import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from datasets import Dataset
-    from numpy.typing import NDArray
 
     from clsfw.recipe.schema import Split
 
@@ -71,9 +68,24 @@ def _cut_train(parts: Mapping[str, Dataset], split: Split, labels: Labels, seed:
     if own:
         raise DataError(f"the data brings its own {own[0]} split; leave {own[0]} out of [split]")
     data = parts["train"]
-    chosen = _choose(data, split, _sizes(split, len(data)), labels, seed)
+    stratified = split.method == "stratified"
+    if stratified and labels.multi_label:
+        raise DataError('a stratified split needs one label per text; use `method = "random"`')
+    chosen = cut_rows(
+        split.sizes,
+        len(data),
+        seed=None if split.method == "in-order" else seed,
+        keys=[_key(text) for text in data["text"]] if split.group_by == "text" else None,
+        classes=numbers(data, "label") if stratified else None,
+        names=labels.names,
+    )
     cut = {**parts, **{name: data.select(rows) for name, rows in chosen.items()}}
     return {name: cut[name] for name in SPLITS if name in cut}
+
+
+def _key(text: str) -> bytes:
+    """Return what equal texts have in common: they are equal after folding."""
+    return hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).digest()
 
 
 def label_counts(data: Dataset, labels: Labels) -> dict[str, int]:
@@ -149,143 +161,6 @@ def check_rows(data: Dataset, labels: Labels, owner: object) -> None:
 
 def _with_rows(data: Dataset) -> Dataset:
     return data if "row" in data.column_names else data.add_column("row", np.arange(len(data), dtype=np.int64))
-
-
-def _sizes(split: Split, rows: int) -> dict[str, int]:
-    """Turn fractions into counts, cut at rounded running sums, so that shares adding up to 1 leave no row over."""
-    asked = dict(split.sizes)
-    if "train" not in asked:  # then it has what the others leave
-        counted = not any(isinstance(size, float) for size in asked.values())
-        rest = rows - sum(asked.values()) if counted else 1 - math.fsum(asked.values())
-        asked = {"train": max(rest, 0), **asked}
-    sizes: dict[str, int] = {}
-    running = 0.0
-    for name, size in asked.items():
-        if isinstance(size, float):
-            sizes[name] = round((running + size) * rows) - round(running * rows)
-            running += size
-        else:
-            sizes[name] = size
-    total = sum(sizes.values())
-    if total > rows:
-        wanted = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise DataError(f"the splits ask for {total} rows ({wanted}), but the data has {rows}")
-    return sizes
-
-
-def _choose(
-    data: Dataset, split: Split, sizes: Mapping[str, int], labels: Labels, seed: int
-) -> dict[str, NDArray[np.int64]]:
-    # NumPy promises that the legacy generator's stream never changes, so a seed means the same rows for ever.
-    shuffled = split.method != "in-order"
-    order = np.random.RandomState(seed).permutation(len(data)) if shuffled else np.arange(len(data))
-    groups = _groups(data, order, by_text=split.group_by == "text")
-    exact = not any(isinstance(size, float) for size in split.sizes.values())
-    if split.method != "stratified":
-        return _fill(groups, order, sizes, dict.fromkeys(sizes, 0), exact=exact)
-    if labels.multi_label:
-        raise DataError('a stratified split needs one label per text; use `method = "random"`')
-    column = numbers(data, "label")
-    _check_enough(column, sizes, labels)
-    by_group = column.copy()  # equal texts with two labels are shared out with the first one's class
-    for group in groups:
-        by_group[group] = column[group[0]]
-    quotas = _quotas(by_group, sizes, labels)
-    chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
-    owed = dict.fromkeys(sizes, 0)
-    for label in range(len(labels.names)):
-        own = [group for group in groups if column[group[0]] == label]
-        for name, rows in _fill(own, order, quotas[label], owed, exact=exact).items():
-            chosen[name].append(rows)
-            owed[name] += quotas[label][name] - len(rows)
-    return {name: _in_order(np.concatenate(rows), order) for name, rows in chosen.items()}
-
-
-def _groups(data: Dataset, order: NDArray[np.int64], *, by_text: bool) -> list[NDArray[np.int64]]:
-    """Return the rows that must stay together, in the order of their first row; equal texts are equal after folding."""
-    if not by_text:
-        return [order[i : i + 1] for i in range(len(order))]
-    keys = [hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).digest() for text in data["text"]]
-    groups: dict[bytes, list[int]] = {}
-    for row in order:
-        groups.setdefault(keys[row], []).append(int(row))
-    return [np.asarray(rows, dtype=np.int64) for rows in groups.values()]
-
-
-def _fill(
-    groups: Sequence[NDArray[np.int64]],
-    order: NDArray[np.int64],
-    sizes: Mapping[str, int],
-    owed: Mapping[str, int],
-    *,
-    exact: bool,
-) -> dict[str, NDArray[np.int64]]:
-    """Fill each split in turn with the next groups that still fit; one too large for the rest of a split waits.
-
-    Unless the sizes are `exact`, groups that fit nowhere then go to the split that is short of most rows, counting what
-    earlier classes left it `owed`; the first goes to train if that has none yet, for it must know every class.
-    """
-    waiting = list(groups)
-    taken: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
-    free = dict(sizes)
-    for name, size in sizes.items():
-        left: list[NDArray[np.int64]] = []
-        for group in waiting:
-            if len(group) <= free[name]:
-                taken[name].append(group)
-                free[name] -= len(group)
-            else:
-                left.append(group)
-        if exact and free[name]:
-            raise DataError(
-                f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do not "
-                "fit; give fractions, leave group_by out, or ask for fewer rows"
-            )
-        waiting = left
-    for group in waiting:
-        name = max(free, key=lambda split: free[split] + owed[split])
-        if free[name] + owed[name] <= 0:
-            break
-        name = name if taken["train"] else "train"
-        taken[name].append(group)
-        free[name] -= len(group)
-    empty = np.empty(0, dtype=np.int64)
-    return {name: _in_order(np.concatenate([empty, *rows]), order) for name, rows in taken.items()}
-
-
-def _in_order(rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rows[np.argsort(rank[rows], kind="stable")]
-
-
-def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels) -> None:
-    have = np.bincount(column, minlength=len(labels.names))
-    for name, count in zip(labels.names, have, strict=True):
-        if 0 < count < len(sizes):
-            raise DataError(
-                f"class {name!r} has {count} row(s), too few for a stratified split into {len(sizes)} parts"
-            )
-
-
-def _quotas(column: NDArray[np.int64], sizes: Mapping[str, int], labels: Labels) -> list[dict[str, int]]:
-    """Share each split's size out over the classes by their share of the data, rounding by largest remainder."""
-    have = np.bincount(column, minlength=len(labels.names))
-    quotas: list[dict[str, int]] = [{} for _ in labels.names]
-    free = have.copy()
-    for split, size in sizes.items():
-        exact = have * (size / len(column))
-        share = np.minimum(np.floor(exact).astype(np.int64), free)
-        for label in np.argsort(-(exact - np.floor(exact)), kind="stable"):
-            if share.sum() < size and share[label] < free[label]:
-                share[label] += 1
-        for label in np.argsort(-(free - share), kind="stable"):  # what rounding left over, where most rows are free
-            missing = size - int(share.sum())
-            share[label] += min(missing, int(free[label] - share[label]))
-        free -= share
-        for label in range(len(labels.names)):
-            quotas[label][split] = int(share[label])
-    return quotas
 
 
 def _check_classes(cut: Mapping[str, Dataset], labels: Labels) -> None:

@@ -10,9 +10,9 @@ from clsfw.errors import RunDirectoryError
 from clsfw.evidence import content
 from clsfw.evidence.metrics import METRICS, scores_by_split
 from clsfw.kit.disk import explained
+from clsfw.kit.lock import is_locked
 from clsfw.store import place
 from clsfw.store.history import read_history
-from clsfw.store.lock import is_locked
 from clsfw.store.rundir import CHECKPOINTS, read_run
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING
 
-from clsfw.engine.display import Part
 from clsfw.errors import DataError
 from clsfw.inference.output import Predicted
 from clsfw.kit.rows import LONGEST_LINE, decode_line
+from clsfw.report.display import Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from clsfw.contract.parts import Prediction
 from clsfw.discovery.parts import BuiltModel, BuiltPart, BuiltTrainer, build_from_values
 from clsfw.discovery.plugins import discover
-from clsfw.engine.display import Quiet
 from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
 from clsfw.evidence.finished import read_model, read_record
 from clsfw.kit.text import encodable
+from clsfw.report.display import Quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,7 +9,6 @@ import numpy as np
 
 from clsfw.contract.parts import Outcome, Prediction
 from clsfw.discovery.parts import BuiltMetric
-from clsfw.engine.display import Part
 from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
 from clsfw.evidence.findings import leaked
@@ -24,6 +23,7 @@ from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.labels import numbers, references
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
+from clsfw.report.display import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from clsfw.contract.parts import Labels
-    from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
+    from clsfw.report.display import Display
 
 
 def export_data(plan: Plan, directory: Path, kind: str, display: Display) -> Iterator[tuple[Path, int]]:

@@ -20,8 +20,8 @@ from clsfw.inference.output import Columns, Predicted, csv_bytes, jsonl_bytes, n
 from clsfw.inference.reading import Reading, RowFile
 from clsfw.kit import atomic, files
 from clsfw.kit.disk import explained
+from clsfw.kit.lock import locked
 from clsfw.kit.rows import FORMATS
-from clsfw.store.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

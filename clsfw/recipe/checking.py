@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clsfw.kit.suggestions import listed, short
+from clsfw.kit.suggestions import listed
 from clsfw.recipe.crosschecks import check_together
-from clsfw.recipe.loading import check_schema, check_values
+from clsfw.recipe.loading import check_schema
 from clsfw.recipe.resolving import dotted
 from clsfw.recipe.schema import OPTIONAL, SECTIONS, EvidenceSettings, Expect, Recipe, Split
 from clsfw.recipe.sections import Found, Part, find_component, not_a_table, read_settings
 from clsfw.toml.document import LISTS, Flaw
+from clsfw.toml.values import check_values
 from clsfw.toml.wording import fields_of, show
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ def check_document(document: Document, plugins: Plugins, changed: Collection[str
             read = _read_own(document, (name,), model, found)
             tables[name] = None if isinstance(read, list) else read
             flaws += read if isinstance(read, list) else []
-    flaws += _former_plugins(document)
-    apart = [*SECTIONS, *_OWN_TABLES, "extends", "plugins"]
+    apart = [*SECTIONS, *_OWN_TABLES, "extends"]
     recipe = read_settings(document, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
     facts, apart_only = check_together(document, tables, parts, changed)
     if isinstance(recipe, list) or flaws or apart_only:
@@ -169,13 +168,3 @@ def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]
     if own:
         elsewhere["at the top of the recipe, before the first table"] = ["extends", *fields_of(Recipe)]
     return elsewhere
-
-
-def _former_plugins(document: Document) -> list[Flaw]:
-    given = document.values.get("plugins")
-    if given is None:
-        return []
-    name = given[0] if isinstance(given, list) and given and isinstance(given[0], str) else "tensorboard"
-    table = f"[[watchers]] and below it use = {json.dumps(short(name)[1:-1])}"
-    message = f"unknown key; a watcher is a part with a table of its own: write {table}"
-    return [Flaw(("plugins",), message, at_key=True)]

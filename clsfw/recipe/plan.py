@@ -12,9 +12,9 @@ from clsfw.errors import ClsfwError
 from clsfw.recipe.checking import check_document
 from clsfw.recipe.crosschecks import whole_path
 from clsfw.recipe.loading import load_document, uses_of
-from clsfw.recipe.overrides import apply_overrides, read_overrides
 from clsfw.recipe.resolving import differences, origins_of, portable, resolve
 from clsfw.toml.document import Document, Flaw, report
+from clsfw.toml.overrides import apply_overrides, read_overrides
 from clsfw.toml.rendering import render
 
 if TYPE_CHECKING:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 
 from clsfw.contract.run import Checkpoint
 from clsfw.errors import RunDirectoryError
-from clsfw.kit import atomic, files
+from clsfw.kit import atomic, files, manifest
 from clsfw.kit.disk import explained
-from clsfw.store import manifest
 from clsfw.store.history import NAME as HISTORY
 
 if TYPE_CHECKING:

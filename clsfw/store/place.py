@@ -9,7 +9,7 @@ from clsfw.errors import RunDirectoryError
 from clsfw.kit import files
 from clsfw.kit.atomic import PREFIX
 from clsfw.kit.disk import explained
-from clsfw.store.lock import NAME as LOCK
+from clsfw.kit.lock import NAME as LOCK
 
 RECORD = "run.json"
 

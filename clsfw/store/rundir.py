@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from clsfw.errors import RunDirectoryError
-from clsfw.kit import atomic, files
+from clsfw.kit import atomic, files, manifest
 from clsfw.kit.disk import explained
-from clsfw.store import manifest, place
+from clsfw.kit.lock import locked
+from clsfw.store import place
 from clsfw.store.checkpoints import Checkpoints
 from clsfw.store.history import NAME as HISTORY
 from clsfw.store.history import History
-from clsfw.store.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

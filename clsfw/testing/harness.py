@@ -13,10 +13,10 @@ import numpy as np
 
 from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
-from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.run import Execution
 from clsfw.errors import InterruptedRunError
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Classifier, Labels, Outcome, Prediction
     from clsfw.contract.run import Run
     from clsfw.discovery.parts import BuiltModel, BuiltTrainer, BuiltWatcher
-    from clsfw.engine.signals import StopSignals
+    from clsfw.process.signals import StopSignals
     from clsfw.testing.subject import Subject
 
 SEED = 7

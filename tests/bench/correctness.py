@@ -20,10 +20,10 @@ from measure import write_json
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from clsfw.contract.parts import Labels, TokenizedTexts
-from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.run import Execution
-from clsfw.engine.signals import StopSignals
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.dropout import RandomMasks

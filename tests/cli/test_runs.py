@@ -11,7 +11,7 @@ from support.terminals import terminal
 
 from clsfw.cli import main
 from clsfw.evidence.listing import find_runs
-from clsfw.store.lock import locked
+from clsfw.kit.lock import locked
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:

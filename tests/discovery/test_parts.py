@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pickle
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,6 @@ from clsfw.discovery.parts import (
     BuiltWatcher,
     build_part,
     check_prediction,
-    check_saved,
 )
 from clsfw.discovery.plugins import Plugin
 from clsfw.errors import HostError, PluginError
@@ -209,51 +206,6 @@ class TestModels:
         model = BuiltModel(PLUGIN, "m", self.Model())
         with pytest.raises(HostError, match="the disk is full"):
             model.save(model.load(tmp_path), tmp_path)
-
-
-class TestSaved:
-    def test_plain_files_are_let_through(self, tmp_path):
-        (tmp_path / "deep").mkdir()
-        (tmp_path / "deep" / "labels.json").write_text("{}", encoding="utf-8")
-        np.save(tmp_path / "w.npy", np.ones(3))
-        np.savez(tmp_path / "w.npz", np.ones(3))
-        # A safetensors file begins with the length of its header: 640 looks like the start of a pickle.
-        (tmp_path / "model.safetensors").write_bytes((640).to_bytes(8, "little") + b"{" + b" " * 639)
-
-        check_saved(tmp_path, "it")
-
-    @pytest.mark.parametrize(
-        ("name", "content"),
-        [
-            ("extra.bin", pickle.dumps({"a": 1})),
-            ("old.bin", pickle.dumps([1], protocol=2)),
-            ("model.joblib", b"anything"),
-        ],
-    )
-    def test_a_pickle_is_refused(self, name, content, tmp_path):
-        (tmp_path / name).write_bytes(content)
-
-        with pytest.raises(PluginError, match=f"^it saves {name} as a pickle"):
-            check_saved(tmp_path, "it")
-
-    def test_an_array_of_objects_is_a_pickle_in_an_archive_too(self, tmp_path):
-        np.savez(tmp_path / "words.npz", np.array(["a", None], dtype=object))
-
-        with pytest.raises(PluginError, match=r"^it saves words\.npz as a pickle"):
-            check_saved(tmp_path, "it")
-
-    def test_a_link_is_refused(self, tmp_path):
-        (tmp_path / "deep").mkdir()
-        (tmp_path / "deep" / "weights").symlink_to("/etc/hostname")
-
-        with pytest.raises(PluginError, match=r"^it saves deep/weights, which is a symbolic link"):
-            check_saved(tmp_path, "it")
-
-    def test_a_fifo_is_refused_and_not_read(self, tmp_path):
-        os.mkfifo(tmp_path / "weights")
-
-        with pytest.raises(PluginError, match=r"^it saves weights, which is no plain file"):
-            check_saved(tmp_path, "it")
 
 
 def good_prediction(**changes):

@@ -91,7 +91,7 @@ def test_the_mistakes_are_told_as_shown(page, tmp_path, monkeypatch):
 
 
 def test_every_override_that_is_shown_is_read(page):
-    from clsfw.recipe.overrides import read_overrides
+    from clsfw.toml.overrides import read_overrides
 
     shown = re.findall(r"--set ([\w.]+=[^`\s]+)", page)
     assert shown

@@ -10,12 +10,12 @@ import pytest
 import clsfw
 from clsfw.discovery.plugins import discover
 from clsfw.engine import execute
-from clsfw.engine.check import check
-from clsfw.engine.display import Quiet
 from clsfw.engine.prepare import prepare_data
 from clsfw.errors import DataError, LockedError, RecipeError, RunDirectoryError
 from clsfw.evidence.finished import FinishedRun
+from clsfw.forecast import check
 from clsfw.recipe.plan import make_plan
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from datasets import Dataset
 from clsfw.contract.parts import Labels, Watcher
 from clsfw.discovery.parts import BuiltWatcher
 from clsfw.discovery.plugins import Plugin
-from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle, WatchedHandle
 from clsfw.engine.run import Execution
-from clsfw.engine.signals import StopSignals
 from clsfw.errors import HostError, RunDirectoryError
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from datasets import ClassLabel, Dataset, Features, Value, load_dataset
 
 from clsfw.contract.parts import Labels
 from clsfw.discovery.plugins import discover
-from clsfw.engine.display import Quiet
 from clsfw.errors import HostError
 from clsfw.inference.export import _write_csv, export_data
 from clsfw.recipe.plan import make_plan
+from clsfw.report.display import Quiet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from clsfw.inference import predict_file as module
 from clsfw.inference.chunks import lines_as_they_come
 from clsfw.inference.predict_file import Job, predict_file
 from clsfw.inference.reading import Reading
+from clsfw.kit.lock import locked
 from clsfw.kit.rows import Row
-from clsfw.store.lock import locked
 
 TEXTS = ["a wonderful film", "dull and\nlong", "=1+1", "", 'said "no", twice', "gut \N{SNOWMAN}", "last"]
 

@@ -12,7 +12,7 @@ from support.model_hub import ModelHub, Repository
 from support.reporting import Remembering
 
 from clsfw.contract.parts import Labels
-from clsfw.store.manifest import read as read_json
+from clsfw.kit.manifest import read as read_json
 from clsfw_hf_encoders import DistilbertSizes, HfDistilbert
 from clsfw_hf_encoders.model import HfModel
 

@@ -12,8 +12,8 @@ from support.recipe_faults import CONTENT_FAULTS, GOOD
 from clsfw.contract.component import Component, Settings
 from clsfw.discovery.plugins import Plugin, Plugins
 from clsfw.errors import PluginError, UsageError
-from clsfw.recipe.json_schema import component_schema, recipe_schema
 from clsfw.recipe.schema import SECTIONS, Recipe
+from clsfw.scaffold.json_schema import component_schema, recipe_schema
 
 ROOT_KEYS = {"schema", "name", "seed", "extends", "split", "evidence", "expect", *SECTIONS}
 # What a schema cannot say: relations between values, names in use, secrets, words in free text.

@@ -8,8 +8,8 @@ import pytest
 
 from clsfw.discovery.plugins import discover
 from clsfw.errors import RecipeError, UsageError
-from clsfw.recipe.overrides import read_overrides
 from clsfw.recipe.plan import make_plan
+from clsfw.toml.overrides import read_overrides
 
 
 def value_of(text):

@@ -228,14 +228,6 @@ def test_a_watcher_that_does_not_fit_is_told(write, fake, fakes, table, words):
         make_plan(write(f"{fake}\n{table}\n"), [], fakes)
 
 
-@pytest.mark.parametrize("given", ['["peep"]', '"peep"', "[]"])
-def test_the_key_that_listed_plugins_says_what_to_write(write, fake, fakes, given):
-    with pytest.raises(
-        RecipeError, match=r'1:1: plugins: unknown key; .*: write \[\[watchers\]\] and below it use = "'
-    ):
-        make_plan(write(f"plugins = {given}\n{fake}"), [], fakes)
-
-
 def test_a_part_builds_from_its_settings(write, fake, fakes):
     class Built(ToyTrainer):
         def __init__(self, settings):

@@ -154,9 +154,7 @@ CONTENT_FAULTS = (
     ),
     _change(17, "list-for-text", '"fault"', '["fault"]', "2:8", "name", "text in quotes, not a list"),
     _set(17, "text-for-list", "evidence.slices=a", "must be a list, not the text 'a'"),
-    _change(
-        17, "plugins-list", "seed = 42", 'plugins = ["a"]', "3:1", "plugins", '[[watchers]] and below it use = "a"'
-    ),
+    _change(17, "plugins-list", "seed = 42", 'plugins = ["a"]', "3:1", "plugins", "unknown key"),
     _change(17, "value-for-table", "[model.scratch]\nn_layers = 2", "scratch = 2", "20:11", "must be a table", "not 2"),
     _change(17, "one-bracket", "[[metrics]]", "[metrics]", "31:1", "[[metrics]]", "two brackets"),
     _change(17, "use-is-a-number", '"gpu-trainer"', "1", "24:7", "name of a trainer in quotes, not 1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 
-from clsfw.store import manifest
+from clsfw.kit import manifest
 
 JSON = ("metrics.json", "timings.json", "run.json", "model/clsfw.json", "model/tfidf.json", "model/vocabulary.json")
 LINES = ("history.jsonl", "predictions.csv", "resolved.toml")

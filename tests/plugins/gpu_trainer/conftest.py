@@ -17,10 +17,10 @@ from transformers import DistilBertConfig, DistilBertForSequenceClassification
 from clsfw.contract.parts import Labels, TokenizedTexts
 from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
-from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.run import Execution
-from clsfw.engine.signals import StopSignals
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.trainer import GpuTrainer

@@ -16,8 +16,8 @@ import torch
 from safetensors.numpy import load_file
 
 from clsfw.contract.parts import Labels
-from clsfw.engine.display import Quiet
 from clsfw.errors import RunDirectoryError
+from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.dropout import RandomMasks

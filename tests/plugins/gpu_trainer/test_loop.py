@@ -243,7 +243,7 @@ def one_by_one(model: Any, text: str) -> list[float]:
 
 
 def quiet() -> Any:
-    from clsfw.engine.display import Quiet
+    from clsfw.report.display import Quiet
 
     class Silent(Quiet):
         def warn(self, text: str) -> None:

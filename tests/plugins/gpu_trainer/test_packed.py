@@ -21,7 +21,7 @@ from support.encoders import (
 from transformers import AutoModelForSequenceClassification
 
 from clsfw.contract.parts import Labels
-from clsfw.engine.display import Quiet
+from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
 from clsfw_gpu_trainer.attention import Packing, packed_attention
 from clsfw_gpu_trainer.distributed import Team

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from clsfw.engine.display import Quiet
 from clsfw.errors import HostError
+from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import tokens as module
 from clsfw_gpu_trainer.tokens import tokenize
 

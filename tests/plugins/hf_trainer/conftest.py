@@ -12,10 +12,10 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from clsfw.contract.parts import Labels
 from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
-from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.run import Execution
-from clsfw.engine.signals import StopSignals
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 from clsfw_hf_encoders import DistilbertSizes, HfDistilbert
 from clsfw_hf_encoders.model import HfModel

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from clsfw.engine.display import Quiet
 from clsfw.errors import InterruptedRunError, RunDirectoryError
+from clsfw.report.display import Quiet
 
 TOTAL = 14  # with 61 rows: 8 steps an epoch at batch size 8, or 4 with accumulation 2; the last batch is short
 EVALUATION = {"eval_steps": 4, "metric_for_best_model": "accuracy", "load_best_model_at_end": True}

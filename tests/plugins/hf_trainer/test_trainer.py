@@ -11,8 +11,8 @@ import torch
 from datasets import Dataset
 
 from clsfw.contract.parts import Labels, PlansTraining
-from clsfw.engine.display import Quiet
 from clsfw.errors import HostError, TrainingError
+from clsfw.report.display import Quiet
 
 THREE = Labels(("a", "b", "c"))
 SEVERAL = Labels(("a", "b", "c"), multi_label=True)

@@ -10,10 +10,10 @@ from clsfw import Labels
 from clsfw.contract.component import validate
 from clsfw.discovery.parts import BuiltMetric
 from clsfw.discovery.plugins import Plugin
-from clsfw.engine.display import Quiet
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.run import Execution
-from clsfw.engine.signals import StopSignals
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 from clsfw_macro_metrics import MacroMetricsSettings
 from clsfw_macro_metrics import build as build_metric

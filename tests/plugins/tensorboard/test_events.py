@@ -11,9 +11,9 @@ import clsfw
 from clsfw import HostError, Labels
 from clsfw.discovery.parts import BuiltWatcher, build_from_values
 from clsfw.discovery.plugins import discover
-from clsfw.engine.display import Quiet
 from clsfw.engine.run import Execution
-from clsfw.engine.signals import StopSignals
+from clsfw.process.signals import StopSignals
+from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 
 

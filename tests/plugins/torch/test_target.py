@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from clsfw.engine.display import Quiet
 from clsfw.errors import HostError
+from clsfw.report.display import Quiet
 from clsfw_torch import target as module
 from clsfw_torch.settings import TorchTrainerSettings
 from clsfw_torch.target import Target, choose_target, memory_advice, require_device

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from clsfw import forecast as module
 from clsfw.discovery.plugins import discover
-from clsfw.engine import check as module
-from clsfw.engine.display import Quiet
 from clsfw.errors import HostError
 from clsfw.recipe.plan import make_plan
+from clsfw.report.display import Quiet
 
 
 class Telling(Quiet):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clsfw.errors import LockedError
-from clsfw.store.lock import locked
+from clsfw.kit.lock import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HOLD = """
 import pathlib, sys, time
-from clsfw.store.lock import locked
+from clsfw.kit.lock import locked
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)

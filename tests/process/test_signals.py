@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from clsfw.engine.signals import StopSignals
 from clsfw.errors import InterruptedRunError
+from clsfw.process.signals import StopSignals
 
 
 def send(number: int) -> None:

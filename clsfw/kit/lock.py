@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from clsfw.errors import LockedError
-from clsfw.kit import files
+from clsfw.kit import files, manifest
 from clsfw.kit.disk import explained
-from clsfw.store import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

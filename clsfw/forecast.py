@@ -20,8 +20,8 @@ from clsfw.kit.labels import numbers, references
 
 if TYPE_CHECKING:
     from clsfw.discovery.parts import Needs
-    from clsfw.engine.display import Display
     from clsfw.recipe.plan import Plan
+    from clsfw.report.display import Display
 
 SAMPLE = 1_000
 """So many training texts are tokenized to estimate the share of truncated ones."""
