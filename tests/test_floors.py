@@ -38,7 +38,7 @@ FLOORS: dict[str, int] = {
 LARGEST_CORE, MOST_CORE_FILES = 4_700, 34  # lines and files of what an engineer reads first
 
 PUBLIC = ("clsfw", "clsfw.kit", "clsfw.testing")
-LIBRARIES = {"clsfw_gpu_trainer": "clsfw_torch", "clsfw_hf_trainer": "clsfw_torch"}
+LIBRARIES = {"clsfw_gpu_trainer": "clsfw_torch", "clsfw_hf_trainer": "clsfw_torch", "clsfw_sql": "clsfw_csv"}
 
 
 def is_module(name: str) -> bool:

@@ -30,20 +30,11 @@ class Csv:
     delimiter: str | None = None
 
 
-class FileSettings(Settings):
-    """What every source of rows takes."""
+class RowSettings(Settings):
+    """What every source of rows takes, be they in files or not."""
 
     kind: ClassVar[Literal[".csv", ".jsonl", ".parquet"]]
 
-    source: Files | dict[Split, Files] = Field(
-        description="the file: a path, a pattern or an https URL; or a list of them, or a table with those of train, "
-        "validation and test"
-    )
-    sha256: str | None = Field(
-        None,
-        pattern="^[0-9a-fA-F]{64}$",
-        description="the SHA-256 of the file as it is stored (compressed, if it is); another content is refused",
-    )
     rows: int | None = Field(
         None, ge=1, description="take the first so many data rows, of each split where the source says what is which"
     )
@@ -61,16 +52,8 @@ class FileSettings(Settings):
         None, min_length=1, description="what stands between the labels of one text, where a text may carry several"
     )
     empty_text: Literal["error", "drop"] = Field(
-        "error", description="what to do with a row whose text is blank: refuse the file, or drop the row and say so"
+        "error", description="what to do with a row whose text is blank: refuse the data, or drop the row and say so"
     )
-    max_bytes: int = Field(
-        4 * 2**30, ge=1, description="the largest size that a download or an unpacked file may reach, in bytes"
-    )
-
-    @field_validator("sha256")
-    @classmethod
-    def _lower(cls, value: str | None) -> str | None:
-        return None if value is None else value.lower()
 
     @field_validator("labels")
     @classmethod
@@ -86,17 +69,7 @@ class FileSettings(Settings):
         return value
 
     @model_validator(mode="after")
-    def _sound_source(self) -> FileSettings:
-        if not all(self.files.values()) or not self.files:
-            raise ValueError("source names no file")
-        if isinstance(self.source, dict) and "train" not in self.source:
-            raise ValueError("source must say which file is train")
-        if self.sha256 is not None and not isinstance(self.source, str):
-            raise ValueError("sha256 pins one file; leave it out where source names several")
-        return self
-
-    @model_validator(mode="after")
-    def _different_columns(self) -> FileSettings:
+    def _different_columns(self) -> RowSettings:
         columns = self.text_columns
         if not columns:
             raise ValueError("text_column must name a column")
@@ -107,12 +80,6 @@ class FileSettings(Settings):
         return self
 
     @property
-    def files(self) -> dict[str, tuple[str, ...]]:
-        """The files by split; of a source that says nothing of splits they stand under an empty name."""
-        given = self.source if isinstance(self.source, dict) else {"": self.source}
-        return {split: (files,) if isinstance(files, str) else files for split, files in given.items()}
-
-    @property
     def csv(self) -> Csv:
         """How CSV is written, which matters to no other file."""
         return Csv()
@@ -121,6 +88,54 @@ class FileSettings(Settings):
     def text_columns(self) -> tuple[str, ...]:
         """The columns of texts, of which there is mostly one."""
         return (self.text_column,) if isinstance(self.text_column, str) else self.text_column
+
+    @property
+    def largest(self) -> int | None:
+        """The largest size that an unpacked file may have, in bytes."""
+        return None
+
+
+class FileSettings(RowSettings):
+    """What every source of files takes."""
+
+    source: Files | dict[Split, Files] = Field(
+        description="the file: a path, a pattern or an https URL; or a list of them, or a table with those of train, "
+        "validation and test"
+    )
+    sha256: str | None = Field(
+        None,
+        pattern="^[0-9a-fA-F]{64}$",
+        description="the SHA-256 of the file as it is stored (compressed, if it is); another content is refused",
+    )
+    max_bytes: int = Field(
+        4 * 2**30, ge=1, description="the largest size that a download or an unpacked file may reach, in bytes"
+    )
+
+    @field_validator("sha256")
+    @classmethod
+    def _lower(cls, value: str | None) -> str | None:
+        return None if value is None else value.lower()
+
+    @model_validator(mode="after")
+    def _sound_source(self) -> FileSettings:
+        if not all(self.files.values()) or not self.files:
+            raise ValueError("source names no file")
+        if isinstance(self.source, dict) and "train" not in self.source:
+            raise ValueError("source must say which file is train")
+        if self.sha256 is not None and not isinstance(self.source, str):
+            raise ValueError("sha256 pins one file; leave it out where source names several")
+        return self
+
+    @property
+    def files(self) -> dict[str, tuple[str, ...]]:
+        """The files by split; of a source that says nothing of splits they stand under an empty name."""
+        given = self.source if isinstance(self.source, dict) else {"": self.source}
+        return {split: (files,) if isinstance(files, str) else files for split, files in given.items()}
+
+    @property
+    def largest(self) -> int | None:
+        """The largest size that an unpacked file may have, in bytes."""
+        return self.max_bytes
 
 
 class JsonlSettings(FileSettings):

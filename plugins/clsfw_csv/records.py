@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from clsfw.kit import Row, Rows
-    from clsfw_csv import FileSettings
+    from clsfw_csv import RowSettings
     from clsfw_csv.complaints import Complaints
     from clsfw_csv.inputs import FoundFile
 
@@ -47,7 +47,7 @@ class Tally:
     several: bool | None = None
 
 
-def read_records(file: FoundFile, settings: FileSettings, complaints: Complaints, tally: Tally) -> Iterator[Record]:
+def read_records(file: FoundFile, settings: RowSettings, complaints: Complaints, tally: Tally) -> Iterator[Record]:
     """Return the good records of a file; the faults of the others go to `complaints`.
 
     Raises:
@@ -62,10 +62,11 @@ def read_records(file: FoundFile, settings: FileSettings, complaints: Complaints
             kind=settings.kind,
             encoding=csv.encoding,
             delimiter=csv.delimiter,
-            max_bytes=settings.max_bytes,
+            max_bytes=settings.largest,
             on_fault=complaints.add,
         ) as rows:
-            _check_columns(rows, file.name, settings)
+            if missing := missing_columns(rows, settings):
+                raise DataError(f"{Place(file.name, rows.line)}: {missing}")
             if rows.first is None:
                 tally.columns |= dict.fromkeys(rows.columns)
             for row in islice(rows, None if settings.rows is None else settings.rows - tally.rows):
@@ -82,13 +83,13 @@ def read_records(file: FoundFile, settings: FileSettings, complaints: Complaints
         complaints.fail(exc)
 
 
-def _check_columns(rows: Rows, name: str, settings: FileSettings) -> None:
+def missing_columns(rows: Rows, settings: RowSettings) -> str | None:
+    """Say which columns the settings name and the rows lack, and which ones may be meant."""
     missing = [column for column in (*settings.text_columns, settings.label_column) if not rows.has(column)]
-    if missing and rows.columns:
-        raise DataError(f"{Place(name, rows.line)}: {_missing(missing, rows.columns, settings)}")
+    return _missing(missing, rows.columns, settings) if missing and rows.columns else None
 
 
-def _missing(missing: Sequence[str], columns: Sequence[str], settings: FileSettings) -> str:
+def _missing(missing: Sequence[str], columns: Sequence[str], settings: RowSettings) -> str:
     words = f"no column {' and no column '.join(map(short, missing))}"
     delimiter = settings.csv.delimiter or ","
     other = likely_delimiter(columns, delimiter) if settings.kind == ".csv" else None
@@ -114,7 +115,7 @@ def _toml(char: str) -> str:
     return '"\\t"' if char == "\t" else f'"{char}"'
 
 
-def _record(row: Row, name: str, settings: FileSettings, complaints: Complaints, tally: Tally) -> Record | None:
+def _record(row: Row, name: str, settings: RowSettings, complaints: Complaints, tally: Tally) -> Record | None:
     columns = settings.text_columns
     text = row.text(columns, settings.text_separator)
     if text is None:
@@ -135,7 +136,7 @@ def _record(row: Row, name: str, settings: FileSettings, complaints: Complaints,
     return Record(row.number, tally.rows, text, labels, row)
 
 
-def _labels(value: Any, settings: FileSettings, tally: Tally) -> list[str] | str:
+def _labels(value: Any, settings: RowSettings, tally: Tally) -> list[str] | str:
     """Return the labels of a row, or what is wrong with them."""
     column, separator = settings.label_column, settings.label_separator
     if tally.several is None:

@@ -12,6 +12,7 @@ from datasets import Dataset, DatasetDict
 
 from clsfw import RowFormat
 from clsfw.kit import cache_directory, staged_directory, write_json
+from clsfw_csv import RowSettings
 from clsfw_csv.inputs import find_files, read_json, sha256_of
 from clsfw_csv.table import Facts, write_tables
 
@@ -40,38 +41,54 @@ class FileSource:
             split: find_files(files, settings.sha256, settings.max_bytes, reporter)
             for split, files in settings.files.items()
         }
-        folder, facts = _cached_tables(found, settings, reporter)
-        for split, part in facts.items():
-            if part.dropped:
-                line = part.first_dropped.rpartition(":")[2]
-                first = f"the first on line {line}" if len(found[split]) == 1 else f"the first at {part.first_dropped}"
-                reporter.note(f"{_named(found[split])}: dropped {part.dropped:,} rows with a blank text, {first}")
-            if part.left_out:
-                taken = ", ".join(map(repr, part.left_out))
-                reporter.note(f"{_named(found[split])}: left out the column {taken}, whose name is taken")
-        self._provenance = _provenance(found, facts)
-        data = {split: Dataset.from_file(str(folder / _table(split))) for split in found}
-        return data[""] if "" in data else DatasetDict(data)
+        data, self._provenance = load_tables(found, settings, reporter)
+        return data
 
     def row_format(self) -> RowFormat:
         """Say how the files are written; see `HasRowFormat`."""
-        settings = self._settings
-        first = next(iter(settings.files.values()))[0]
-        by_name = "\t" if Path(first).name.lower().split(".")[-1] == "tsv" else ","
-        return RowFormat(
-            text_columns=settings.text_columns,
-            text_separator=settings.text_separator,
-            label_column=settings.label_column,
-            labels=settings.labels,
-            label_separator=settings.label_separator,
-            encoding=settings.csv.encoding,
-            delimiter=settings.csv.delimiter or by_name,
-            empty_text=settings.empty_text,
-        )
+        first = next(iter(self._settings.files.values()))[0]
+        return row_format(self._settings, "\t" if Path(first).name.lower().split(".")[-1] == "tsv" else ",")
 
     def provenance(self) -> Mapping[str, str]:
         """Say which content was read; empty before `load`."""
         return dict(self._provenance)
+
+
+def load_tables(
+    found: Mapping[str, list[FoundFile]], settings: RowSettings, reporter: Reporter
+) -> tuple[Dataset | DatasetDict, dict[str, str]]:
+    """Return the rows of the files of each split, and what is to be recorded of them.
+
+    Raises:
+        DataError: a file breaks the rules.
+        HostError: the cache cannot be written.
+
+    """
+    folder, facts = _cached_tables(found, settings, reporter)
+    for split, part in facts.items():
+        if part.dropped:
+            line = part.first_dropped.rpartition(":")[2]
+            first = f"the first on line {line}" if len(found[split]) == 1 else f"the first at {part.first_dropped}"
+            reporter.note(f"{_named(found[split])}: dropped {part.dropped:,} rows with a blank text, {first}")
+        if part.left_out:
+            taken = ", ".join(map(repr, part.left_out))
+            reporter.note(f"{_named(found[split])}: left out the column {taken}, whose name is taken")
+    data = {split: Dataset.from_file(str(folder / _table(split))) for split in found}
+    return data[""] if "" in data else DatasetDict(data), _provenance(found, facts)
+
+
+def row_format(settings: RowSettings, delimiter: str = ",") -> RowFormat:
+    """Say how the rows are written; `delimiter` is that of a CSV file whose settings name none."""
+    return RowFormat(
+        text_columns=settings.text_columns,
+        text_separator=settings.text_separator,
+        label_column=settings.label_column,
+        labels=settings.labels,
+        label_separator=settings.label_separator,
+        encoding=settings.csv.encoding,
+        delimiter=settings.csv.delimiter or delimiter,
+        empty_text=settings.empty_text,
+    )
 
 
 def _provenance(found: Mapping[str, list[FoundFile]], facts: Mapping[str, Facts]) -> dict[str, str]:
@@ -95,10 +112,10 @@ def _table(split: str) -> str:
 
 
 def _cached_tables(
-    found: Mapping[str, list[FoundFile]], settings: FileSettings, reporter: Reporter
+    found: Mapping[str, list[FoundFile]], settings: RowSettings, reporter: Reporter
 ) -> tuple[Path, dict[str, Facts]]:
     """Return the folder of the tables of this content under these settings, from the cache if intact ones are there."""
-    told = settings.model_dump(exclude={"source", "sha256", "max_bytes"})
+    told = settings.model_dump(include=set(RowSettings.model_fields)) | {"csv": asdict(settings.csv)}
     # A list of pairs, since the order of the labels decides their ids.
     told["labels"] = None if settings.labels is None else list(settings.labels.items())
     # The ending counts too: a name that denies the content is refused, whether or not the content was read before.

@@ -9,6 +9,7 @@ import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
 
 from clsfw import DataError, Place
+from clsfw_csv import FileSettings
 from clsfw_csv.complaints import Complaints
 from clsfw_csv.labels import MOST_CLASSES, infer_labels, refuse_column, undeclared
 from clsfw_csv.records import RESERVED, Record, Tally, read_records, written
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clsfw import Reporter
-    from clsfw_csv import FileSettings
+    from clsfw_csv import RowSettings
     from clsfw_csv.inputs import FoundFile
 
     Found = Mapping[str, Sequence[FoundFile]]
@@ -59,7 +60,7 @@ class _Layout:
 
 
 def write_tables(
-    found: Found, settings: FileSettings, targets: Mapping[str, Path], reporter: Reporter
+    found: Found, settings: RowSettings, targets: Mapping[str, Path], reporter: Reporter
 ) -> dict[str, Facts]:
     """Read the files of each split and write them to its target as an Arrow stream, with the same classes for all.
 
@@ -93,16 +94,17 @@ class _Plan:
         """Return the labels that a file must have two of: those that stand in it, or all of them for test data."""
         return sorted(present if self.trains else self.labels)
 
-    def layout(self, tally: Tally, settings: FileSettings) -> _Layout:
+    def layout(self, tally: Tally, settings: RowSettings) -> _Layout:
         """Settle the columns, once the first row of a file without a first pass is read."""
         columns = self.seen.columns or tally.columns
         own = (*settings.text_columns, settings.label_column, *RESERVED)
         several = settings.label_separator is not None or bool(self.seen.several or tally.several)
         others = tuple(column for column in columns if column not in own)
-        return _Layout(self.labels, others, several, self.many and FILE not in others)
+        with_file = self.many and isinstance(settings, FileSettings) and FILE not in others
+        return _Layout(self.labels, others, several, with_file)
 
 
-def _survey(found: Found, settings: FileSettings, tally: Tally) -> Mapping[str, str]:
+def _survey(found: Found, settings: RowSettings, tally: Tally) -> Mapping[str, str]:
     """Read all files once, and return the classes by the values that stand for them."""
 
     def labels_of(files: Sequence[FoundFile]) -> Iterator[str]:
@@ -123,7 +125,7 @@ def _survey(found: Found, settings: FileSettings, tally: Tally) -> Mapping[str, 
     return settings.labels
 
 
-def _write(files: Sequence[FoundFile], settings: FileSettings, plan: _Plan, target: Path, reporter: Reporter) -> Facts:
+def _write(files: Sequence[FoundFile], settings: RowSettings, plan: _Plan, target: Path, reporter: Reporter) -> Facts:
     tally = Tally({}, several=plan.seen.several)
     told = [Complaints(file.name) for file in files]
     readings = [read_records(file, settings, said, tally) for file, said in zip(files, told, strict=True)]
@@ -201,13 +203,13 @@ def _batches(first: Record | None, records: Iterator[Record]) -> Iterator[list[R
         yield batch
 
 
-def _check_whole(name: str, settings: FileSettings, tally: Tally, present: list[str]) -> None:
+def _check_whole(name: str, settings: RowSettings, tally: Tally, present: list[str]) -> None:
     if tally.rows == 0:
         raise DataError(
             f"{name}: has a header line, but no rows" if settings.kind == ".csv" else f"{name}: has no rows"
         )
     if settings.rows is not None and tally.rows < settings.rows:
-        raise DataError(f"{name}: rows = {settings.rows:,} is asked for, but the file has only {tally.rows:,}")
+        raise DataError(f"{name}: rows = {settings.rows:,} is asked for, but there are only {tally.rows:,}")
     if tally.rows == tally.dropped:
         raise DataError(f"{name}: all {tally.rows:,} texts are blank")
     if len(present) < 2:  # noqa: PLR2004  # a classifier tells at least two things apart
