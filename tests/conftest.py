@@ -25,7 +25,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _number in (signal.SIGTERM, signal.SIGHUP):
     signal.signal(_number, signal.SIG_DFL)
 
-pytest_plugins = ["support.baseline", "support.http_server", "support.mistakes", "support.reporting"]
+pytest_plugins = [
+    "support.baseline",
+    "support.databases",
+    "support.http_server",
+    "support.mistakes",
+    "support.reporting",
+]
 
 ROOT = Path(__file__).parents[1]
 

@@ -15,11 +15,14 @@ SECRET_KEY = re.compile(
 _SECRET_VALUE = re.compile(
     r"\bhf_[A-Za-z0-9]{20,}"  # a Hugging Face access token
     r"|\bBearer\s+\S{16,}"
-    r"|://[^/\s:@]*:[^/\s@]+@"  # a password in a URL
-    r"|[?&](?:access_token|token|api_?key|password|sig|X-Amz-Signature)=[^&\s]"
+    r"|://[^/\s:@]*:(?!\d+/)[^\s@\"']+@"  # a password in a URL, and no port
+    r"|[?&](?:access_token|token|api_?key|\w*passw(?:or)?d|sig|X-Amz-Signature)=[^&\s]"
 )
 
-ADVICE = "a recipe holds no secrets: every run directory keeps a copy of it; put a Hugging Face token into HF_TOKEN"
+ADVICE = (
+    "a recipe holds no secrets: every run directory keeps a copy of it; put a Hugging Face token into HF_TOKEN, and "
+    "the URL of a database into a variable that url_env names"
+)
 
 
 def holds_secret(text: str) -> bool:

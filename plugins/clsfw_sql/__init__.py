@@ -40,7 +40,9 @@ def path_or_server(url: object) -> object:
             raise ValueError("the URL of a file takes no parameters; leave out what follows '?'")
         return path
     if not _SERVER.match(url):
-        raise ValueError(f"databases of SQLite, DuckDB and PostgreSQL are read, not {kind!r}; export its rows to a file")
+        raise ValueError(
+            f"databases of SQLite, DuckDB and PostgreSQL are read, not {kind!r}; export its rows to a file"
+        )
     return url
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
     from clsfw_sql import SqlSettings
 
+_EXAMPLE = "postgresql://user:password@host:5432/name"
 _SECONDS = 5
-_BATCH = 1000
+BATCH = 1000
+"""The rows that are held in memory at once."""
 _LONGEST = 300
 _LOST = ("08", "57")  # the classes of PostgreSQL's codes for a connection that is gone and for a server that stops
 _DRIVERS = {"psycopg": '"psycopg[binary]"', "psycopg2": "psycopg2-binary", "duckdb_engine": "duckdb-engine"}
@@ -41,10 +44,13 @@ class Database:
         if not given:
             raise HostError(
                 f"the environment variable {variable} is not set; put the URL of the database into it, such as "
-                "postgresql://user:password@host/name"
+                f"{_EXAMPLE}"
             )
         where = "url" if variable is None else f"the environment variable {variable}"
         self._secrets: list[str] = []
+        self._open: Callable[[], Engine]
+        if variable is not None and "://" not in given and not Path(given).expanduser().exists():
+            raise HostError(f"{where}: holds neither a URL such as {_EXAMPLE} nor the path of a file that is there")
         try:
             place = str(path_or_server(given))
         except ValueError as exc:
@@ -64,9 +70,9 @@ class Database:
         except OSError as exc:
             raise DataError(f"{self.name}: cannot be read: {(exc.strerror or str(exc)).lower()}") from exc
         if head.startswith(b"SQLite format 3\0"):
-            self.kind, self._engine = "sqlite", lambda: _sqlite(path)
+            self.kind, self._open = "sqlite", partial(_sqlite, path)
         elif head[8:12] == b"DUCK":
-            self.kind, self._engine = "duckdb", lambda: _duckdb(path)
+            self.kind, self._open = "duckdb", partial(_duckdb, path)
         else:
             raise DataError(f"{self.name}: is neither a SQLite nor a DuckDB database")
 
@@ -76,15 +82,14 @@ class Database:
             url = make_url(given)
         except (ArgumentError, ValueError):
             raise HostError(
-                f"{where}: is not a URL such as postgresql://user:password@host:5432/name; in a password write "
-                "%40 for @, %2F for / and %3A for :"
+                f"{where}: is not a URL such as {_EXAMPLE}; in a password write %40 for @, %2F for / and %3A for :"
             ) from None
         self.kind = "postgresql"
         self.name = f"postgresql://{url.host or ''}{f':{url.port}' if url.port else ''}/{url.database or ''}"
-        hidden = [url.password or "", *(str(v) for k, v in url.query.items() if re.search("pass|key|secret", k, re.I))]
+        hidden = [url.password or "", *(str(value) for key, value in url.query.items() if "pass" in key.lower())]
         raw = [given, *re.findall(r"://[^:@]*:(.*)@", given)]
         self._secrets = sorted({*raw, *hidden, *map(quote, hidden), *map(unquote, raw)} - {""}, key=len, reverse=True)
-        self._engine = lambda: _postgresql(url)
+        self._open = partial(_postgresql, url)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -97,14 +102,14 @@ class Database:
 
         """
         with self._explained(self.name, DataError if self.kind != "postgresql" else NetworkError):
-            engine = self._engine()
+            engine = self._open()
             connection = engine.connect()
         try:
             with self._explained(self.name):
-                yield connection.execution_options(no_parameters=True, yield_per=_BATCH)
+                yield connection.execution_options(no_parameters=True, yield_per=BATCH)
         finally:
             # The connection may be gone, and nothing was written that could be lost.
-            with self._explained(self.name, DataError):
+            with suppress(DBAPIError):
                 connection.close()
             engine.dispose()
 
@@ -127,8 +132,6 @@ class Database:
             driver = getattr(exc, "name", None) or {"duckdb": "duckdb_engine"}.get(self.kind, "")
             missing = f"pip install {_DRIVERS.get(driver, driver)}" if driver else "write postgresql+psycopg://"
             raise HostError(f"{name}: its driver {driver or 'is not known'} is not installed: {missing}") from None
-        except (sqlite3.Error, UnicodeError, RuntimeError) as exc:
-            raise (kind or DataError)(f"{name}: {self._words(exc)}") from None
 
     def _words(self, exc: BaseException | None) -> str:
         """Return what the driver says, without the query, secrets and further lines."""

@@ -5,44 +5,49 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Mapping
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from clsfw import DataError
 from clsfw.kit import Rows, explained
 from clsfw_csv.records import missing_columns
+from clsfw_sql.database import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
 
+    from clsfw import Reporter
     from clsfw_sql import SqlSettings
     from clsfw_sql.database import Database
 
-_BATCH = 1000
 
-
-def write_rows(batches: Iterator[bytes], target: Path) -> str:
+def write_rows(batches: Iterable[list[str]], target: Path, name: str, reporter: Reporter) -> str:
     """Write batches of lines to a file, and return their SHA-256.
 
     Raises:
         HostError: the file cannot be written.
 
     """
-    digest = hashlib.sha256()
+    digest, done = hashlib.sha256(), 0
     with explained(target), target.open("wb") as file:
-        for batch in batches:
-            digest.update(batch)
-            file.write(batch)
+        for lines in batches:
+            content = "".join(lines).encode("utf-8", "surrogatepass")  # its reader refuses halves of characters
+            digest.update(content)
+            file.write(content)
+            done += len(lines)
+            reporter.progress(f"fetching the rows of the {name}", done, None, "rows")
     return digest.hexdigest()
 
 
 def read_rows(
     database: Database, connection: Connection, name: str, query: str, settings: SqlSettings
-) -> Iterator[bytes]:
+) -> Iterator[list[str]]:
     """Return the rows of a query as JSON lines, batch by batch, up to `settings.rows`; `name` is for messages.
 
     Raises:
@@ -52,16 +57,17 @@ def read_rows(
     """
     with database.asking(name):
         result = connection.exec_driver_sql(query.rstrip().rstrip(";"))
-    columns = tuple(result.keys()) if result.returns_rows else ()
-    _check_columns(columns, name, settings)
-    left = settings.rows
-    while left is None or left > 0:
-        with database.asking(name):
-            batch = result.fetchmany(_BATCH if left is None else min(_BATCH, left))
-        if not batch:
-            return
-        left = None if left is None else left - len(batch)
-        yield "".join(_line(dict(zip(columns, row, strict=True))) for row in batch).encode("utf-8", "surrogatepass")
+    with closing(result):
+        columns = tuple(result.keys()) if result.returns_rows else ()
+        _check_columns(columns, name, settings)
+        left = sys.maxsize if settings.rows is None else settings.rows
+        while left:
+            with database.asking(name):
+                batch = result.fetchmany(min(BATCH, left))
+            if not batch:
+                break
+            left -= len(batch)
+            yield [_line(dict(zip(columns, row, strict=True))) for row in batch]
 
 
 def _check_columns(columns: Sequence[str], name: str, settings: SqlSettings) -> None:

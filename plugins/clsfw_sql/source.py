@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from pathlib import Path
+import shutil
 from typing import TYPE_CHECKING
 
-from clsfw.kit import cache_directory, explained
+from clsfw.kit import cache_directory, explained, temporary
 from clsfw_csv.inputs import FoundFile
 from clsfw_csv.source import load_tables, row_format
 from clsfw_sql.database import Database
@@ -15,6 +14,7 @@ from clsfw_sql.rows import read_rows, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from datasets import Dataset, DatasetDict
 
@@ -42,10 +42,14 @@ class SqlSource:
                     "time, and with them other splits"
                 )
         # All of the rows decide on labels and columns, so they are read twice: here, and not in the database.
-        folder = cache_directory("queries")
-        with explained(folder), tempfile.TemporaryDirectory(dir=folder) as drafts:
-            found = {split: [file] for split, file in self._fetch(database, Path(drafts), reporter)}
+        drafts = temporary(cache_directory("queries") / "rows")
+        try:
+            with explained(drafts):
+                drafts.mkdir()
+            found = {split: [file] for split, file in self._fetch(database, drafts, reporter)}
             data, facts = load_tables(found, settings, reporter)
+        finally:
+            shutil.rmtree(drafts, ignore_errors=True)
         queries = {f"{split}_query" if split else "query": query for split, query in settings.queries.items()}
         self._provenance = {"database": database.kind, **queries, **facts}
         return data
@@ -56,7 +60,8 @@ class SqlSource:
             for split, query in self._settings.queries.items():
                 name, path = _named(split), folder / f"{split or 'rows'}.jsonl"
                 reporter.note(f"asking {database.name} for the rows of the {name}")
-                digest = write_rows(read_rows(database, connection, name, query, self._settings), path)
+                rows = read_rows(database, connection, name, query, self._settings)
+                digest = write_rows(rows, path, name, reporter)
                 yield split, FoundFile(path, name, digest, (path.stat().st_size, path.stat().st_mtime_ns))
 
     def row_format(self) -> RowFormat:

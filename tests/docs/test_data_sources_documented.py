@@ -11,6 +11,7 @@ from support.data_faults import DATA_FAULTS
 
 import clsfw_csv
 import clsfw_hf_datasets
+import clsfw_sql
 from clsfw.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 COMPONENTS = {
     component.name: component.settings
-    for plugin in (clsfw_csv, clsfw_hf_datasets)
+    for plugin in (clsfw_csv, clsfw_hf_datasets, clsfw_sql)
     for component in plugin.register_data_sources()
 }
 
@@ -39,7 +40,7 @@ def table(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["csv", "hf-dataset"])
 def test_every_setting_is_listed_and_no_other(page: str, name: str) -> None:
-    assert list(table(section(page, name))) == list(COMPONENTS[name].model_fields)
+    assert sorted(table(section(page, name))) == sorted(COMPONENTS[name].model_fields)
 
 
 @pytest.mark.parametrize("name", [name for name in COMPONENTS if name not in {"jsonl", "parquet"}])
@@ -50,7 +51,15 @@ def test_the_defaults_are_those_of_the_code(page: str, name: str) -> None:
     assert {key: text.strip('`"') for key, text in written.items() if key in plain} == plain
 
 
-@pytest.mark.parametrize("name", ["csv", "hf-dataset"])
+def test_sql_has_the_settings_of_csv_that_say_what_columns_mean(page: str) -> None:
+    own, csv, text = COMPONENTS["sql"].model_fields, COMPONENTS["csv"].model_fields, section(page, "sql")
+    others = set(re.findall(r"`(\w+)`", text.split("The others are those of `csv`")[1].split(". ")[0]))
+
+    assert others == own.keys() & csv.keys()
+    assert set(table(text)) == own.keys() - others
+
+
+@pytest.mark.parametrize("name", ["csv", "hf-dataset", "sql"])
 def test_required_means_required(page: str, name: str) -> None:
     required = {key for key, text in table(section(page, name)).items() if text == "required"}
 
