@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import TYPE_CHECKING
 
 from clsfw import DataError
@@ -10,6 +11,8 @@ from clsfw_csv.complaints import short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from clsfw_csv.inputs import FoundFile
 
 MOST_CLASSES = 1000
 """More distinct values than this are taken for a column of texts or numbers, unless they are declared."""
@@ -19,6 +22,38 @@ MOST_SHOWN = 10
 _NO_LABELS = (
     "it looks like a text, id or number column, so name another label_column, or declare its values under [data.labels]"
 )
+
+
+def carried_labels(files: Iterable[FoundFile], column: str) -> dict[str, str] | None:
+    """Return the class names that Parquet files of the `datasets` library carry for a column of class ids.
+
+    Raises:
+        DataError: two of the files carry different ones.
+
+    """
+    first: tuple[str, dict[str, str] | None] | None = None
+    for file in files:
+        found = _carried(file, column)
+        first = first or (file.name, found)
+        if found != first[1]:
+            raise DataError(f"{file.name}: has other classes in column {column!r} than {first[0]}")
+    return None if first is None else first[1]
+
+
+def _carried(file: FoundFile, column: str) -> dict[str, str] | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        said = json.loads((pq.read_schema(file.path).metadata or {}).get(b"huggingface", b"{}"))
+        feature = said["info"]["features"]
+        for part in column.split(".") if column not in feature else [column]:
+            feature = feature[part]
+        feature = feature.get("feature", feature)
+        names = [str(name) for name in feature["names"]]
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None  # it carries none; if it is no Parquet at all, its reader says so
+    return {str(number): name for number, name in enumerate(names)}
 
 
 def infer_labels(values: Iterable[str], name: str, column: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clsfw_csv import FileSettings
     from clsfw_csv.inputs import FoundFile
 
-_LAYOUT = 2  # of the cached tables; another number leaves older ones aside
+_LAYOUT = 3  # of the cached tables; another number leaves older ones aside
 _FACTS = "facts.json"
 
 

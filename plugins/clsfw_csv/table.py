@@ -11,7 +11,7 @@ from datasets import ClassLabel, Features, List, Value
 from clsfw import DataError, Place
 from clsfw_csv import FileSettings
 from clsfw_csv.complaints import Complaints
-from clsfw_csv.labels import MOST_CLASSES, infer_labels, refuse_column, undeclared
+from clsfw_csv.labels import MOST_CLASSES, carried_labels, infer_labels, refuse_column, undeclared
 from clsfw_csv.records import RESERVED, Record, Tally, read_records, written
 
 if TYPE_CHECKING:
@@ -70,10 +70,12 @@ def write_tables(
     """
     tally = Tally({})
     labels: Mapping[str, str] | None = settings.labels
+    if labels is None and settings.kind == ".parquet":
+        labels = carried_labels((file for files in found.values() for file in files), settings.label_column)
     many = len(found) > 1 or any(len(files) > 1 for files in found.values())
     if labels is None or settings.kind == ".jsonl" or many:
         # The ids and columns depend on all rows, and keeping the rows would take memory: so the files are read twice.
-        labels = _survey(found, settings, tally)
+        labels = _survey(found, settings, labels, tally)
     facts = {}
     for split, files in found.items():
         plan = _Plan(labels or {}, tally, many=many, trains=split in {"", "train"})
@@ -104,7 +106,7 @@ class _Plan:
         return _Layout(self.labels, others, several, with_file)
 
 
-def _survey(found: Found, settings: RowSettings, tally: Tally) -> Mapping[str, str]:
+def _survey(found: Found, settings: RowSettings, declared: Mapping[str, str] | None, tally: Tally) -> Mapping[str, str]:
     """Read all files once, and return the classes by the values that stand for them."""
 
     def labels_of(files: Sequence[FoundFile]) -> Iterator[str]:
@@ -118,11 +120,11 @@ def _survey(found: Found, settings: RowSettings, tally: Tally) -> Mapping[str, s
 
     first = next(iter(found.values()))[0].name
     every = (label for files in found.values() for label in labels_of(files))
-    if settings.labels is None:
+    if declared is None:
         return infer_labels(every, first, settings.label_column)
     for _ in every:
         pass
-    return settings.labels
+    return declared
 
 
 def _write(files: Sequence[FoundFile], settings: RowSettings, plan: _Plan, target: Path, reporter: Reporter) -> Facts:

@@ -1,4 +1,4 @@
-"""Data source `hf-dataset`: data sets of the Hugging Face hub, and local CSV, JSON lines, Parquet and Arrow files."""
+"""Data source `hf-dataset`: data sets of the Hugging Face hub, and those that the `datasets` library saved."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ if TYPE_CHECKING:
 
     from clsfw import DataSource
 
-FORMATS = {
+READERS = {
     ".csv": "csv",
     ".tsv": "csv",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
     ".parquet": "parquet",
-    ".arrow": "arrow",
 }
-"""The file formats that are read, by the ends of their names, each with its loader in the `datasets` library."""
+"""The components that read files of rows, by the ends of their names."""
 
 _PACKED = r"(\.(gz|bz2|xz|zst))?"
-_FILE = re.compile(rf"({'|'.join(map(re.escape, FORMATS))}){_PACKED}\Z|[*?\[]", re.IGNORECASE)
+_FILE = re.compile(rf"({'|'.join(map(re.escape, [*READERS, '.arrow']))}){_PACKED}\Z|[*?\[]", re.IGNORECASE)
 
 
 def _file_is_local(value: object) -> object:
@@ -34,7 +33,7 @@ def _file_is_local(value: object) -> object:
     if not isinstance(value, str):
         return value
     if "://" in value:
-        raise ValueError(f"{value!r} is a URL; give a name on the hub or a local path, or read a CSV by use = 'csv'")
+        raise ValueError(f"{value!r} is a URL; give a name on the hub or a local path, or read a file by use = 'csv'")
     return f"./{value}" if _FILE.search(value) and not value.startswith((".", "/", "~")) else value
 
 
@@ -42,8 +41,8 @@ class HfDatasetSettings(Settings):
     """What `use = "hf-dataset"` takes."""
 
     path: Annotated[PathOrHubId, BeforeValidator(_file_is_local)] = Field(
-        description="a data set's name on the Hugging Face hub, such as `stanfordnlp/imdb`, or a local file, folder or "
-        "pattern (`data/*.jsonl`) of CSV, JSON lines, Parquet or Arrow"
+        description="a data set's name on the Hugging Face hub, such as `stanfordnlp/imdb`, or a folder that "
+        "`Dataset.save_to_disk` wrote, or one of its Arrow files"
     )
     name: str | None = Field(
         None, min_length=1, description="the configuration of the data set, where it has several of them"
@@ -115,7 +114,7 @@ def register_data_sources() -> Iterable[Component[DataSource]]:
     return [
         Component(
             name="hf-dataset",
-            summary="a data set of the Hugging Face hub, or local CSV, JSON lines, Parquet or Arrow files",
+            summary="a data set of the Hugging Face hub, or a folder that Dataset.save_to_disk wrote",
             settings=HfDatasetSettings,
             build=_build,
         )

@@ -1,10 +1,8 @@
-"""Opens the splits of a data set, local or on the hub, as something to iterate over."""
+"""Opens the splits of a data set that was saved here, and words what the library says."""
 
 from __future__ import annotations
 
-import difflib
 import gc
-import glob
 import logging
 import warnings
 from contextlib import contextmanager
@@ -13,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
-from datasets import load_dataset_builder, load_from_disk
-from datasets.packaged_modules.csv.csv import CsvConfig
+from datasets import Dataset, load_from_disk
 
 from clsfw import ClsfwError, DataError
-from clsfw_hf_datasets import FORMATS
+from clsfw_hf_datasets import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,8 +43,6 @@ def explained(name: str) -> Iterator[None]:
     datasets.disable_progress_bars()
     try:
         with warnings.catch_warnings():
-            # So pandas warns where it is about to lose fields.
-            warnings.filterwarnings("error", message="Length of header or names does not match")
             # Where it stops early, the library leaves files open, for the collector below to close.
             warnings.simplefilter("ignore", ResourceWarning)
             yield
@@ -71,43 +66,25 @@ def one_line(exc: BaseException, longest: int = 300) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def open_local(settings: HfDatasetSettings, name: str) -> Opened:
-    """Open a file, a folder or a pattern; nothing is copied, and no more is read than is asked for.
+def open_saved(settings: HfDatasetSettings, name: str) -> Opened:
+    """Open a folder that the `datasets` library saved, or an Arrow file out of it; nothing is copied.
 
     Raises:
-        DataError: there is no such thing, or it is no data.
+        DataError: there is no such thing, or it is for another data source.
 
     """
     path = Path(settings.path)
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         given = load_from_disk(str(path))
         return Opened(given if isinstance(given, datasets.DatasetDict) else {"train": given}, {})
-    if path.is_dir():
-        if not any(FORMATS.keys() & set(file.suffixes) for file in path.rglob("*")):
-            raise DataError(f"{name}: holds no file that ends in {', '.join(FORMATS)}")
-        builder = load_dataset_builder(str(path), settings.name)
-    else:
-        builder = load_dataset_builder(_format(path, name), settings.name, data_files=_files(path, name))
-    if isinstance(builder.config, CsvConfig):
-        # Left to itself, pandas makes nothing of the text "NA", and of a surplus field an index that shifts the rest.
-        builder.config.keep_default_na = False
-        builder.config.index_col = False
-    return Opened(builder.as_streaming_dataset(), {})
-
-
-def _format(path: Path, name: str) -> str:
-    known = [FORMATS[suffix.lower()] for suffix in path.suffixes if suffix.lower() in FORMATS]
-    if not known:
-        raise DataError(f"{name}: is no format that is read here; files end in {', '.join(FORMATS)}")
-    return known[-1]
-
-
-def _files(path: Path, name: str) -> str:
-    if path.is_file():
-        return glob.escape(str(path))
-    if glob.has_magic(str(path)):
-        if not glob.glob(str(path), recursive=True):  # noqa: PTH207  # pathlib has no absolute patterns
-            raise DataError(f"{name}: no file matches this pattern")
-        return str(path)
-    near = difflib.get_close_matches(path.name, [child.name for child in path.parent.glob("*")], n=1)
-    raise DataError(f"{name}: no such file{f'; did you mean {near[0]!r}?' if near else ''}")
+    if path.is_file() and path.suffix.lower() == ".arrow":
+        return Opened({"train": Dataset.from_file(str(path))}, {})
+    inside = sorted(path.rglob("*")) if path.is_dir() else [path]
+    reader = next((READERS[s.lower()] for file in inside for s in file.suffixes if s.lower() in READERS), None)
+    if path.exists() and reader is not None:
+        files = "the file" if path.is_file() else "its files"
+        raise DataError(f"{name}: Dataset.save_to_disk did not write it; read {files} by use = {reader!r} with source")
+    if not path.exists():
+        other = f"; files of rows are read by use = {reader!r} with source" if reader is not None else ""
+        raise DataError(f"{name}: no such file or folder{other}")
+    raise DataError(f"{name}: is no data set that Dataset.save_to_disk wrote")

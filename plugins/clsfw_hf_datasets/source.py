@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict
 from clsfw import DataError, RowFormat
 from clsfw.kit import cache_directory
 from clsfw_hf_datasets.hub import broken_off, open_hub
-from clsfw_hf_datasets.opening import explained, open_local
+from clsfw_hf_datasets.opening import explained, open_saved
 from clsfw_hf_datasets.table import write_tables
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class HfDatasetSource:
         settings = self._settings
         name = _shown(settings.path) if settings.is_local else settings.path
         with explained(name):
-            opened = open_local(settings, name) if settings.is_local else open_hub(settings, reporter)
+            opened = open_saved(settings, name) if settings.is_local else open_hub(settings, reporter)
             parts = _choose(opened.parts, settings.splits, name)
             with broken_off(name):
                 tables = write_tables(parts, settings, name, cache_directory("datasets"), reporter)

@@ -64,7 +64,7 @@ def write_tables(
 
 
 def _features(part: Any) -> Features:
-    """Return the columns; CSV and JSON know theirs only once some rows are read."""
+    """Return the columns; CSV and JSON of the hub know theirs only once some rows are read."""
     if part.features is not None:
         return part.features
     return Dataset.from_list(list(part.take(_SAMPLE))).features

@@ -220,29 +220,13 @@ def test_80_equal_texts_are_told(cli, toy):
     assert "train text(s) stand there more than once" in answer.told
 
 
-HF_FAULTS = [
-    ("gone.jsonl", None, 3, "gone.jsonl"),
-    (
-        "rows.jsonl",
-        b'{"text": "a", "label": "x"}\n{"text": "b", "label": "y"\n',
-        3,
-        "rows.jsonl: cannot be read: JSON parse error",
-    ),
-    ("rows.jsonl", b'{"text": "a", "label": "x"}\n{"text": "", "label": "y"}\n', 3, "its text is blank"),
-    ("rows.jsonl", b'{"text": "a", "label": "x"}\n{"text": "b"}\n', 3, "has no label"),
-    ("rows.jsonl", b"", 3, "rows.jsonl"),
-    ("rows.parquet", b"PAR1nothing", 3, "rows.parquet"),
-]
+def test_a_file_of_rows_is_not_for_the_source_of_the_hub(refused, toy):
+    recipe = toy(('use = "csv"\nsource = "texts.csv"', 'use = "hf-dataset"\npath = "texts.csv"'))
 
-
-@pytest.mark.parametrize(("name", "content", "code", "words"), HF_FAULTS)
-def test_other_files_that_are_bad(name, content, code, words, refused, toy, tmp_path):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-
-    answer = refused(code, "run", toy(('use = "csv"\nsource = "texts.csv"', f'use = "hf-dataset"\npath = "{name}"')))
-
-    assert words in answer.err
+    assert (
+        "texts.csv: Dataset.save_to_disk did not write it; read the file by use = 'csv'"
+        in refused(3, "run", recipe).err
+    )
 
 
 def test_a_data_set_of_the_hub_without_a_network(refused, toy):
