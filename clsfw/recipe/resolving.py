@@ -130,10 +130,11 @@ def _pinned(
 ) -> bool:
     """Tell whether the same content is taken from another place: its hash is given, and the same."""
     part = parts.get(path[:1])
-    if part is None or len(path) != 2 or (pin := new.get((path[0], "sha256"))) is None:  # noqa: PLR2004  # table and key
+    if part is None or len(path) == 1:
         return False
+    pinned = (path[0], "sha256", *path[2:])
     info = type(part.settings).model_fields.get(str(path[1]))
-    return info is not None and may_be_local(info) and pin == old.get((path[0], "sha256"))
+    return info is not None and may_be_local(info) and None is not new.get(pinned) == old.get(pinned)
 
 
 def _told(value: Any) -> str:

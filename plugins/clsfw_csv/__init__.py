@@ -6,7 +6,7 @@ import codecs
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from clsfw import Component, PathOrUrl, Settings, hookimpl
 
@@ -20,6 +20,8 @@ _NO_ENCODINGS = ("unicode-escape", "raw-unicode-escape", "idna", "punycode")  # 
 Column = Annotated[str, Field(min_length=1)]
 Files = PathOrUrl | tuple[PathOrUrl, ...]
 Split = Literal["train", "validation", "test"]
+Hash = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
+Hashes = Hash | tuple[Hash, ...]
 
 
 @dataclass(frozen=True)
@@ -102,19 +104,14 @@ class FileSettings(RowSettings):
         description="the file: a path, a pattern or an https URL; or a list of them, or a table with those of train, "
         "validation and test"
     )
-    sha256: str | None = Field(
+    sha256: Hashes | dict[Split, Hashes] | None = Field(
         None,
-        pattern="^[0-9a-fA-F]{64}$",
-        description="the SHA-256 of the file as it is stored (compressed, if it is); another content is refused",
+        description="the SHA-256 of the file as it is stored (compressed, if it is), or those of all files in the form "
+        "of source; another content is refused",
     )
     max_bytes: int = Field(
         4 * 2**30, ge=1, description="the largest size that a download or an unpacked file may reach, in bytes"
     )
-
-    @field_validator("sha256")
-    @classmethod
-    def _lower(cls, value: str | None) -> str | None:
-        return None if value is None else value.lower()
 
     @model_validator(mode="after")
     def _sound_source(self) -> FileSettings:
@@ -122,8 +119,15 @@ class FileSettings(RowSettings):
             raise ValueError("source names no file")
         if isinstance(self.source, dict) and "train" not in self.source:
             raise ValueError("source must say which file is train")
-        if self.sha256 is not None and not isinstance(self.source, str):
-            raise ValueError("sha256 pins one file; leave it out where source names several")
+        if self.sha256 is not None and isinstance(self.sha256, dict) != isinstance(self.source, dict):
+            raise ValueError("sha256 must be written as source is: both or none of them as a table of splits")
+        for split, hashes in self.hashes.items():
+            if split not in self.files:
+                raise ValueError(f"sha256 pins {split}, of which source names no file")
+            if not any(char in file for file in self.files[split] for char in "*?[") and len(hashes) != len(
+                self.files[split]
+            ):
+                raise ValueError(pinned_count(len(hashes), len(self.files[split])))
         return self
 
     @property
@@ -133,9 +137,21 @@ class FileSettings(RowSettings):
         return {split: (files,) if isinstance(files, str) else files for split, files in given.items()}
 
     @property
+    def hashes(self) -> dict[str, tuple[str, ...]]:
+        """The pinned hashes of the files of each split that has some, in the order of its files."""
+        given = self.sha256 if isinstance(self.sha256, dict) else {"": self.sha256}
+        pinned = {split: hashes for split, hashes in given.items() if hashes is not None}
+        return {split: (hashes,) if isinstance(hashes, str) else hashes for split, hashes in pinned.items()}
+
+    @property
     def largest(self) -> int | None:
         """The largest size that an unpacked file may have, in bytes."""
         return self.max_bytes
+
+
+def pinned_count(hashes: int, files: int) -> str:
+    """Say that there is not one hash for each file."""
+    return f"sha256 pins {hashes} file{'' if hashes == 1 else 's'}, and source names {files}; give one hash for each"
 
 
 class JsonlSettings(FileSettings):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from clsfw import DataError
 from clsfw.kit import check_file
+from clsfw_csv import pinned_count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from clsfw import Reporter
 
@@ -38,32 +39,39 @@ class FoundFile:
             raise DataError(f"{self.name}: changed while it was read; run again when nothing writes to it")
 
 
-def find_files(sources: Iterable[str], sha256: str | None, max_bytes: int, reporter: Reporter) -> list[FoundFile]:
-    """Have what paths, patterns and URLs name here, by download if need be.
+def find_files(sources: Iterable[str], hashes: Sequence[str], max_bytes: int, reporter: Reporter) -> list[FoundFile]:
+    """Have what paths, patterns and URLs name here, by download if need be; `hashes` pins each of them, or none.
 
     Raises:
-        DataError: there is no such file, or its content is not the one that `sha256` pins.
+        DataError: there is no such file, or its content is not the pinned one.
         NetworkError: a URL cannot be had, and no copy is in the cache.
         HostError: the cache cannot be written.
 
     """
-    return [found for source in sources for found in _find(source, sha256, max_bytes, reporter)]
+    names = [name for source in sources for name in _matches(source)]
+    if hashes and len(hashes) != len(names):
+        raise DataError(f"{_shown(Path(names[0]))}: {pinned_count(len(hashes), len(names))}")
+    pins = hashes or [None] * len(names)
+    return [_find(name, pin, max_bytes, reporter) for name, pin in zip(names, pins, strict=True)]
 
 
-def _find(source: str, sha256: str | None, max_bytes: int, reporter: Reporter) -> list[FoundFile]:
-    if "://" in source:
-        from clsfw_csv.download import download
-        from clsfw_csv.urls import redact
+def _matches(source: str) -> list[str]:
+    if "://" in source or not glob.has_magic(source) or Path(source).exists():
+        return [source]
+    matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207  # pathlib has no absolute patterns
+    if not matches:
+        raise DataError(f"{_shown(Path(source))}: no file matches this pattern")
+    return matches
 
-        path, digest = download(source, sha256, max_bytes, reporter)
-        return [FoundFile(path, redact(source), digest, _stamp(path))]
-    path = Path(source)
-    if glob.has_magic(source) and not path.exists():
-        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207  # pathlib has no absolute patterns
-        if not matches:
-            raise DataError(f"{_shown(path)}: no file matches this pattern")
-        return [_local(Path(match), sha256) for match in matches]
-    return [_local(path, sha256)]
+
+def _find(name: str, sha256: str | None, max_bytes: int, reporter: Reporter) -> FoundFile:
+    if "://" not in name:
+        return _local(Path(name), sha256)
+    from clsfw_csv.download import download
+    from clsfw_csv.urls import redact
+
+    path, digest = download(name, sha256, max_bytes, reporter)
+    return FoundFile(path, redact(name), digest, _stamp(path))
 
 
 def _local(path: Path, sha256: str | None) -> FoundFile:

@@ -38,7 +38,7 @@ class FileSource:
         """Return `text`, `label`, `row` and the other columns of the files; see `DataSource.load`."""
         settings = self._settings
         found = {
-            split: find_files(files, settings.sha256, settings.max_bytes, reporter)
+            split: find_files(files, settings.hashes.get(split, ()), settings.max_bytes, reporter)
             for split, files in settings.files.items()
         }
         data, self._provenance = load_tables(found, settings, reporter)

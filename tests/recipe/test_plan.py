@@ -6,6 +6,7 @@ import shutil
 import tomllib
 
 import pytest
+from support.recipe_faults import GOOD
 
 from clsfw.contract.parts import Labels
 from clsfw.errors import PluginError, RecipeError
@@ -157,6 +158,13 @@ def test_the_same_pinned_content_from_another_place_is_no_change(write, fake, fa
 
     assert () == make_plan(file, ["data.source=here.csv"], fakes).changes
     assert 2 == len(make_plan(file, ["data.source=here.csv", "data.sha256=x"], fakes).changes)
+
+
+def test_the_same_pinned_files_of_splits_from_another_place_are_no_change(write, bundled):
+    text = GOOD.replace('"texts.csv"', f'{{ train = "a.csv" }}\nsha256 = {{ train = "{"0" * 64}" }}')
+    file = write(text)
+
+    assert () == make_plan(file, ["data.source.train=b.csv"], bundled).changes
 
 
 def test_a_recipe_that_needs_its_overrides_is_changed_by_each(write, fake, fakes):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from datasets import ClassLabel, List
+from datasets import ClassLabel, Dataset, Features, List, Value
 from pydantic import ValidationError
 
 from clsfw.errors import DataError, HostError
@@ -125,6 +126,39 @@ class TestParquet:
         with pytest.raises(DataError, match=r"a\.parquet: not a Parquet file"):
             load(ParquetSettings, "a.parquet")
 
+    @pytest.mark.parametrize("several", [False, True])
+    def test_class_names_that_the_file_carries_are_taken(
+        self, load: Callable[..., Any], tmp_path: Path, several: bool
+    ) -> None:
+        classes = ClassLabel(names=["z", "a", "unused"])
+        label = [[0, 1], [], [1]] if several else [0, 1, 0]
+        features = Features({"text": Value("string"), "label": List(classes) if several else classes})
+        made = Dataset.from_dict({"text": ["p", "q", "r"], "label": label}, features=features)
+        made.to_parquet(str(tmp_path / "a.parquet"))
+        data = load(ParquetSettings, "a.parquet")
+
+        assert data.features["label"] == features["label"]
+        assert data["label"][:] == label
+
+    def test_declared_labels_come_before_those_that_the_file_carries(
+        self, load: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        features = Features({"text": Value("string"), "label": ClassLabel(names=["z", "a"])})
+        Dataset.from_dict({"text": ["p", "q"], "label": [0, 1]}, features=features).to_parquet(
+            str(tmp_path / "a.parquet")
+        )
+
+        assert load(ParquetSettings, "a.parquet", labels={"1": "A", "0": "Z"}).features["label"].names == ["A", "Z"]
+
+    def test_files_with_other_classes_are_refused(self, load: Callable[..., Any], tmp_path: Path) -> None:
+        for name, classes in (("a", ["x", "y"]), ("b", ["y", "x"])):
+            features = Features({"text": Value("string"), "label": ClassLabel(names=classes)})
+            made = Dataset.from_dict({"text": ["p", "q"], "label": [0, 1]}, features=features)
+            made.to_parquet(str(tmp_path / f"{name}.parquet"))
+
+        with pytest.raises(DataError, match=r"b\.parquet: has other classes in column 'label' than .*a\.parquet"):
+            load(ParquetSettings, ["a.parquet", "b.parquet"])
+
 
 class TestSeveralColumns:
     def test_they_are_joined_and_one_may_be_blank(self, load: Callable[..., Any], tmp_path: Path) -> None:
@@ -214,12 +248,50 @@ class TestSeveralFiles:
             {"source": ()},
             {"source": {}},
             {"source": ("a.csv", "b.csv"), "sha256": "0" * 64},
+            {"source": "a.csv", "sha256": ("0" * 64, "1" * 64)},
+            {"source": "a.csv", "sha256": {"train": "0" * 64}},
+            {"source": {"train": "a.csv"}, "sha256": "0" * 64},
+            {"source": {"train": "a.csv"}, "sha256": {"test": "0" * 64}},
+            {"source": ("a.csv",), "sha256": ("0",)},
             {"source": {"dev": "a.csv", "train": "b.csv"}},
         ],
     )
     def test_what_makes_no_sense_is_refused(self, settings: dict[str, Any]) -> None:
         with pytest.raises(ValidationError):
             CsvSettings.model_validate(settings)
+
+
+class TestPins:
+    FILES: ClassVar = {"a.csv": b"text,label\na,x\nb,y\n", "b.csv": b"text,label\nc,x\nd,y\n"}
+
+    @pytest.fixture(autouse=True)
+    def _written(self, tmp_path: Path) -> None:
+        for name, content in self.FILES.items():
+            (tmp_path / name).write_bytes(content)
+
+    def hashes(self) -> list[str]:
+        return [hashlib.sha256(content).hexdigest() for content in self.FILES.values()]
+
+    @pytest.mark.parametrize("source", [["a.csv", "b.csv"], "*.csv"])
+    def test_several_files_are_pinned_in_their_order(self, load: Callable[..., Any], source: object) -> None:
+        first, second = self.hashes()
+
+        assert len(load(CsvSettings, source, sha256=(first.upper(), second))) == 4
+        with pytest.raises(DataError, match=rf"a\.csv: its sha256 is {first}, but the recipe pins {second}"):
+            load(CsvSettings, source, sha256=(second, first))
+
+    def test_splits_are_pinned_by_name_and_some_may_be_left_out(self, load: Callable[..., Any]) -> None:
+        source = {"train": "a.csv", "test": "b.csv"}
+        first, second = self.hashes()
+
+        assert set(load(CsvSettings, source, sha256={"train": first, "test": second})) == {"train", "test"}
+        assert set(load(CsvSettings, source, sha256={"test": (second,)})) == {"train", "test"}
+        with pytest.raises(DataError, match=r"b\.csv: its sha256 is"):
+            load(CsvSettings, source, sha256={"test": first})
+
+    def test_a_pattern_with_another_number_of_files(self, load: Callable[..., Any]) -> None:
+        with pytest.raises(DataError, match="sha256 pins 1 file, and source names 2; give one hash for each"):
+            load(CsvSettings, "*.csv", sha256=self.hashes()[0])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
@@ -237,6 +309,10 @@ def test_a_pipe_in_the_cache_is_named_instead_of_waited_for(load: Callable[..., 
 @pytest.mark.parametrize(
     ("source", "told"),
     [
+        ('["a.csv", "b.csv"]\nsha256 = "{0}"', "[data] sha256: sha256 pins 1 file, and source names 2"),
+        ('"a.csv"\nsha256 = {{ train = "{0}" }}', "[data] sha256: sha256 must be written as source is"),
+        ('{{ train = "a.csv" }}\nsha256 = {{ test = "{0}" }}', "sha256 pins test, of which source names no file"),
+        ('["a.csv", "b.csv"]\nsha256 = ["{0}", "12"]', "[data] sha256.1: must match the pattern"),
         ('{ trian = "a.csv" }', "[data] source.trian: must be one of 'train', 'validation' or 'test'"),
         ("{ train = 3 }", "[data] source.train: must be text in quotes or a list, not 3"),
         ('["a.csv", 3]', "[data] source.1: must be text in quotes, not 3"),
@@ -248,8 +324,9 @@ def test_a_wrong_source_is_told_once_with_its_place(
 ) -> None:
     from clsfw.cli import main
 
+    written = source.format("0" * 64) if "{0}" in source else source
     (tmp_path / "r.toml").write_text(
-        f'schema = 1\nname = "t"\n[data]\nuse = "csv"\nsource = {source}\n[split]\nmethod = "in-order"\ntrain = 0.8\n'
+        f'schema = 1\nname = "t"\n[data]\nuse = "csv"\nsource = {written}\n[split]\nmethod = "in-order"\ntrain = 0.8\n'
         'test = 0.2\n[model]\nuse = "tfidf"\n[trainer]\nuse = "sklearn-fit"\n[[metrics]]\nuse = "macro-metrics"\n'
     )
 
