@@ -51,7 +51,7 @@ def find_files(sources: Iterable[str], hashes: Sequence[str], max_bytes: int, re
     names = [name for source in sources for name in _matches(source)]
     if hashes and len(hashes) != len(names):
         raise DataError(f"{_shown(Path(names[0]))}: {pinned_count(len(hashes), len(names))}")
-    pins = hashes or [None] * len(names)
+    pins: Sequence[str | None] = hashes or [None] * len(names)
     return [_find(name, pin, max_bytes, reporter) for name, pin in zip(names, pins, strict=True)]
 
 
