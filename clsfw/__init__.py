@@ -1,10 +1,11 @@
 """clsfw: a text classifier as one file that runs.
 
-`run` executes a recipe, `load` gives the classifier of a complete run; the rest is what plugin authors need.
+`run` executes a recipe, `study` runs it under several seeds, `load` gives the classifier of a complete run; the rest
+is what plugin authors need.
 """
 
 from clsfw import startup as _startup  # first of all  # noqa: F401
-from clsfw.api import compare, load, run
+from clsfw.api import compare, load, run, study
 from clsfw.contract.component import Component, PathOrHubId, PathOrUrl, RecipePath, Settings
 from clsfw.contract.hooks import hookimpl
 from clsfw.contract.parts import (
@@ -101,4 +102,5 @@ __all__ = [
     "hookimpl",
     "load",
     "run",
+    "study",
 ]

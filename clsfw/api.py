@@ -1,4 +1,4 @@
-"""The Python door: what `clsfw run`, `predict` and `compare` do, for a script or a notebook."""
+"""The Python door: what `clsfw run`, `study`, `predict` and `compare` do, for a script or a notebook."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from clsfw.evidence.finished import FinishedRun
     from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.studies.content import FinishedStudy
 
 
 def run(
@@ -37,6 +38,24 @@ def run(
 
     plan = make_plan(recipe, overrides or {}, discover())
     return execute(plan, out=out, fresh=fresh, accept_other_bits=accept_other_bits)
+
+
+def study(
+    recipe: str | Path, *, overrides: Mapping[str, Any] | None = None, out: str | Path | None = None
+) -> FinishedStudy:
+    """Carry out the `[study]` of a recipe and give the finished study: its scores over seeds, and its runs.
+
+    The same call continues an interrupted study and gives back a complete one; `overrides` as for `run`.
+
+    Raises:
+        ClsfwError: as for `run`; whatever stops a run stops the study, which can be continued.
+
+    """
+    from clsfw.discovery.plugins import discover
+    from clsfw.studies.execute import carry_out
+    from clsfw.studies.plan import make_study
+
+    return carry_out(make_study(recipe, overrides or {}, discover()), out=out)
 
 
 def load(run_dir: str | Path) -> LoadedClassifier:

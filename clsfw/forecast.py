@@ -27,8 +27,10 @@ SAMPLE = 1_000
 """So many training texts are tokenized to estimate the share of truncated ones."""
 
 
-def check(plan: Plan, display: Display) -> None:
+def check(plan: Plan, display: Display) -> Needs | None:
     """Read the data, look at the model, and estimate what training will take, telling the display each fact.
+
+    What training needs is returned where the trainer can say.
 
     Raises:
         ClsfwError: whatever would stop a run before or at its first step.
@@ -55,6 +57,7 @@ def check(plan: Plan, display: Display) -> None:
     if needs is not None:
         display.stage("estimating training")
         _estimate(needs, display)
+    return needs
 
 
 def _tell_leaks(data: PreparedData, display: Display) -> None:

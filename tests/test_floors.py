@@ -28,6 +28,7 @@ FLOORS: dict[str, int] = {
     "testing": 8,
     "scaffold": 8,
     "forecast": 8,
+    "studies": 8,
     "api": 8,
     "cli": 9,
     "__init__": 9,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 VERBS = (
     "run",
+    "study",
     "check",
     "list-plugins",
     "show",

@@ -21,16 +21,22 @@ def main(args: argparse.Namespace) -> int:
     """Check, and print what was found."""
     from clsfw.discovery.plugins import discover
     from clsfw.recipe.plan import make_plan
+    from clsfw.studies.plan import make_study
 
-    plan = make_plan(args.recipe, args.overrides, discover())
+    plugins = discover()
+    plan = make_plan(args.recipe, args.overrides, plugins)
 
     from clsfw.cli.streams import outcome
     from clsfw.forecast import check
     from clsfw.report.live import open_display
     from clsfw.report.terminal import good, typed
 
+    study = make_study(args.recipe, args.overrides, plugins) if "study" in plan.document.values else None
     with open_display() as display:
-        check(plan, display)
+        needs = check(plan, display)
+        if study is not None:
+            steps = f", {needs.steps * len(study.seeds):,.0f} steps in all" if needs is not None else ""
+            display.note(f"the study is {len(study.seeds)} runs{steps}")
     with outcome() as screen:
-        screen.line(good("the recipe can be run"), ": ", typed(f"clsfw run {args.recipe}"))
+        screen.line(good("the recipe can be run"), ": ", typed(f"clsfw {'study' if study else 'run'} {args.recipe}"))
     return 0

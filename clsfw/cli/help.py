@@ -23,6 +23,7 @@ GROUPS = {
     "Work": {
         "check RECIPE": "everything that can go wrong, before training",
         "run RECIPE": "train and evaluate; the same command continues",
+        "study RECIPE": "several seeds as one experiment",
         "show RECIPE": "every setting with its origin",
         "export-data RECIPE DIR": "the splits as files",
         "runs": "your runs, with their scores",
@@ -45,6 +46,7 @@ GROUPS = {
 
 EXAMPLES = {
     "run": "clsfw run quickstart --set trainer.max_steps=60",
+    "study": "clsfw study quickstart --set study.seeds=3",
     "check": "clsfw check quickstart",
     "list-plugins": "clsfw list-plugins",
     "show": "clsfw show quickstart",

@@ -24,9 +24,10 @@ from clsfw.store import place
 from clsfw.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from clsfw.contract.parts import Classifier
+    from clsfw.discovery.parts import BuiltSource
     from clsfw.engine.prepare import PreparedData
     from clsfw.recipe.plan import Parts, Plan
     from clsfw.report.display import Display
@@ -40,11 +41,12 @@ def execute(
     accept_other_bits: bool = False,
     display: Display | None = None,
     repeats: FinishedRun | None = None,
+    prepare: Callable[[Plan, BuiltSource, Display], PreparedData] = prepare_data,
 ) -> FinishedRun:
     """Run a plan, continue an interrupted run of it, or give back a complete one.
 
     With `accept_other_bits` an interrupted run goes on in other surroundings than it was begun in; `repeats` is a run
-    that this one is meant to give the bits of.
+    that this one is meant to give the bits of; `prepare` reads and cuts the data.
 
     Raises:
         ClsfwError: see `clsfw.errors`; a missed expected result does not raise, it is the verdict.
@@ -69,7 +71,7 @@ def execute(
             _refuse_changes(store, fixed, display, accept_other_bits=accept_other_bits)
         display.stage("loading libraries")
         parts = plan.build()
-        data = prepare_data(plan, parts.source, display)
+        data = prepare(plan, parts.source, display)
         model_facts = parts.model.check()
         fixed["data"] = data.hashes()
         if store is None:

@@ -54,7 +54,7 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
             raise DataError("the data has no splits of its own; say how to cut it in a [split] table")
         cut = {name: parts[name] for name in SPLITS if name in parts}
     else:
-        cut = _cut_train(parts, split, labels, seed)
+        cut = _cut_train(parts, split, labels, seed if split.seed is None else split.seed)
     for name, data in cut.items():
         if len(data) == 0:
             raise DataError(f"the {name} split is empty")

@@ -66,7 +66,7 @@ def check_document(document: Document, plugins: Plugins, changed: Collection[str
             read = _read_own(document, (name,), model, found)
             tables[name] = None if isinstance(read, list) else read
             flaws += read if isinstance(read, list) else []
-    apart = [*SECTIONS, *_OWN_TABLES, "extends"]
+    apart = [*SECTIONS, *_OWN_TABLES, "extends", "study"]  # clsfw.studies reads its own table
     recipe = read_settings(document, (), Recipe, _keys_elsewhere(found, ()), apart=apart)
     facts, apart_only = check_together(document, tables, parts, changed)
     if isinstance(recipe, list) or flaws or apart_only:

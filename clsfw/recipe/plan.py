@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clsfw.discovery.plugins import Plugins
     from clsfw.recipe.schema import Recipe
     from clsfw.recipe.sections import Part
+    from clsfw.toml.overrides import Override
     from clsfw.toml.positions import KeyPath
 
 
@@ -118,8 +119,12 @@ class Plan:
         return parts | {("watchers", index): part for index, part in enumerate(self.watchers)}
 
 
-def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], plugins: Plugins) -> Plan:
+def make_plan(
+    recipe: str | Path | Document, overrides: Sequence[str | Override] | Mapping[str, Any], plugins: Plugins
+) -> Plan:
     """Read a recipe (a path, or the name of a shipped one), change it by the overrides, and check all of it.
+
+    A document that was read before is not changed.
 
     Raises:
         RecipeError: the recipe has problems; all of them are in it.
@@ -128,7 +133,7 @@ def make_plan(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], 
 
     """
     changes = read_overrides(overrides)
-    document = load_document(recipe)
+    document = copy.deepcopy(recipe) if isinstance(recipe, Document) else load_document(recipe)
     named = (*document.added, *(".".join(map(str, change.path)) for change in changes))
     changed = tuple(key for key in named if key.partition(".")[0] != "watchers")  # they change nothing
     stated = _stated(document, plugins) if changed else None

@@ -61,6 +61,10 @@ class Split(Settings):
         default=None, description='"text" keeps equal texts together in one split, so that none leaks into another'
     )
 
+    seed: int | None = Field(
+        default=None, ge=0, le=2**32 - 1, description="start of the shuffling; if left out, the recipe's seed"
+    )
+
     @property
     def sizes(self) -> dict[str, int | float]:
         """The splits that are asked for, each with its count or fraction."""

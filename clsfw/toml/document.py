@@ -233,7 +233,7 @@ def section_of(path: KeyPath) -> tuple[str, str]:
     return "", ".".join(map(str, path))
 
 
-TABLES = ("data", "split", "model", "trainer", "evidence", "expect")
+TABLES = ("data", "split", "model", "trainer", "evidence", "expect", "study")
 """The tables of a recipe by the names of their headers."""
 
 LISTS = ("metrics", "watchers")

@@ -40,11 +40,11 @@ class Override:
     raw: str | None = None
 
 
-def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
+def read_overrides(given: Sequence[str | Override] | Mapping[str, Any]) -> list[Override]:
     """Read changes from `KEY=VALUE` texts, or from a mapping of dotted keys.
 
     A value is TOML; text that is no TOML is taken as it stands, so that paths and names need no quotes. `KEY=`, or None
-    in a mapping, takes a value out, so that the default counts again.
+    in a mapping, takes a value out, so that the default counts again. What was read already stays as it is.
 
     Raises:
         UsageError: a text has no `=`, or its key is none.
@@ -54,7 +54,7 @@ def read_overrides(given: Sequence[str] | Mapping[str, Any]) -> list[Override]:
         return [_from_mapping(key, value) for key, value in given.items()]
     if isinstance(given, str):
         raise UsageError("overrides must be a mapping such as {'trainer.max_steps': 5}, or a list of 'KEY=VALUE' texts")
-    return [_from_text(text) for text in given]
+    return [item if isinstance(item, Override) else _from_text(item) for item in given]
 
 
 def apply_overrides(document: Document, overrides: Sequence[Override]) -> list[Flaw]:

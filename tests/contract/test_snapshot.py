@@ -161,6 +161,7 @@ CLSFW = [
     "hookimpl",
     "load",
     "run",
+    "study",
 ]
 
 KIT = [

@@ -1,0 +1,41 @@
+"""`clsfw study`: a recipe under several seeds, as one experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clsfw.cli.run import add_recipe_arguments
+from clsfw.errors import NotReproducedError
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "run a recipe under several seeds as one experiment; the same command continues an interrupted study"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    add_recipe_arguments(parser)
+    parser.add_argument("--out", metavar="DIR", help="the directory of the study (default: studies/NAME-HASH)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Carry the study out, and print what it came to."""
+    from clsfw.discovery.plugins import discover
+    from clsfw.studies.plan import make_study
+
+    plan = make_study(args.recipe, args.overrides, discover())
+
+    from clsfw.cli.streams import outcome
+    from clsfw.studies.board import open_board
+    from clsfw.studies.execute import carry_out, study_path
+    from clsfw.studies.summary import summarize
+
+    with open_board() as board:
+        board.title(plan.own.recipe.name, f"{len(plan.seeds)} seeds, in {study_path(plan, args.out)}")
+        study = carry_out(plan, out=args.out, board=board)
+    with outcome() as screen:
+        summarize(screen, study)
+    verdict = study.verdict
+    missed = verdict is not None and verdict["status"] == "NOT REPRODUCED"
+    return NotReproducedError.exit_code if missed else 0

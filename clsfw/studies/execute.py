@@ -1,0 +1,153 @@
+"""Carries a study out: every run in a directory of its own, and what they come to written last."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clsfw.engine.execute import execute
+from clsfw.engine.prepare import prepare_data
+from clsfw.engine.run import listed
+from clsfw.errors import RunDirectoryError
+from clsfw.evidence.metrics import scores_by_split
+from clsfw.kit.atomic import PREFIX, remove_leftovers, write_json, write_text
+from clsfw.kit.disk import explained
+from clsfw.kit.lock import NAME as LOCK
+from clsfw.kit.lock import locked
+from clsfw.kit.records import differences
+from clsfw.studies.board import Follower, Silent
+from clsfw.studies.content import BEGUN, RESULT, RUNS, FinishedStudy, read_begun
+from clsfw.studies.spread import spread
+from clsfw.studies.verdict import judge_study
+
+if TYPE_CHECKING:
+    from clsfw.discovery.parts import BuiltSource
+    from clsfw.engine.prepare import PreparedData
+    from clsfw.evidence.finished import FinishedRun
+    from clsfw.recipe.plan import Plan
+    from clsfw.report.display import Display
+    from clsfw.studies.board import Board
+    from clsfw.studies.content import Spread
+    from clsfw.studies.plan import StudyPlan
+
+
+def study_path(plan: StudyPlan, out: str | Path | None) -> Path:
+    """Return the directory of a study: `out`, or the one that the same recipe always gets."""
+    name = f"{plan.own.recipe.name}-{plan.identity()[:8]}"
+    return Path(out).expanduser() if out is not None else Path("studies") / name
+
+
+def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | None = None) -> FinishedStudy:
+    """Carry a study out, go on with an interrupted one, or give back a complete one.
+
+    Raises:
+        ClsfwError: see `clsfw.errors`; whatever ends a run ends the study, which can be continued.
+
+    """
+    path, board = study_path(plan, out), board or Silent()
+    _check_place(path)
+    with explained(path, "make"):
+        (path / RUNS).mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(locked(path))
+        remove_leftovers(path)
+        _begin(path, plan)
+        if (path / RESULT).is_file():
+            board.note(f"{path} is complete already")
+            return FinishedStudy.read(path)
+        data = SharedData()
+        board.begin(len(plan.seeds))
+        runs = [_run(plan.run(seed), path / RUNS / f"seed-{seed}", board, data) for seed in plan.seeds]
+        write_json(
+            path / RESULT,
+            {
+                "schema": 1,
+                "name": plan.own.recipe.name,
+                "identity": plan.identity(),
+                "study": plan.to_json(),
+                "runs": [{"run": run.directory.name, "seed": run.record["seed"]} for run in runs],
+                "scores": spreads(runs),
+                "verdict": judge_study(plan.own, runs),
+            },
+        )
+        return FinishedStudy.read(path)
+
+
+class SharedData:
+    """Reads and cuts the data once for all runs that read and cut it alike."""
+
+    def __init__(self) -> None:
+        self._held: tuple[object, PreparedData] | None = None
+
+    def __call__(self, plan: Plan, source: BuiltSource, display: Display) -> PreparedData:
+        """Prepare the data of a plan, as `prepare_data`."""
+        resolved, recipe = plan.resolved(), plan.recipe
+        seed = recipe.split.seed if recipe.split is not None and recipe.split.seed is not None else recipe.seed
+        shuffled = recipe.split is not None and recipe.split.method in {"random", "stratified"}
+        cut = {key: value for key, value in resolved.get("split", {}).items() if key != "seed"}
+        key = (resolved["data"], cut, resolved["evidence"], seed if shuffled else None)
+        if self._held is None or self._held[0] != key:
+            self._held = (key, prepare_data(plan, source, display))
+        else:
+            plan.check_labels(self._held[1].labels)
+        return self._held[1]
+
+
+def _run(plan: Plan, path: Path, board: Board, data: SharedData) -> FinishedRun:
+    board.started(path.name)
+    run = execute(plan, out=path, display=Follower(board, path.name), prepare=data)
+    scores = scores_by_split(run.metrics)
+    split = next(name for name in ("test", "validation", "train") if name in scores)
+    board.finished(path.name, f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in scores[split].items()))
+    return run
+
+
+def spreads(runs: list[FinishedRun]) -> dict[str, dict[str, Spread]]:
+    """Describe each score of each split over the runs, as far as all of them have it."""
+    by_run = [scores_by_split(run.metrics) for run in runs]
+    return {
+        split: {
+            name: spread([scores[split][name] for scores in by_run])
+            for name in names
+            if all(name in scores.get(split, {}) for scores in by_run)
+        }
+        for split, names in by_run[0].items()
+    }
+
+
+def _check_place(path: Path) -> None:
+    """See that a study may live here.
+
+    Raises:
+        RunDirectoryError: something else does.
+        HostError: the operating system does not let us look.
+
+    """
+    with explained(path, "use"):
+        if path.exists() and not path.is_dir():
+            raise RunDirectoryError(f"{path} is a file; a study needs a directory of its own")
+        if path.is_dir() and not (path / BEGUN).is_file():
+            names = sorted(inner.name for inner in path.iterdir())
+            foreign = [name for name in names if name not in {LOCK, RUNS} and not name.startswith(PREFIX)]
+            if foreign or ((path / RUNS).is_dir() and any((path / RUNS).iterdir())):
+                what = (foreign or [RUNS])[0]
+                raise RunDirectoryError(
+                    f"{path} is not empty and holds no study (it has {what!r}); choose a new or an empty directory"
+                )
+
+
+def _begin(path: Path, plan: StudyPlan) -> None:
+    """Write what the study is of, or see that the one that was begun here is of the same."""
+    begun = read_begun(path)
+    content = {"identity": plan.identity(), "recipe": plan.own.portable(), "study": plan.to_json()}
+    if begun is None:
+        write_text(path / "recipe.toml", plan.own.text)
+        write_json(path / BEGUN, {"schema": 1, **content})
+        return
+    if begun["identity"] != plan.identity():
+        changed = [
+            *differences(begun["recipe"], plan.own.portable()),
+            *(f"study.{line}" for line in differences(begun["study"], plan.to_json())),
+        ]
+        raise RunDirectoryError(f"{path} holds a study of something else:{listed(changed)}\ngive another --out")

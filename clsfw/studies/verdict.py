@@ -1,0 +1,53 @@
+"""Holds a study against the published result that its recipe states under `[expect]`: by the mean over seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clsfw.evidence.verdict import Check, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clsfw.evidence.finished import FinishedRun
+    from clsfw.recipe.plan import Plan
+    from clsfw.studies.content import StudyCheck, StudyVerdict
+
+
+def judge_study(own: Plan, runs: Sequence[FinishedRun]) -> StudyVerdict | None:
+    """Say whether the mean over seeds reached the published result; None if the recipe states none.
+
+    `own` is the recipe as it stands: that the runs have other seeds than it makes them no less comparable.
+    """
+    expect = own.recipe.expect
+    if expect is None:
+        return None
+    by_run = [judge(expect, run.metrics, run.history).checks for run in runs]
+    checks = [_over_seeds(checks) for checks in zip(*by_run, strict=True)]
+    alone = [all(check.held for check in checks) for checks in by_run]
+    held = all(check["held"] for check in checks)
+    return {
+        "status": "NOT COMPARABLE" if own.changes else "REPRODUCED" if held else "NOT REPRODUCED",
+        "source": expect.source,
+        "reasons": list(own.changes),
+        "checks": checks,
+        "passed": float(np.mean(alone)),
+    }
+
+
+def _over_seeds(checks: Sequence[Check]) -> StudyCheck:
+    first = checks[0]
+    values = [check.found for check in checks if check.found is not None]
+    mean = Check(
+        first.what, first.expected, float(np.mean(values)) if len(values) == len(checks) else None, first.tolerance
+    )
+    return {
+        "what": mean.what,
+        "expected": mean.expected,
+        "found": mean.found,
+        "tolerance": mean.tolerance,
+        "held": mean.held,
+        "passed": float(np.mean([check.held for check in checks])),
+    }
