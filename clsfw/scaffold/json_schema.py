@@ -12,6 +12,7 @@ from clsfw.discovery.plugins import guard
 from clsfw.errors import UsageError
 from clsfw.kit.suggestions import offer
 from clsfw.recipe.schema import OPTIONAL, SECTIONS, Recipe
+from clsfw.studies.settings import Study
 from clsfw.toml.document import LISTS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
     found = [(kind, *plugins.components(kind)[name]) for kind in KINDS for name in sorted(plugins.components(kind))]
     for _, plugin, component in found:
         _check_describable(plugin, component)
-    names, definitions = _describe(Recipe, *(component.settings for _, _, component in found))
+    names, definitions = _describe(Recipe, Study, *(component.settings for _, _, component in found))
     required: dict[tuple[Kind, str], list[str]] = {}
     for kind, _, component in found:
         described = _with_use(definitions[names[component.settings]], kind, component)
@@ -52,11 +53,12 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
     sections = {name: _section(name, kind, plugins) for name, kind in SECTIONS.items()}
     strict = {name: _strict(name, kind, required) for name, kind in SECTIONS.items()}
     extends = {"type": "string", "description": "another recipe, from this file's folder, that this one changes"}
+    study = {"$ref": _REF + names[Study], "description": "several runs of the recipe as one experiment"}
     schema = {
         "$schema": _DIALECT,
         "title": "clsfw recipe",
         "type": "object",
-        "properties": {**top["properties"], "extends": extends, **sections},
+        "properties": {**top["properties"], "extends": extends, **sections, "study": study},
         "additionalProperties": False,
         "required": ["schema"],
         # What a recipe leaves out may stand in the one that it extends.

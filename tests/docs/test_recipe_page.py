@@ -11,9 +11,16 @@ from clsfw.discovery.plugins import discover
 from clsfw.errors import RecipeError
 from clsfw.recipe.plan import make_plan
 from clsfw.recipe.schema import EvidenceSettings, Expect, ExpectedHistory, ExpectedSplit, Recipe, Split, Target
+from clsfw.studies.settings import Study
 
 PAGE = "docs/reference/recipe.md"
-TABLES = {"At the top": Recipe, "`[split]`": Split, "`[evidence]`": EvidenceSettings, "`[expect]`": Expect}
+TABLES = {
+    "At the top": Recipe,
+    "`[split]`": Split,
+    "`[evidence]`": EvidenceSettings,
+    "`[expect]`": Expect,
+    "`[study]`": Study,
+}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from clsfw.errors import PluginError, UsageError
 from clsfw.recipe.schema import SECTIONS, Recipe
 from clsfw.scaffold.json_schema import component_schema, recipe_schema
 
-ROOT_KEYS = {"schema", "name", "seed", "extends", "split", "evidence", "expect", *SECTIONS}
+ROOT_KEYS = {"study", "schema", "name", "seed", "extends", "split", "evidence", "expect", *SECTIONS}
 # What a schema cannot say: relations between values, names in use, secrets, words in free text.
 NOT_BY_SCHEMA = {
     "warmup",
