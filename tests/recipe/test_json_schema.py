@@ -142,7 +142,7 @@ def test_settings_that_cannot_be_described_name_their_plugin(fakes):
 def test_the_root_keys_are_all_of_the_recipe():
     fields = {info.alias or name for name, info in Recipe.model_fields.items()}
 
-    assert ROOT_KEYS == fields | set(SECTIONS) | {"extends"}
+    assert ROOT_KEYS == fields | set(SECTIONS) | {"extends", "study"}
 
 
 def test_watchers_are_described_and_none_is_needed(fakes):
