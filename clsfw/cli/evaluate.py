@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from clsfw.cli.reading import add_reading
+from clsfw.cli.reading import add_allow_code, add_reading
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="DIR", help="write metrics.json and predictions.csv into this new folder")
     parser.add_argument("--json", action="store_true", help="print the whole metrics as JSON")
     parser.add_argument("--allow-incomplete", action="store_true", help="take a run that saved a model but did not end")
+    add_allow_code(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -48,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError(f"{folder} exists already; give --output another name")
     with open_display(sys.stderr) as display, stdout_to_stderr():
         evaluation = evaluate_file(
-            load_classifier(args.run, allow_incomplete=args.allow_incomplete),
+            load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code),
             Path(args.data),
             Reading(args.text_column, args.label_column, args.delimiter, args.encoding),
             reporter=display,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from clsfw.cli.reading import add_reading
+from clsfw.cli.reading import add_allow_code, add_reading
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--raw", action="store_true", help="leave CSV cells as they are, even if a spreadsheet would run them"
     )
     parser.add_argument("--allow-incomplete", action="store_true", help="take a run that saved a model but did not end")
+    add_allow_code(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -55,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
 
     with open_display(sys.stderr) as display:
         with stdout_to_stderr():
-            classifier = load_classifier(args.run, allow_incomplete=args.allow_incomplete)
+            classifier = load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code)
         if args.output:
             _label_file(classifier, args, display)
         else:

@@ -21,6 +21,13 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_allow_code(parser: argparse.ArgumentParser) -> None:
+    """Declare what lets code run that a run directory names."""
+    parser.add_argument(
+        "--allow-code", action="store_true", help="run code that the run names, such as the script of a metric"
+    )
+
+
 def _delimiter(text: str) -> str:
     import argparse
 

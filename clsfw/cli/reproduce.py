@@ -6,14 +6,16 @@ import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from clsfw.cli.reading import add_allow_code
 from clsfw.errors import NotReproducedError
 
 if TYPE_CHECKING:
     import argparse
 
     from clsfw.evidence.reproduction import Reproduction
+    from clsfw.recipe.sections import Part
     from clsfw.report.terminal import Line, Screen
 
 HELP = "run a complete run again from its own directory, and compare bits, predictions and metrics"
@@ -24,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
     parser.add_argument("--out", metavar="DIR", help="where to run it again (default: RUN-reproduced)")
     parser.add_argument("--json", action="store_true", help="print a JSON object on standard output")
+    add_allow_code(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -33,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         if args.json:
             stack.enter_context(stdout_to_stderr())
-        reproduction = _reproduce(Path(args.run), Path(args.out) if args.out else None)
+        reproduction = _reproduce(Path(args.run), Path(args.out) if args.out else None, allow_code=args.allow_code)
     if args.json:
         sys.stdout.write(json.dumps(reproduction.to_json(), indent=2) + "\n")
     else:
@@ -42,11 +45,12 @@ def main(args: argparse.Namespace) -> int:
     return 0 if reproduction.same_metrics else NotReproducedError.exit_code
 
 
-def _reproduce(first: Path, out: Path | None) -> Reproduction:
+def _reproduce(first: Path, out: Path | None, *, allow_code: bool) -> Reproduction:
     from clsfw.discovery.plugins import discover
     from clsfw.errors import UsageError
     from clsfw.evidence import content
     from clsfw.evidence.finished import FinishedRun
+    from clsfw.inference.code import refuse_code
     from clsfw.recipe.plan import make_plan
     from clsfw.store.rundir import read_run
 
@@ -59,6 +63,10 @@ def _reproduce(first: Path, out: Path | None) -> Reproduction:
     # Watchers change nothing, and may not be installed here.
     without = ["watchers="] if "watchers" in content.read_toml(resolved, content.RECIPE) else []
     plan = make_plan(resolved, without, discover())
+    if not allow_code:
+        named: list[Part[Any]] = [plan.data, plan.model, plan.trainer, *plan.metrics]
+        for part in named:
+            refuse_code(part.kind, part.component.name, part.plugin, part.settings)
 
     from clsfw.engine.execute import execute
     from clsfw.evidence.reproduction import hold_beside

@@ -310,6 +310,14 @@ class NamesScores(Protocol):
 
 
 @runtime_checkable
+class NamesCode(Protocol):
+    """Settings that may name code which is not the plugin's own, such as a script; building the part runs it."""
+
+    def names_code(self) -> str | None:
+        """Return the setting that names it, as `metric = './mine.py'`, or None if only the plugin's own code runs."""
+
+
+@runtime_checkable
 class ChecksPlan(Protocol):
     """Settings of a trainer that depend on the rest of the recipe."""
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 from pydantic import ValidationError
 
+from clsfw.contract.component import validate
 from clsfw.contract.parts import Prediction
-from clsfw.discovery.parts import BuiltModel, BuiltPart, BuiltTrainer, build_from_values
+from clsfw.discovery.parts import BuiltModel, BuiltPart, BuiltTrainer, build_part
 from clsfw.discovery.plugins import discover
 from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
 from clsfw.evidence.finished import read_model, read_record
+from clsfw.inference.code import refuse_code
 from clsfw.kit.text import encodable
 from clsfw.report.display import Quiet
 
@@ -47,7 +49,7 @@ class LoadedClassifier:
     model: Classifier
     trainer: BuiltTrainer
     decision: Decision
-    plugins: Plugins
+    parts: RecordedParts
 
     @property
     def labels(self) -> Labels:
@@ -111,13 +113,17 @@ class LoadedClassifier:
         return self.decision.decide(probabilities, self.labels)
 
 
-def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> LoadedClassifier:
+def load_classifier(
+    run_dir: str | Path, *, allow_incomplete: bool = False, allow_code: bool = False
+) -> LoadedClassifier:
     """Load the model of a complete run.
 
     `allow_incomplete` also takes a run that saved its model and did not end; nothing of it can be proven then.
+    `allow_code` runs code that the run names, such as a metric's script; whoever wrote the run may have written it.
 
     Raises:
         RunDirectoryError: there is no complete run, or a file of it was changed.
+        UsageError: the run names code, and `allow_code` is not given.
         PluginError: the plugin of the model or of the trainer is missing, broken, or has changed its options.
         ModelError: the model cannot be read.
 
@@ -127,8 +133,7 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
     if not (path / "model").is_dir():
         raise RunDirectoryError(f"{path} holds no model: its state is {record['state']!r}")
     recipe, about = read_model(path)
-    plugins = discover()
-    parts = RecordedParts(record, plugins)
+    parts = RecordedParts(record, discover(), allow_code)
     trainer = parts.build(BuiltTrainer, recipe["trainer"])  # first, as in a run
     model = parts.build(BuiltModel, recipe["model"]).load(path / "model")
     if not trainer.fits(model):
@@ -140,7 +145,7 @@ def load_classifier(run_dir: str | Path, *, allow_incomplete: bool = False) -> L
             f"{path / 'model'}: the model's labels {list(model.labels.names)} are not the run's {about['labels']}"
         )
     decision = Decision.from_json(about.get("decision"))
-    return LoadedClassifier(path, record, recipe, model, trainer, decision, plugins)
+    return LoadedClassifier(path, record, recipe, model, trainer, decision, parts)
 
 
 @dataclass(frozen=True)
@@ -149,12 +154,14 @@ class RecordedParts:
 
     record: RunRecord
     plugins: Plugins
+    allow_code: bool = False
 
     def build(self, built: type[B], table: Mapping[str, Any]) -> B:
         """Build one part.
 
         Raises:
             PluginError: no usable plugin gives it, or it no longer takes the options of then.
+            UsageError: it would run code that the run names, and that is not allowed.
 
         """
         kind, name = built.kind, table["use"]
@@ -163,10 +170,13 @@ class RecordedParts:
             raise PluginError(self._missing(kind, name))
         plugin, component = found
         try:
-            return build_from_values(built, plugin, component, {k: v for k, v in table.items() if k != "use"})
+            settings = validate(component.settings, {k: v for k, v in table.items() if k != "use"})
         except ValidationError as exc:
             wrong = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors())
             raise PluginError(f"{plugin}: {kind} {name!r} no longer takes the options of this run: {wrong}") from exc
+        if not self.allow_code:
+            refuse_code(kind, name, plugin, settings)
+        return build_part(built, plugin, component, settings)
 
     def _missing(self, kind: Kind, name: str) -> str:
         for plugin in self.plugins.claimants(kind, name):

@@ -17,7 +17,6 @@ from clsfw.evidence.leakage import hash_texts
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.inference.chunks import chunks
-from clsfw.inference.classifier import RecordedParts
 from clsfw.inference.output import names_of
 from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.labels import numbers, references
@@ -77,11 +76,11 @@ def evaluate_file(
     Raises:
         DataError: the file cannot be read, a row lacks text or label, or carries a label that the model does not know.
         PluginError: the plugin of a metric of the run is missing or broken.
+        UsageError: a metric would run code that the run names, and the classifier was not loaded to allow that.
 
     """
     labels = classifier.labels
-    recorded = RecordedParts(classifier.record, classifier.plugins)
-    metrics = [recorded.build(BuiltMetric, table) for table in classifier.recipe["metrics"]]
+    metrics = [classifier.parts.build(BuiltMetric, table) for table in classifier.recipe["metrics"]]
     data, prediction = _read_and_predict(RowFile.of(classifier, path, reading or Reading()), classifier, reporter)
     as_dataset = cast("Dataset", data)
     final = classifier.decision.scale(prediction.probabilities, labels)

@@ -63,6 +63,20 @@ class HfEvaluateSettings(Settings):
         name = self.metric.rsplit("/", 1)[-1].removesuffix(".py")
         return {f"{self.prefix}{name}": self.greater_is_better}
 
+    def names_code(self) -> str | None:
+        """Return the setting that names another script than the library's own of the installed version.
+
+        A revision counts too: on the hub anybody may propose one. So does a configuration, by which some of the
+        library's scripts fetch weights of any origin.
+        """
+        if "/" in self.metric:  # a path, or an owner's
+            return f"metric = {self.metric!r}"
+        if self.revision is not None:
+            return f"revision = {self.revision!r}"
+        if self.config_name not in (None, "multilabel"):
+            return f"config_name = {self.config_name!r}"
+        return None
+
 
 def build(settings: HfEvaluateSettings) -> Metric:
     """Load the metric's script.

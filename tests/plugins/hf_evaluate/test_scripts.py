@@ -282,3 +282,18 @@ def test_offline_the_cached_script_of_the_revision_is_taken(hub, monkeypatch):
         metric = build(HfEvaluateSettings(metric="someone/bend", revision=revision))
         assert {"share": 1.0} == metric.compute(outcome([0, 1], [0, 1]))
     assert len(hub.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"metric": "f1"}, None),
+        ({"metric": "f1", "config_name": "multilabel", "average": "macro"}, None),
+        ({"metric": "/home/me/mine.py"}, "metric = '/home/me/mine.py'"),
+        ({"metric": "somebody/f1"}, "metric = 'somebody/f1'"),
+        ({"metric": "f1", "revision": "refs/pr/7"}, "revision = 'refs/pr/7'"),
+        ({"metric": "comet", "config_name": "somebody/weights"}, "config_name = 'somebody/weights'"),
+    ],
+)
+def test_only_the_library_s_own_scripts_are_no_foreign_code(settings, named):
+    assert named == HfEvaluateSettings(**settings).names_code()
