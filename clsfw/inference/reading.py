@@ -147,18 +147,22 @@ class RowFile:
         return f"reading {self.path}: {', '.join(words)}"
 
     def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Choose the columns of texts: the one asked for, those of the run's own data, `text`, or the only one.
+        """Choose the columns of texts: the one asked for, those of the run's own data, or the only one.
 
         Raises:
             DataError: there is none of these.
 
         """
-        if self.asked.text_column is None and all(_is_among(name, columns) for name in self.own.text_columns):
-            return self.own.text_columns
-        wrong = likely_delimiter(columns, self.delimiter) if self._is_csv else None
-        only = len(columns) == 1 and wrong is None and self.asked.text_column is None
-        missing = next((name for name in self.own.text_columns if not _is_among(name, columns)), TEXT)
-        return (self._choose(TEXT, self.asked.text_column, missing, columns, columns[0] if only else None),)
+        if self.asked.text_column is not None:
+            wanted: tuple[str, ...] = (self.asked.text_column,)
+        elif len(columns) == 1 and not (self._is_csv and likely_delimiter(columns, self.delimiter)):
+            wanted = tuple(columns)
+        else:
+            wanted = self.own.text_columns
+        for name in wanted:
+            if not _is_among(name, columns):
+                raise self._no_column(TEXT, name, self.asked.text_column, columns)
+        return wanted
 
     def label_column(self, columns: Sequence[str]) -> str:
         """Choose the column of labels: the one asked for, that of the run's own data, or `label`.
@@ -167,18 +171,19 @@ class RowFile:
             DataError: there is none of these.
 
         """
-        return self._choose(LABEL, self.asked.label_column, self.own.label_column, columns, None)
+        asked = self.asked.label_column
+        for name in [self.own.label_column, LABEL] if asked is None else [asked]:
+            if _is_among(name, columns):
+                return name
+        raise self._no_column(LABEL, asked or self.own.label_column, asked, columns)
 
-    def _choose(self, kind: str, asked: str | None, own: str, columns: Sequence[str], only: str | None) -> str:
-        found = next((name for name in ([own, kind] if asked is None else [asked]) if _is_among(name, columns)), only)
-        if found is not None:
-            return found
+    def _no_column(self, kind: str, name: str, asked: str | None, columns: Sequence[str]) -> DataError:
         listed = ", ".join(map(repr, columns)) or "none"
-        words = f"{self.path}: no column {asked or own!r}; the columns are {listed}"
+        words = f"{self.path}: no column {name!r}; the columns are {listed}"
         other = likely_delimiter(columns, self.delimiter) if self._is_csv else None
         if other is not None:
-            raise DataError(f"{words}; they seem to be separated by {other!r}: say so by --delimiter {other!r}")
-        raise DataError(words if asked is not None else f"{words}; say which one holds the {kind}s by --{kind}-column")
+            return DataError(f"{words}; they seem to be separated by {other!r}: say so by --delimiter {other!r}")
+        return DataError(words if asked is not None else f"{words}; say which one holds the {kind}s by --{kind}-column")
 
 
 def _is_among(name: str, columns: Sequence[str]) -> bool:

@@ -109,10 +109,14 @@ class TestColumns:
         assert ("review",) == file_of(path).text_columns(["review"])
         assert ("a,b",) == file_of(path, text_column="a,b").text_columns(["a,b"])
 
-    def test_text_and_label_are_known_names(self, write):
+    def test_another_column_is_not_taken_for_the_runs_own_because_it_is_called_text(self, write):
         file = file_of(write("a.csv", "text;label\n"))
 
-        assert (("text",), "label") == (file.text_columns(["text", "label"]), file.label_column(["text", "label"]))
+        with pytest.raises(DataError, match="no column 'body'; the columns are 'text', 'label'; say which one"):
+            file.text_columns(["text", "label"])
+
+    def test_the_column_of_labels_may_be_called_label(self, write):
+        assert file_of(write("a.csv", "body;label\n")).label_column(["body", "label"]) == "label"
 
 
 class TestLabels:
