@@ -22,6 +22,11 @@ def test_folding_takes_case_space_and_line_breaks_away(text):
     assert fold(text) == "a fine film"
 
 
+def test_folding_knows_letters_of_which_one_case_is_longer():
+    assert fold("DIE STRASSE") == fold("die Straße")  # `lower` would leave the sharp s as it is
+    assert fold("ΌΛΟΣ") == fold("όλοσ")  # nor would it make one letter of the two small sigmas
+
+
 def test_folding_keeps_words_apart():
     assert fold("ab") != fold("a<br />b")
 
