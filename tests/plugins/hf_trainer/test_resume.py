@@ -158,6 +158,7 @@ def test_a_checkpoint_of_another_trainer_is_refused(kit: Any) -> None:
         kit.fit(kit.classifier(), data, max_steps=2)
 
 
+@pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
 def test_a_run_that_would_be_computed_otherwise_does_not_go_on(kit: Any) -> None:
     kit.fit(kit.classifier(), kit.splits(), max_steps=2)
 

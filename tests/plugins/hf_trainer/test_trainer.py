@@ -221,6 +221,7 @@ def test_no_training_texts(kit: Any) -> None:
         kit.fit(kit.classifier(), data, max_steps=2)
 
 
+@pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
 def test_bf16_leaves_model_and_switches_as_they_were(kit: Any) -> None:
     model = kit.classifier()
     before = model.module.config.to_json_string()
