@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from clsfw_gpu_trainer.batches import cut, token_budget
-from clsfw_gpu_trainer.dropout import RandomMasks, fast_dropout
-from clsfw_gpu_trainer.packed import encoder, pack, packable, packed_forward, share, to_device
 from clsfw_gpu_trainer.selfcheck import differs
+from clsfw_torch.dropout import RandomMasks, fast_dropout
+from clsfw_torch.packed import encoder, pack, packable, packed_forward, share, to_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from clsfw import Reporter, TorchClassifier
     from clsfw_gpu_trainer.distributed import Team
-    from clsfw_gpu_trainer.tokens import Tokens
     from clsfw_torch.target import Target
+    from clsfw_torch.tokens import Tokens
 
 
 @dataclass(frozen=True)

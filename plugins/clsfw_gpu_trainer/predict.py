@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from clsfw_gpu_trainer.distributed import Team
-from clsfw_gpu_trainer.packed import to_device
+from clsfw_torch.packed import to_device
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clsfw import Reporter
     from clsfw_gpu_trainer.forward import Forward
     from clsfw_gpu_trainer.loss import Loss
-    from clsfw_gpu_trainer.tokens import Tokens
+    from clsfw_torch.tokens import Tokens
 
 _GROUP = 1024
 """Texts of like length that are cut into parts together."""

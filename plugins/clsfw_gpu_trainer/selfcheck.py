@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from clsfw_gpu_trainer.attention import Packing, flash_attention, packed_attention
-from clsfw_gpu_trainer.packed import pack, packed_forward
-from clsfw_gpu_trainer.tokens import Tokens
+from clsfw_torch.attention import Packing, flash_attention, packed_attention
+from clsfw_torch.packed import pack, packed_forward
+from clsfw_torch.tokens import Tokens
 
 if TYPE_CHECKING:
-    from clsfw_gpu_trainer.dropout import RandomMasks
+    from clsfw_torch.dropout import RandomMasks
     from clsfw_torch.target import Target
 
 _LENGTHS = (7, 19, 3, 12)

@@ -11,12 +11,12 @@ from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.loss import choose_loss
 from clsfw_gpu_trainer.optimizer import Optimizer
-from clsfw_gpu_trainer.packed import to_device
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.schedule import learning_rate
 from clsfw_gpu_trainer.state import part_seed
-from clsfw_gpu_trainer.tokens import tokenize
 from clsfw_torch.length import plan_length
+from clsfw_torch.packed import to_device
+from clsfw_torch.tokens import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,9 +15,9 @@ from clsfw_gpu_trainer.forward import Forward, prepared
 from clsfw_gpu_trainer.loop import Training
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.steps import Steps
-from clsfw_gpu_trainer.tokens import tokenize
 from clsfw_torch.length import plan_needs
 from clsfw_torch.target import Target, choose_target, memory_advice, require_device
+from clsfw_torch.tokens import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -26,13 +26,13 @@ from clsfw.process.signals import StopSignals
 from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 from clsfw_gpu_trainer import GpuTrainerSettings
-from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import prepared
-from clsfw_gpu_trainer.packed import pack, packed_forward
 from clsfw_gpu_trainer.selfcheck import flash_is_right
-from clsfw_gpu_trainer.tokens import Tokens
 from clsfw_gpu_trainer.trainer import GpuTrainer
+from clsfw_torch.dropout import RandomMasks
+from clsfw_torch.packed import pack, packed_forward
 from clsfw_torch.target import choose_target
+from clsfw_torch.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from clsfw_gpu_trainer.tokens import Tokens
+from clsfw_torch.tokens import Tokens
 
 FAMILIES = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camembert"]
 LENGTHS = (40, 3, 17, 16, 33, 1)  # 110 tokens: more than any of the models has positions

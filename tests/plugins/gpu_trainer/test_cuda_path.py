@@ -22,10 +22,10 @@ from support.encoders import (
 )
 
 from clsfw_gpu_trainer import first_token, packed
-from clsfw_gpu_trainer.attention import flash_attention
-from clsfw_gpu_trainer.dropout import RandomMasks
-from clsfw_gpu_trainer.packed import pack, packed_forward
 from clsfw_gpu_trainer.selfcheck import flash_is_right
+from clsfw_torch.attention import flash_attention
+from clsfw_torch.dropout import RandomMasks
+from clsfw_torch.packed import pack, packed_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,11 +20,11 @@ from clsfw.errors import RunDirectoryError
 from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.distributed import Team
-from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import Forward
 from clsfw_gpu_trainer.optimizer import Optimizer
-from clsfw_gpu_trainer.tokens import Tokens
+from clsfw_torch.dropout import RandomMasks
 from clsfw_torch.target import choose_target
+from clsfw_torch.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from clsfw_gpu_trainer.dropout import RandomMasks, dropout, fast_dropout, mask_, masked
+from clsfw_torch.dropout import RandomMasks, dropout, fast_dropout, mask_, masked
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.2, 0.5, 0.9])

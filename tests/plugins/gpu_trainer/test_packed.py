@@ -23,11 +23,11 @@ from transformers import AutoModelForSequenceClassification
 from clsfw.contract.parts import Labels
 from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
-from clsfw_gpu_trainer.attention import Packing, packed_attention
 from clsfw_gpu_trainer.distributed import Team
-from clsfw_gpu_trainer.dropout import RandomMasks
 from clsfw_gpu_trainer.forward import prepared
-from clsfw_gpu_trainer.packed import pack, packable, packed_forward, share
+from clsfw_torch.attention import Packing, packed_attention
+from clsfw_torch.dropout import RandomMasks
+from clsfw_torch.packed import pack, packable, packed_forward, share
 from clsfw_torch.target import choose_target
 
 if TYPE_CHECKING:
@@ -160,8 +160,8 @@ def test_other_families_are_padded_in_parts_and_right(family: str) -> None:
 
 def test_a_model_that_fails_the_check_is_padded_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told, model = Told(), tiny("roberta")
-    monkeypatch.setattr("clsfw_gpu_trainer.packed._FROM_PADDING", frozenset())
-    monkeypatch.setattr("clsfw_gpu_trainer.packed._FROM_ZERO", {"RobertaForSequenceClassification"})
+    monkeypatch.setattr("clsfw_torch.packed._FROM_PADDING", frozenset())
+    monkeypatch.setattr("clsfw_torch.packed._FROM_ZERO", {"RobertaForSequenceClassification"})
 
     with ready(model, told) as forward, torch.no_grad():
         given = all_logits(forward)

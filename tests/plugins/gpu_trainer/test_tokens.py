@@ -13,8 +13,9 @@ import pytest
 
 from clsfw.errors import HostError
 from clsfw.report.display import Quiet
-from clsfw_gpu_trainer import tokens as module
-from clsfw_gpu_trainer.tokens import tokenize
+from clsfw_torch import kept as kept_module
+from clsfw_torch import tokens as module
+from clsfw_torch.tokens import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +116,7 @@ def test_a_damaged_entry_is_made_again(
 def test_the_entries_used_longest_ago_are_removed(
     cache: Path, texts: Any, classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT_ENTRIES", 2)
+    monkeypatch.setattr(kept_module, "KEPT_ENTRIES", 2)
     lists = [list(texts[:5]), list(texts[5:10]), list(texts[10:15])]
     for age, some in zip((1, 0), lists[:2], strict=True):
         tokenize(classifier(), some, Quiet())

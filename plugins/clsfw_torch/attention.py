@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from clsfw_gpu_trainer.dropout import mask_, masked
+from clsfw_torch.dropout import mask_, masked
 
 if TYPE_CHECKING:
-    from clsfw_gpu_trainer.dropout import RandomMasks
+    from clsfw_torch.dropout import RandomMasks
 
 GAP = 16
 """On the CPU texts start at multiples of this: oneDNN compiles a kernel for each new shape, so there must be few."""

@@ -1,27 +1,16 @@
-"""Texts as token ids in flat arrays, tokenized once and kept in the cache by the hashes of what they came from.
-
-A cached entry is a folder of raw arrays that are mapped into memory, so neither the number of texts nor their length
-has to fit there. Its name is a hash of all texts and of the exact tokenization; equal names hold equal ids.
-"""
+"""Texts as token ids in flat arrays, tokenized once and kept in the cache."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clsfw import HostError
-from clsfw.kit import alone, cache_directory, staged_directory
+from clsfw_torch.kept import kept, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -30,8 +19,6 @@ if TYPE_CHECKING:
 CHUNK = 1000
 CACHED_FROM = 1000
 """So many texts are worth a cache entry; fewer are tokenized again faster than they are found."""
-KEPT_ENTRIES = 24
-"""The least recently used entries beyond this number are removed."""
 
 _ARRAYS = {"ids": np.int32, "lengths": np.int32, "whole": np.int64, "truncated": np.bool_}
 
@@ -74,23 +61,8 @@ def tokenize(model: TorchClassifier, texts: Sequence[str], reporter: Reporter, *
     """
     if not keep or len(texts) < CACHED_FROM:
         return _in_memory(model, texts, reporter)
-    entry = cache_directory("tokens") / _key(model, texts)
-    tokens = _open(entry)
-    if tokens is None:
-        lock = cache_directory("locks") / f"tokens-{entry.name[0]}"  # sixteen, not one for each entry that ever was
-        with alone(lock, "tokenizing", reporter):
-            tokens = _open(entry) or _made(entry, model, texts, reporter)
-    return tokens
-
-
-def _made(entry: Path, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:
-    with staged_directory(entry) as folder:
-        _write(folder, model, texts, reporter)
-    tokens = _open(entry)
-    if tokens is None:
-        raise HostError(f"{entry} was changed while it was written; see what else writes there, and run again")
-    _remove_oldest(entry.parent)
-    return tokens
+    arrays = kept("tokens", _key(model, texts), _ARRAYS, lambda: _tokenized(model, texts, reporter), reporter)
+    return Tokens(arrays["ids"], _starts(arrays["lengths"]), arrays["whole"], arrays["truncated"])
 
 
 def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -99,13 +71,7 @@ def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _key(model: TorchClassifier, texts: Sequence[str]) -> str:
-    digest = hashlib.sha256(f"1 {model.tokenizer_key()}\n".encode())
-    for chunk in _chunks(texts):
-        for text in chunk:
-            data = text.encode("utf-8", "surrogatepass")
-            digest.update(len(data).to_bytes(8, "big"))
-            digest.update(data)
-    return digest.hexdigest()
+    return key_of(model.tokenizer_key(), _chunks(texts))
 
 
 def _in_memory(model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Tokens:
@@ -138,42 +104,3 @@ def _starts(lengths: NDArray[np.int32]) -> NDArray[np.int64]:
     starts = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=starts[1:])
     return starts
-
-
-def _write(folder: Path, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> None:
-    digests = {name: hashlib.sha256() for name in _ARRAYS}
-    with contextlib.ExitStack() as stack:
-        files = {name: stack.enter_context((folder / name).open("wb")) for name in _ARRAYS}
-        for chunk in _tokenized(model, texts, reporter):
-            for name, values in chunk.items():
-                data = values.tobytes()
-                digests[name].update(data)
-                files[name].write(data)
-    (folder / "sha256.json").write_text(json.dumps({name: digest.hexdigest() for name, digest in digests.items()}))
-
-
-def _open(entry: Path) -> Tokens | None:
-    """Return an entry whose every array has the hash that it was written with, else None."""
-    try:
-        expected = json.loads((entry / "sha256.json").read_text())
-        for name in _ARRAYS:
-            with (entry / name).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
-                    return None
-        arrays: dict[str, NDArray[Any]] = {
-            name: np.memmap(entry / name, dtype=kind, mode="r") for name, kind in _ARRAYS.items()
-        }
-        os.utime(entry)  # what was used last is removed last
-    except (OSError, ValueError, KeyError):
-        return None
-    return Tokens(arrays["ids"], _starts(arrays["lengths"]), arrays["whole"], arrays["truncated"])
-
-
-def _remove_oldest(folder: Path) -> None:
-    used: dict[Path, float] = {}
-    for entry in folder.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # another process removes, too
-            if not entry.name.startswith("."):
-                used[entry] = entry.stat().st_mtime
-    for entry in sorted(used, key=used.__getitem__)[:-KEPT_ENTRIES]:
-        shutil.rmtree(entry, ignore_errors=True)

@@ -9,28 +9,26 @@ import numpy as np
 import torch
 from transformers import AttentionInterface
 
-from clsfw_gpu_trainer.attention import GAP, Packing, packed_attention
-from clsfw_gpu_trainer.first_token import first_token_only
+from clsfw_torch.attention import GAP, Packing, packed_attention
+from clsfw_torch.first_token import first_token_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from clsfw_gpu_trainer.dropout import RandomMasks
-    from clsfw_gpu_trainer.tokens import Tokens
+    from clsfw_torch.dropout import RandomMasks
+    from clsfw_torch.tokens import Tokens
 
 # Their heads read the first token alone, and their attention goes through transformers' interface. The second ones
-# count positions from the one after the padding token's.
+# count positions from the one after the padding token's. Without a head they are packed as well.
 _FROM_ZERO = {
-    "DistilBertForSequenceClassification",
-    "BertForSequenceClassification",
-    "ElectraForSequenceClassification",
+    f"{family}{kind}" for family in ("DistilBert", "Bert", "Electra") for kind in ("ForSequenceClassification", "Model")
 }
 _FROM_PADDING = {
-    "RobertaForSequenceClassification",
-    "XLMRobertaForSequenceClassification",
-    "CamembertForSequenceClassification",
+    f"{family}{kind}"
+    for family in ("Roberta", "XLMRoberta", "Camembert")
+    for kind in ("ForSequenceClassification", "Model")
 }
 _NAME = "clsfw_packed"
 _ROUND = 256
@@ -50,14 +48,14 @@ def packable(model: Any) -> bool:
 
 
 @contextlib.contextmanager
-def packed_forward(model: Any) -> Iterator[None]:
-    """Let a model take what `pack` gives while the block runs."""
+def packed_forward(model: Any, *, whole: bool = False) -> Iterator[None]:
+    """Let a model take what `pack` gives while the block runs; the last layer is `whole` or for first tokens alone."""
     AttentionInterface.register(_NAME, _attention)
     before = model.config._attn_implementation  # noqa: SLF001  # transformers has no public name to read it
     # An attention that no mask function is registered for makes transformers build no mask at all.
     model.set_attn_implementation(_NAME)
     try:
-        with first_token_only(model):
+        with contextlib.nullcontext() if whole else first_token_only(model):
             yield
     finally:
         model.set_attn_implementation(before)

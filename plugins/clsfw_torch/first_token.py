@@ -10,14 +10,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clsfw_gpu_trainer.attention import packed_attention
+from clsfw_torch.attention import packed_attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import torch
 
-    from clsfw_gpu_trainer.attention import Packing
+    from clsfw_torch.attention import Packing
 
 
 @dataclass(frozen=True)
