@@ -164,8 +164,8 @@ class LinearClassifier(Protocol):
     weights: NDArray[np.float64]
     bias: NDArray[np.float64]
 
-    def features(self, texts: Sequence[str]) -> csr_matrix:
-        """Return the features [N, F]; each row depends on its own text alone."""
+    def features(self, texts: Sequence[str]) -> csr_matrix | NDArray[np.float64]:
+        """Return the features [N, F], sparse or dense; each row depends on its own text alone."""
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the number of words, or characters, of each text [N]."""

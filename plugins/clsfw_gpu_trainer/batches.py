@@ -1,15 +1,15 @@
-"""Which texts make which step, and how a batch is cut into parts that waste little on padding."""
+"""Which texts make which step, and how many tokens are computed at a time."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 # Tokens computed at a time. A few thousand rows keep the CPU's matrix products near their best while their results
@@ -47,19 +47,3 @@ def step_rows(rows: int, seed: int, per_step: int, first: int) -> Iterator[NDArr
         for start in range(step % per_epoch * per_step, rows, per_step):
             yield order[start : start + per_step]
             step += 1
-
-
-def cut(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
-    """Cut a batch into parts of at most `budget` tokens, padding counted, or of one text; gives indices, longest first.
-
-    Longest first, so that memory runs out at the beginning or not at all. Ties keep their order: the cut, and with it
-    every bit of the result, follows from lengths and budget alone.
-    """
-    order = np.argsort(-lengths, kind="stable")
-    parts: list[NDArray[np.int64]] = []
-    start = 0
-    while start < len(order):
-        size = max(1, budget // max(1, int(lengths[order[start]])))
-        parts.append(order[start : start + size])
-        start += size
-    return parts

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clsfw_gpu_trainer.batches import cut, token_budget
+from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
-from clsfw_torch.packed import encoder, pack, packable, packed_forward, share, to_device
+from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

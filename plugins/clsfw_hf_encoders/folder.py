@@ -96,9 +96,9 @@ def read_config(folder: Path, where: str, family: str | None) -> dict[str, Any]:
         ModelError: it is unreadable, needs code of its own, is quantised, or is another kind of model.
 
     """
-    config = _read_json(folder / CONFIG, where)
+    config: dict[str, Any] = read_json(folder / CONFIG, where)
     for name in (CONFIG, "tokenizer_config.json"):
-        if (folder / name).is_file() and "auto_map" in _read_json(folder / name, where):
+        if (folder / name).is_file() and "auto_map" in read_json(folder / name, where):
             raise ModelError(f"{where}: {name} asks for code of its own (auto_map), which is never run")
     if config.get("quantization_config"):
         raise ModelError(f"{where}: the model is quantised, which cannot be trained; use the full checkpoint")
@@ -165,11 +165,17 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _read_json(file: Path, where: str) -> dict[str, Any]:
+def read_json(file: Path, where: str, *, kind: type = dict) -> Any:
+    """Read a JSON file that holds an object, or a list where `kind` says so.
+
+    Raises:
+        ModelError: it is unreadable, or holds something else.
+
+    """
     try:
         content = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as exc:
         raise ModelError(f"{where}: {file.name} cannot be read as JSON: {exc}") from exc
-    if not isinstance(content, dict):
-        raise ModelError(f"{where}: {file.name} must hold a JSON object")
+    if not isinstance(content, kind):
+        raise ModelError(f"{where}: {file.name} must hold a JSON {'object' if kind is dict else 'list'}")
     return content

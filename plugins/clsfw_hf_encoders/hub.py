@@ -39,7 +39,9 @@ class Snapshot:
     commit: str | None = None
 
 
-def fetch(name: str, revision: str | None, reporter: Reporter | None, *, weights: bool = True) -> Snapshot:
+def fetch(
+    name: str, revision: str | None, reporter: Reporter | None, *, weights: bool = True, more: tuple[str, ...] = ()
+) -> Snapshot:
     """Get a checkpoint of the hub: from the cache if it is pinned and there, else from the hub, else from the cache.
 
     Args:
@@ -47,27 +49,28 @@ def fetch(name: str, revision: str | None, reporter: Reporter | None, *, weights
         revision: branch, tag or commit; a commit of 40 hex digits needs no network once it is cached.
         reporter: is told what happens.
         weights: False leaves the weights out, where only the small files are wanted.
+        more: patterns of further small files that are wanted where they are there.
 
     Raises:
         ModelError: no such model or revision, no access, or files that cannot be used.
         NetworkError: the hub cannot be reached and the cache has no copy.
 
     """
-    snapshot = _found(name, revision, reporter, weights=weights)
+    snapshot = _found(name, revision, reporter, _wanted(weights=weights) + list(more), weights=weights)
     if weights:
         _check_hash(snapshot.folder / WEIGHTS, name)
     return snapshot
 
 
-def _found(name: str, revision: str | None, reporter: Reporter | None, *, weights: bool) -> Snapshot:
+def _found(name: str, revision: str | None, reporter: Reporter | None, files: list[str], *, weights: bool) -> Snapshot:
     if revision is not None and _COMMIT.match(revision):
-        cached = _cached(name, revision, weights=weights)
+        cached = _cached(name, revision, files)
         if cached is not None:
             return cached
     try:
         info, token = _ask(name, revision)
     except NetworkError:
-        cached = _cached(name, revision, weights=weights)
+        cached = _cached(name, revision, files)
         if cached is None:
             raise
         if reporter is not None:
@@ -75,9 +78,8 @@ def _found(name: str, revision: str | None, reporter: Reporter | None, *, weight
         return cached
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     check_names(set(sizes), name)
-    files = _wanted(weights=weights)
     size = sum(sizes.get(file, 0) for file in files)
-    if reporter is not None and weights and _cached(name, info.sha, weights=True) is None:
+    if reporter is not None and weights and _cached(name, info.sha, files) is None:
         reporter.note(f"downloading {name} ({size / 1e6:.0f} MB)")
     try:
         folder = huggingface_hub.snapshot_download(
@@ -113,17 +115,15 @@ def _wanted(*, weights: bool) -> list[str]:
     return [CONFIG, *TOKENIZER_FILES, *([WEIGHTS] if weights else [])]
 
 
-def _cached(name: str, revision: str | None, *, weights: bool) -> Snapshot | None:
+def _cached(name: str, revision: str | None, files: list[str]) -> Snapshot | None:
     """Return the cached copy if it is whole."""
     try:
         folder = Path(
-            huggingface_hub.snapshot_download(
-                name, revision=revision, allow_patterns=_wanted(weights=weights), local_files_only=True
-            )
+            huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=files, local_files_only=True)
         )
     except (LocalEntryNotFoundError, OSError, ValueError):
         return None
-    whole = (folder / CONFIG).is_file() and ((folder / WEIGHTS).is_file() or not weights)
+    whole = (folder / CONFIG).is_file() and ((folder / WEIGHTS).is_file() or WEIGHTS not in files)
     return Snapshot(folder, folder.name) if whole else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from safetensors.numpy import load_file, save
@@ -28,11 +28,21 @@ if TYPE_CHECKING:
     from clsfw import Labels, Reporter, Run
     from clsfw_sklearn import SklearnFitSettings
 
+    Features: TypeAlias = csr_matrix | NDArray[np.float64]
+
 _NEVER = -1e9
 """The score of a class that training never shows: its probability is 0 in float64, and the number is finite."""
 
 _ONLY_STEP = 1
 _FITTED, _CHOSEN = "fitted.safetensors", "chosen.json"
+
+
+@runtime_checkable
+class Truncates(Protocol):
+    """A linear model that may see a part of a text only."""
+
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell which texts it sees a part of."""
 
 
 class SklearnFit:
@@ -83,14 +93,17 @@ class SklearnFit:
         """Predict chunk by chunk."""
         probabilities = np.empty((len(texts), len(model.labels.names)), dtype=np.float32)
         tokens = np.empty(len(texts), dtype=np.int64)
+        truncated = np.zeros(len(texts), dtype=np.bool_)
         done = 0
         for chunk in chunks(texts):
             here = slice(done, done + len(chunk))
             probabilities[here] = _probabilities(model, model.features(chunk))
             tokens[here] = model.count_tokens(chunk)
+            if isinstance(model, Truncates):
+                truncated[here] = model.truncated(chunk)
             done += len(chunk)
             reporter.progress("predicting", done, len(texts), "texts")
-        return Prediction(probabilities, tokens, np.zeros(len(texts), dtype=np.bool_))
+        return Prediction(probabilities, tokens, truncated)
 
 
 class _Fit:
@@ -106,9 +119,9 @@ class _Fit:
     def into(
         self,
         model: LinearClassifier,
-        features: csr_matrix,
+        features: Features,
         truth: NDArray[np.int64],
-        held_out: tuple[csr_matrix, NDArray[np.int64]] | None,
+        held_out: tuple[Features, NDArray[np.int64]] | None,
     ) -> dict[str, object]:
         """Fit, put the result into the model, and return what was chosen for that; `held_out` are validation texts."""
         chosen: dict[str, object] = {}
@@ -129,7 +142,7 @@ class _Fit:
         return chosen
 
     def _losses_by_folds(
-        self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64]
+        self, model: LinearClassifier, features: Features, truth: NDArray[np.int64]
     ) -> dict[float, float]:
         """Return the mean loss of each third of the training texts for a model that was fitted to the others."""
         fold = folds(truth, self._seed)
@@ -150,9 +163,9 @@ class _Fit:
         self,
         c: float,
         model: LinearClassifier,
-        features: csr_matrix,
+        features: Features,
         truth: NDArray[np.int64],
-        held_out: tuple[csr_matrix, NDArray[np.int64]],
+        held_out: tuple[Features, NDArray[np.int64]],
     ) -> float:
         self._options["C"] = c
         self._fit_all(model, features, truth)
@@ -165,13 +178,13 @@ class _Fit:
         each = ", ".join(f"{loss:.4f} at {c:g}" for c, loss in losses.items())
         self._reporter.note(f"C = {self._options['C']:g} was chosen by the loss {where}: {each}")
 
-    def _fit_all(self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64]) -> None:
+    def _fit_all(self, model: LinearClassifier, features: Features, truth: NDArray[np.int64]) -> None:
         if model.labels.multi_label:
             self._several(model, features, truth, self._weights)
         else:
             self._one(model, features, truth, self._weights)
 
-    def _one(self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64], weights: Any) -> None:
+    def _one(self, model: LinearClassifier, features: Features, truth: NDArray[np.int64], weights: Any) -> None:
         if len(np.unique(truth)) < 2:  # noqa: PLR2004  # there is nothing to tell apart
             raise TrainingError("the training texts carry one label only; there is nothing to learn")
         present = set(truth.tolist())
@@ -186,7 +199,7 @@ class _Fit:
         model.weights[seen[-len(fitted.coef_) :]] = fitted.coef_
         model.bias[seen[-len(fitted.coef_) :]] = fitted.intercept_
 
-    def _several(self, model: LinearClassifier, features: csr_matrix, truth: NDArray[np.int64], weights: Any) -> None:
+    def _several(self, model: LinearClassifier, features: Features, truth: NDArray[np.int64], weights: Any) -> None:
         """Fit one against the rest for each label; a label that training shows always or never keeps to that."""
         new_weights, new_bias = np.zeros_like(model.weights), np.zeros_like(model.bias)
         for label in range(len(model.labels.names)):
@@ -203,7 +216,7 @@ class _Fit:
             )
         model.weights, model.bias = new_weights, new_bias
 
-    def _fit(self, features: csr_matrix, truth: NDArray[np.int64], weights: Any) -> LogisticRegression:
+    def _fit(self, features: Features, truth: NDArray[np.int64], weights: Any) -> LogisticRegression:
         regression = LogisticRegression(**self._options, class_weight=weights, random_state=self._seed)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -222,7 +235,7 @@ def _weights_of(settings: SklearnFitSettings, labels: Labels) -> str | dict[int,
     return {labels.names.index(name): weight for name, weight in given.items()}
 
 
-def _probabilities(model: LinearClassifier, features: csr_matrix) -> NDArray[np.float64]:
+def _probabilities(model: LinearClassifier, features: Features) -> NDArray[np.float64]:
     scores = features @ model.weights.T + model.bias  # [N, C]
     given: NDArray[np.float64] = expit(scores) if model.labels.multi_label else softmax(scores, axis=1)
     return given

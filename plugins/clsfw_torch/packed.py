@@ -88,6 +88,22 @@ def share(lengths: NDArray[np.int64], budget: int, multiple: int = 1) -> list[ND
     return [np.array(part, dtype=np.int64) for part in members if part]
 
 
+def cut(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
+    """Cut a batch into parts of at most `budget` tokens, padding counted, or of one text; gives indices, longest first.
+
+    Longest first, so that memory runs out at the beginning or not at all. Ties keep their order: the cut, and with it
+    every bit of the result, follows from lengths and budget alone.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    parts: list[NDArray[np.int64]] = []
+    start = 0
+    while start < len(order):
+        size = max(1, budget // max(1, int(lengths[order[start]])))
+        parts.append(order[start : start + size])
+        start += size
+    return parts
+
+
 def pack(
     model: Any, tokens: Tokens, rows: NDArray[np.int64], device: torch.device, masks: RandomMasks
 ) -> dict[str, Any]:

@@ -188,3 +188,50 @@ def test_81_a_revision_that_is_not_there(refused, toy, hub, checkpoint):
     answer = refused(5, "run", of_checkpoint(toy, "some/model", 'revision = "v9"\nmax_length = 32'))
 
     assert "some/model has no revision 'v9'" in answer.err
+
+
+def embedding(toy, source, more=""):
+    return toy(
+        ('[model]\nuse = "toy"', f'[model]\nuse = "embed"\ncheckpoint = "{source}"\n{more}'),
+        ('[trainer]\nuse = "toy"', '[trainer]\nuse = "sklearn-fit"'),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "words"),
+    [
+        (2, 'pooling = "max"', r"\[model\] pooling: .*'mean', 'cls' or 'last'"),
+        (5, 'prompt_name = "query"', "has no prompt 'query'; it has none"),
+        (2, 'prompt = "a"\nprompt_name = "b"', "prompt and prompt_name exclude each other"),
+        (5, "max_length = 64", "takes 32 tokens at most"),
+    ],
+)
+def test_an_embedding_that_cannot_be_computed_is_refused(code, more, words, refused, toy, folder):
+    answer = refused(code, "run", embedding(toy, folder.path, more))
+
+    assert re.search(words, answer.told)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda folder: folder.configure(model_type="gpt2"), "is a 'gpt2' model, not an encoder"),
+        (lambda folder: (folder.path / "config.json").unlink(), r"lacks config\.json"),
+    ],
+)
+def test_an_embedding_by_another_kind_of_folder_is_refused(spoil, words, refused, toy, folder):
+    spoil(folder)
+
+    answer = refused(5, "run", embedding(toy, folder.path))
+
+    assert answer.err.startswith(f"clsfw: error: {folder.path}")
+    assert re.search(words, answer.told)
+
+
+def test_a_static_model_without_its_library_names_the_extra(refused, toy, folder, monkeypatch):
+    folder.configure(model_type="model2vec")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    answer = refused(6, "run", embedding(toy, folder.path))
+
+    assert 'pip install "clsfw[model2vec]"' in answer.told

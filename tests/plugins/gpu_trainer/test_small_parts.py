@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from clsfw_gpu_trainer import GpuTrainerSettings
-from clsfw_gpu_trainer.batches import cut, epoch_order, step_rows
+from clsfw_gpu_trainer.batches import epoch_order, step_rows
 from clsfw_gpu_trainer.optimizer import decayed
 from clsfw_gpu_trainer.schedule import learning_rate
+from clsfw_torch.packed import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
