@@ -18,6 +18,7 @@ from clsfw.kit.labels import numbers
 from clsfw.report.card import model_card
 from clsfw.report.display import Part
 from clsfw.report.html import render_report
+from clsfw.store.rundir import MODEL_CARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +56,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}
     store.write_text("report.html", render_report(store.path, mistakes))
     store.write_text("README.md", model_card(store.path))
+    store.write_text(MODEL_CARD, model_card(store.path, alone=True))
     store.complete()
     return FinishedRun.completed(store.path)
 

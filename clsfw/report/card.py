@@ -18,17 +18,17 @@ _HUB_METRICS = ("accuracy", "precision", "recall", "f1")
 _MOST_CLASSES = 20
 
 
-def model_card(run_dir: Path) -> str:
-    """Write the card of a run directory."""
-    return card(read_facts(run_dir))
+def model_card(run_dir: Path, *, alone: bool = False) -> str:
+    """Write the card of a run directory, or of its folder `model` as it stands alone, a repository of the hub."""
+    return card(read_facts(run_dir), alone=alone)
 
 
-def card(facts: ReportFacts) -> str:
+def card(facts: ReportFacts, *, alone: bool = False) -> str:
     """Write the card."""
     import yaml
 
     front = yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True, width=1_000_000)
-    return f"---\n{front}---\n\n" + "\n".join(_body(facts)) + "\n"
+    return f"---\n{front}---\n\n" + "\n".join(_body(facts, alone=alone)) + "\n"
 
 
 def _front_matter(facts: ReportFacts) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _is_hub_id(checkpoint: str) -> bool:
     return clean(checkpoint) == checkpoint and checkpoint.count("/") <= 1 and not checkpoint.startswith((".", "/", "~"))
 
 
-def _body(facts: ReportFacts) -> Iterator[str]:
+def _body(facts: ReportFacts, *, alone: bool) -> Iterator[str]:
     limits = facts.limits
     yield f"# {markdown(facts.name)}"
     yield ""
@@ -98,7 +98,7 @@ def _body(facts: ReportFacts) -> Iterator[str]:
         ],
     )
     if len(report) > len(shown):
-        yield f"and {len(report) - len(shown)} more classes; metrics.json has all of them."
+        yield f"and {len(report) - len(shown)} more classes{'' if alone else '; metrics.json has all of them'}."
         yield ""
     yield "## Limits"
     yield ""
@@ -106,7 +106,7 @@ def _body(facts: ReportFacts) -> Iterator[str]:
     yield ""
     yield "## Use"
     yield ""
-    yield from _use(facts)
+    yield from _use(facts, alone=alone)
 
 
 def _limits(facts: ReportFacts) -> Iterator[str]:
@@ -120,21 +120,20 @@ def _limits(facts: ReportFacts) -> Iterator[str]:
     yield f"- It knows {len(facts.labels)} labels, for texts of the language and the kind that it was trained on."
 
 
-def _use(facts: ReportFacts) -> Iterator[str]:
-    yield "In this directory:"
-    yield ""
-    yield "```python"
+def _use(facts: ReportFacts, *, alone: bool) -> Iterator[str]:
     if facts.library == "transformers":
-        yield "from transformers import pipeline"
-        yield ""
+        yield "In this directory, or with its repository's name in place of the dot:" if alone else "In this directory:"
         every = ", top_k=None" if facts.metrics["multi_label"] else ""
-        yield f'classify = pipeline("text-classification", model="model", truncation=True{every})'
-        yield 'print(classify("a text"))'
+        model = "." if alone else "model"
+        loads = f'classify = pipeline("text-classification", model="{model}", truncation=True{every})'
+        code = ["from transformers import pipeline", "", loads, 'print(classify("a text"))']
+    elif alone:
+        yield "This is the folder `model` of a run directory, which clsfw reads as a whole. In that directory:"
+        code = ["import clsfw", "", 'print(clsfw.load(".")("a text"))']
     else:
-        yield "import clsfw"
-        yield ""
-        yield 'print(clsfw.load(".")("a text"))'
-    yield "```"
+        yield "In this directory:"
+        code = ["import clsfw", "", 'print(clsfw.load(".")("a text"))']
+    yield from ("", "```python", *code, "```")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -31,6 +31,7 @@ RECORD = place.RECORD
 MANIFEST = "manifest.json"
 CHECKPOINTS = "checkpoints"
 MODEL = "model"
+MODEL_CARD = f"{MODEL}/README.md"
 FILES = (
     "recipe.toml",
     "resolved.toml",
@@ -116,8 +117,8 @@ class RunDirectory:
         atomic.write_bytes(self._target(name, FILES), data)
 
     def write_text(self, name: str, text: str) -> None:
-        """Write one of the `FILES` at once as UTF-8; as `write_bytes`."""
-        atomic.write_text(self._target(name, FILES), text)
+        """Write one of the `FILES`, or the model's own card, at once as UTF-8; as `write_bytes`."""
+        atomic.write_text(self._target(name, (*FILES, MODEL_CARD)), text)
 
     def write_json(self, name: str, value: object) -> None:
         """Write one of the `FILES` at once as JSON; as `write_bytes`."""

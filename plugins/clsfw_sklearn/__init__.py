@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-    from clsfw import Model, PlanFacts, Trainer
+    from clsfw import Labels, Model, PlanFacts, Trainer
 
 TermLength = Annotated[int, Field(ge=1, le=50)]  # a text of n words has 50 n terms then, and no more
+Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -61,7 +62,10 @@ class TfidfSettings(Settings):
 
 
 class SklearnFitSettings(Settings):
-    """Options of `sklearn-fit`; names and meanings are those of scikit-learn's `LogisticRegression`."""
+    """Options of `sklearn-fit`; names and meanings are those of scikit-learn's `LogisticRegression`.
+
+    But for `class_weights`, which is that of the other trainers.
+    """
 
     C: float | None = Field(
         default=None,
@@ -73,19 +77,29 @@ class SklearnFitSettings(Settings):
     tol: float = Field(default=1e-4, gt=0, description="where the solver stops")
     solver: Literal["lbfgs", "newton-cg", "sag", "saga"] = Field(default="lbfgs", description="the algorithm")
     fit_intercept: bool = Field(default=True, description="whether each class has a bias")
-    class_weight: Literal["balanced"] | dict[str, Annotated[float, Field(gt=0)]] | None = Field(
-        default=None, description="'balanced', or a table of label = weight; labels left out weigh 1"
+    class_weights: Literal["balanced"] | list[Weight] | dict[str, Weight] | None = Field(
+        default=None,
+        description="weight of each class in the loss: a list in the order of the labels, a table label = weight (1 "
+        'where left out), or "balanced"',
     )
 
     def check_plan(self, facts: PlanFacts) -> Iterator[tuple[str, str]]:
         """Return (key, message) for each setting that does not fit the rest of the recipe."""
-        if facts.labels is not None and isinstance(self.class_weight, dict):
-            for name in self.class_weight:
-                if name not in facts.labels.names:
-                    yield f"class_weight.{name}", f"it is none of the labels {', '.join(facts.labels.names)}"
+        if facts.labels is not None:
+            yield from self._check_labels(facts.labels)
         unseen = [step for step in facts.expected_steps if step != 1 or "validation" not in facts.splits]
         if unseen:
             yield "", f"[expect.history] expects scores at step {unseen[0]}; it validates once, after its only step"
+
+    def _check_labels(self, labels: Labels) -> Iterator[tuple[str, str]]:
+        weights, names = self.class_weights, ", ".join(labels.names)
+        if isinstance(weights, dict):
+            for name in weights.keys() - set(labels.names):
+                yield f"class_weights.{name}", f"it is none of the labels {names}"
+        elif isinstance(weights, list) and (len(weights) != len(labels.names) or not any(weights)):
+            yield "class_weights", f"it needs {len(labels.names)} numbers, not all 0, one for each label: {names}"
+        elif weights == "balanced" and labels.multi_label:
+            yield "class_weights", "'balanced' is for one label per text; give weights instead"
 
 
 def build_model(settings: TfidfSettings) -> Model:

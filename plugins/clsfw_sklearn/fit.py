@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from clsfw import LinearClassifier, Prediction, TrainingError
+from clsfw import LinearClassifier, PlanFacts, Prediction, TrainingError
 from clsfw.kit import references
 from clsfw_sklearn.choice import FOLDS, WITHOUT_CHOICE, folds, teaches, until_it_rises
 from clsfw_sklearn.chunks import chunks
@@ -57,7 +57,7 @@ class SklearnFit:
         """Fit on the training texts, score the validation texts if there are any, and commit.
 
         Raises:
-            TrainingError: training shows fewer than two classes, or `class_weight` names an unknown label.
+            TrainingError: training shows fewer than two classes, or `class_weights` do not fit the labels.
             InterruptedRunError: a signal came while it fitted.
 
         """
@@ -110,7 +110,7 @@ class _Fit:
     """One call of the library, with what all its fits share."""
 
     def __init__(self, settings: SklearnFitSettings, labels: Labels, run: Run) -> None:
-        self._options = settings.model_dump(exclude={"class_weight"})
+        self._options = settings.model_dump(exclude={"class_weights"})
         self._weights = _weights_of(settings, labels)
         self._seed = run.seed
         self._reporter = run.reporter
@@ -207,7 +207,8 @@ class _Fit:
             if len(np.unique(here)) < 2:  # noqa: PLR2004  # always or never
                 new_bias[label] = -_NEVER if here[0] else _NEVER
                 continue
-            fitted = self._fit(features, here, {1: weights.get(label, 1.0)} if isinstance(weights, dict) else weights)
+            weight = None if weights is None else dict.fromkeys((0, 1), weights.get(label, 1.0))
+            fitted = self._fit(features, here, weight)
             new_weights[label], new_bias[label] = fitted.coef_[0], fitted.intercept_[0]
             self._reporter.progress("training", label + 1, len(model.labels.names), "labels")
         if not new_weights.any():
@@ -226,13 +227,15 @@ class _Fit:
 
 
 def _weights_of(settings: SklearnFitSettings, labels: Labels) -> str | dict[int, float] | None:
-    given = settings.class_weight
-    if not isinstance(given, dict):
-        return given
-    unknown = [name for name in given if name not in labels.names]
-    if unknown:
-        raise TrainingError(f"class_weight names {unknown[0]!r}, which is none of the labels {list(labels.names)}")
-    return {labels.names.index(name): weight for name, weight in given.items()}
+    wrong = next(settings.check_plan(PlanFacts(frozenset(), {}, labels=labels)), None)
+    if wrong is not None:
+        raise TrainingError(f"{wrong[0]}: {wrong[1]}")
+    given = settings.class_weights
+    if isinstance(given, list):
+        return dict(enumerate(given))
+    if isinstance(given, dict):
+        return {labels.names.index(name): weight for name, weight in given.items()}
+    return given
 
 
 def _probabilities(model: LinearClassifier, features: Features) -> NDArray[np.float64]:

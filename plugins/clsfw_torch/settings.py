@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from clsfw import Labels, PlanFacts
 
+Weight = Annotated[float, Field(ge=0)]
 Every = Annotated[int, Field(ge=1)] | Literal["epoch"]
 """A number of steps, or the end of each epoch."""
 
@@ -38,8 +39,10 @@ class TorchTrainerSettings(clsfw.Settings):
     adam_epsilon: float = Field(default=1e-8, gt=0, description="what keeps AdamW from dividing by zero")
     max_grad_norm: float = Field(default=1.0, ge=0, description="gradients are scaled down to this norm; 0 never")
     label_smoothing_factor: float = Field(default=0.0, ge=0, lt=1, description="share of each label spread over all")
-    class_weights: Literal["balanced"] | list[Annotated[float, Field(ge=0)]] | None = Field(
-        default=None, description='weight of each class in the loss, in the order of the labels, or "balanced"'
+    class_weights: Literal["balanced"] | list[Weight] | dict[str, Weight] | None = Field(
+        default=None,
+        description="weight of each class in the loss: a list in the order of the labels, a table label = weight (1 "
+        'where left out), or "balanced"',
     )
     eval_steps: Every | None = Field(default=None, description='validate every so many steps, or each "epoch"')
     save_steps: Every = Field(default=500, description='commit a checkpoint every so many steps, or each "epoch"')
@@ -89,7 +92,10 @@ class TorchTrainerSettings(clsfw.Settings):
             names = ", ".join(labels.names)
             yield "class_weights", f"it needs {len(labels.names)} numbers, not all 0, one for each label: {names}"
         if weights == "balanced" and labels.multi_label:
-            yield "class_weights", "'balanced' is for one label per text; give a list of weights instead"
+            yield "class_weights", "'balanced' is for one label per text; give weights instead"
+        if isinstance(weights, dict):
+            for name in weights.keys() - set(labels.names):
+                yield f"class_weights.{name}", f"it is none of the labels {', '.join(labels.names)}"
         if self.label_smoothing_factor and labels.multi_label:
             yield "label_smoothing_factor", "it is for one label per text; set it to 0 for this data"
 

@@ -52,6 +52,8 @@ def class_weights(
     given = settings.class_weights
     if given is None:
         return None
+    if isinstance(given, dict):
+        return np.array([given.get(name, 1.0) for name in labels.names], dtype=np.float64)
     if given != "balanced":
         return np.asarray(given, dtype=np.float64)
     counts = np.bincount(references, minlength=len(labels.names))

@@ -32,7 +32,7 @@ def test_settings_without_a_value_are_named(capfd):
 
     last = capfd.readouterr().out.splitlines()[-3:]
     assert "# not set, data csv: sha256, rows, label_separator, delimiter" == last[0]
-    assert "# not set, trainer sklearn-fit: C, class_weight" == last[2]
+    assert "# not set, trainer sklearn-fit: C, class_weights" == last[2]
 
 
 def test_what_it_prints_runs_again(capfd, tmp_path):

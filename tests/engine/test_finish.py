@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import clsfw
@@ -49,3 +51,10 @@ def test_a_split_that_something_is_expected_of_is_judged_too(finished):
 
 def test_the_predictions_are_those_of_the_test_split_all_the_same(finished):
     assert finished.predictions.rows.tolist() == list(range(50, 80))
+
+
+def test_the_model_s_folder_has_a_card_of_its_own_that_is_proven(baseline):
+    card = (baseline.directory / "model" / "README.md").read_text(encoding="utf-8")
+
+    assert card.startswith("---\nlibrary_name: clsfw\n")
+    assert "model/README.md" in json.loads((baseline.directory / "manifest.json").read_text(encoding="utf-8"))

@@ -100,3 +100,14 @@ def test_a_folder_with_a_configuration_is_loaded_by_transformers(tmp_path):
     assert read_facts(run).library == "clsfw"
     (run / "model" / "config.json").write_text("{}")
     assert read_facts(run).library == "transformers"
+
+
+def test_the_card_of_a_model_folder_stands_alone(report_facts):
+    body = parts(card(report_facts(library="transformers"), alone=True))[1]
+    ours = parts(card(report_facts(library="clsfw"), alone=True))[1]
+    many = parts(card(report_facts(names=tuple(f"intent {i}" for i in range(77))), alone=True))[1]
+
+    assert 'model="."' in body
+    assert "This is the folder `model` of a run directory" in ours
+    assert "and 57 more classes." in many
+    assert [] == [text for text in (body, ours, many) if 'model="model"' in text or "metrics.json" in text]

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from clsfw import InterruptedRunError, Labels, LinearClassifier, TorchClassifier, TrainingError
 from clsfw.contract.parts import PlanFacts
 from clsfw_sklearn import SklearnFitSettings, TfidfSettings, build_model, build_trainer
+from clsfw_torch.settings import TorchTrainerSettings
 
 TWO = ("sport", "music")
 THREE = ("sport", "music", "food")
@@ -124,14 +125,14 @@ def test_class_weights_go_by_label_names(rows, fitted, notes):
     plain, trainer = fitted(data)
     texts = ["it was the"]
     before = predict(plain, trainer, texts, notes).probabilities[0, 1]
-    heavy, trainer = fitted(data, trainer={"class_weight": {"music": 20.0}}, name="heavy")
+    heavy, trainer = fitted(data, trainer={"class_weights": {"music": 20.0}}, name="heavy")
 
     assert predict(heavy, trainer, texts, notes).probabilities[0, 1] > before
 
 
-def test_an_unknown_label_in_class_weight_is_named(rows, fitted):
-    with pytest.raises(TrainingError, match=r"'muzak', which is none of the labels \['sport', 'music'\]"):
-        fitted({"train": rows(TWO, 20)}, trainer={"class_weight": {"muzak": 2.0}})
+def test_an_unknown_label_in_class_weights_is_named(rows, fitted):
+    with pytest.raises(TrainingError, match=r"class_weights\.muzak: it is none of the labels sport, music"):
+        fitted({"train": rows(TWO, 20)}, trainer={"class_weights": {"muzak": 2.0}})
 
 
 def test_a_solver_that_was_stopped_early_is_told(rows, fitted, notes):
@@ -162,10 +163,49 @@ def test_seventy_seven_classes_work(fitted, notes):
 
 @pytest.mark.parametrize(
     ("settings", "steps", "key"),
-    [({"class_weight": {"music": 2.0, "muzak": 2.0}}, (), "class_weight.muzak"), ({}, (1, 10), ""), ({}, (1,), None)],
+    [
+        ({"class_weights": {"music": 2.0, "muzak": 2.0}}, (), "class_weights.muzak"),
+        ({"class_weights": [1.0]}, (), "class_weights"),
+        ({"class_weights": [0.0, 0.0]}, (), "class_weights"),
+        ({}, (1, 10), ""),
+        ({}, (1,), None),
+    ],
 )
 def test_what_cannot_fit_is_found_before_training(settings, steps, key):
     facts = PlanFacts(frozenset({"train", "validation"}), {}, expected_steps=steps, labels=Labels(TWO))
     found = [key for key, _ in SklearnFitSettings(**settings).check_plan(facts)]
 
     assert found == ([] if key is None else [key])
+
+
+def test_class_weights_may_be_a_list_in_the_order_of_the_labels(rows, fitted):
+    data = {"train": rows(TWO, 60)}
+    by_name, _ = fitted(data, trainer={"class_weights": {"music": 20.0}}, name="by-name")
+    by_order, _ = fitted(data, trainer={"class_weights": [1.0, 20.0]}, name="by-order")
+
+    assert by_name.weights.tolist() == by_order.weights.tolist()
+
+
+def test_balanced_is_refused_with_several_labels_as_the_other_trainers_refuse_it():
+    facts = PlanFacts(frozenset({"train"}), {}, labels=Labels(TWO, multi_label=True))
+
+    assert [("class_weights", "'balanced' is for one label per text; give weights instead")] == list(
+        SklearnFitSettings(class_weights="balanced").check_plan(facts)
+    )
+
+
+def test_the_setting_is_that_of_the_other_trainers():
+    ours, theirs = (kind.model_fields["class_weights"] for kind in (SklearnFitSettings, TorchTrainerSettings))
+
+    assert str(theirs.annotation) == str(ours.annotation)
+    assert (theirs.default, theirs.description) == (ours.default, ours.description)
+
+
+def test_the_page_lists_the_settings(root):
+    page = (root / "docs" / "reference" / "trainers.md").read_text(encoding="utf-8").split("\n## sklearn-fit\n")[1]
+    table = page.split("| --- | --- | --- |\n")[1].split("\n\n", maxsplit=1)[0]
+
+    assert table == "\n".join(
+        f"| `{name}` | {'' if field.default is None else f'`{field.default!r}`'} | {field.description} |"
+        for name, field in SklearnFitSettings.model_fields.items()
+    )

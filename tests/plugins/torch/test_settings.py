@@ -32,6 +32,7 @@ BEST = {"metric_for_best_model": "f1", "eval_steps": 20}
         ({**BEST, "greater_is_better": False}, "greater_is_better"),
         ({"class_weights": [1.0, 2.0, 3.0]}, "class_weights"),
         ({"class_weights": [0.0, 0.0]}, "class_weights"),
+        ({"class_weights": {"muzak": 2.0}}, "class_weights.muzak"),
     ],
 )
 def test_contradictions_are_found_before_anything_runs(settings: dict[str, Any], key: str) -> None:

@@ -56,7 +56,9 @@ def test_balanced_weights_are_those_of_scikit_learn() -> None:
     np.testing.assert_allclose(given, compute_class_weight("balanced", classes=np.arange(3), y=references))
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(None, None), ([0.5, 2.0, 1.0], [0.5, 2.0, 1.0])])
+@pytest.mark.parametrize(
+    ("asked", "expected"), [(None, None), ([0.5, 2.0, 1.0], [0.5, 2.0, 1.0]), ({"b": 2.0}, [1.0, 2.0, 1.0])]
+)
 def test_weights_that_are_given(asked: Any, expected: list[float] | None) -> None:
     given = class_weights(TorchTrainerSettings(class_weights=asked), LABELS, np.array([0, 1, 2]))
 
