@@ -17,7 +17,7 @@ DOCS = "https://github.com/OWNER/clsfw/tree/main/docs"
 
 GROUPS = {
     "Begin": {
-        "run quickstart": "try it: a thousand bundled texts, under two minutes",
+        "run quickstart": "try it: five thousand bundled texts, under two minutes",
         "new recipe DATA.csv": "a recipe for your own data",
     },
     "Work": {

@@ -49,7 +49,7 @@ class TestScores:
 
         for part in ("test", "intervals", "confusion_matrix", "classification_report", "slices", "truncation"):
             assert baseline.metrics[part] == given[part], part
-        assert {"test": 250} == given["rows"]
+        assert {"test": 500} == given["rows"]
 
     @pytest.mark.parametrize("kind", ["names", "ids", "jsonl"])
     def test_labels_may_be_names_or_class_ids(self, kind, run, baseline, test_rows, write, tmp_path, capsys):
@@ -113,7 +113,7 @@ class TestOutput:
         assert 0 == main(["evaluate", run, "--data", write(["text", "sentiment"], test_rows)])
 
         out = capsys.readouterr().out
-        assert " % of 250 test texts are right (95 %: " in out.splitlines()[0]
+        assert " % of 500 test texts are right (95 %: " in out.splitlines()[0]
         assert "  macro precision  0." in out
         assert "(95 %: 0." in out
         assert "true / predicted" in out

@@ -94,7 +94,7 @@ def open_quote(world):
 
 
 def few_rows(world):
-    world.recipe(("train = 600", "train = 9000"))
+    world.recipe(("train = 4000", "train = 9000"))
 
 
 def broken_plugin(world):

@@ -57,4 +57,5 @@ def test_the_model_s_folder_has_a_card_of_its_own_that_is_proven(baseline):
     card = (baseline.directory / "model" / "README.md").read_text(encoding="utf-8")
 
     assert card.startswith("---\nlibrary_name: clsfw\n")
-    assert "model/README.md" in json.loads((baseline.directory / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads((baseline.directory / "manifest.json").read_text(encoding="utf-8"))
+    assert "model/README.md" in manifest["files"]

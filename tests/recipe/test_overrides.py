@@ -249,7 +249,7 @@ def test_another_component_drops_what_a_table_inside_does_not_have() -> None:
     plan = make_plan("quickstart", ["model.use=hf-encoder"], discover())
 
     assert plan.notes[0].startswith("model.use = 'hf-encoder' has no 'scratch.dim', ")
-    assert 1000 == plan.resolved()["model"]["scratch"]["vocab_size"]
+    assert 2000 == plan.resolved()["model"]["scratch"]["vocab_size"]
 
 
 def test_a_changed_path_is_named_without_this_machines_folders(root: Path) -> None:

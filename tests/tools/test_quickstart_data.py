@@ -22,4 +22,14 @@ def test_no_text_stands_twice(root: Path) -> None:
     with (root / "recipes" / "quickstart.csv").open(encoding="utf-8", newline="") as stream:
         texts = [row["text"] for row in csv.DictReader(stream)]
 
-    assert 1000 == len(set(texts))
+    assert 5000 == len(set(texts))
+
+
+def test_the_easy_sentences_that_judge_them_are_not_among_them(root: Path) -> None:
+    """Half of them were never looked at while the words were chosen."""
+    with (root / "recipes" / "quickstart.csv").open(encoding="utf-8", newline="") as stream:
+        texts = "\n".join(row["text"] for row in csv.DictReader(stream)).casefold()
+    with (root / "tests" / "tools" / "easy_sentences.csv").open(encoding="utf-8", newline="") as stream:
+        easy = [row["text"].casefold().rstrip(".") for row in csv.DictReader(stream)]
+
+    assert [] == [text for text in easy if text in texts]
