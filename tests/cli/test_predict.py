@@ -103,7 +103,7 @@ class TestFiles:
             rows = list(csv.DictReader(file))
         assert classifier(rows[7]["text"])["label"] == rows[7]["label"]
         counts = [sum(row["label"] == name for row in rows) for name in ("NEGATIVE", "POSITIVE")]
-        assert f"5,000 rows in {out}: NEGATIVE {counts[0]}, POSITIVE {counts[1]}\n" == capsys.readouterr().out
+        assert f"5,000 rows in {out}: NEGATIVE {counts[0]:,}, POSITIVE {counts[1]:,}\n" == capsys.readouterr().out
 
     def test_json_says_what_was_written(self, run, tmp_path, capsys):
         (tmp_path / "in.txt").write_text("fine\ndull\n")
