@@ -1,4 +1,4 @@
-"""`clsfw study`: a recipe under several seeds, as one experiment."""
+"""`clsfw study`: a recipe under several seeds, and a search for its settings, as one experiment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from clsfw.errors import NotReproducedError
 if TYPE_CHECKING:
     import argparse
 
-HELP = "run a recipe under several seeds as one experiment; the same command continues an interrupted study"
+HELP = (
+    "run a recipe under several seeds, and search for its settings, as one experiment; the same command continues an "
+    "interrupted study"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.studies.summary import summarize
 
     with open_board() as board:
-        board.title(plan.own.recipe.name, f"{len(plan.seeds)} seeds, in {study_path(plan, args.out)}")
+        board.title(plan.own.recipe.name, f"{plan.runs} runs, in {study_path(plan, args.out)}")
         study = carry_out(plan, out=args.out, board=board)
     with outcome() as screen:
         summarize(screen, study)

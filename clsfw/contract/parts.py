@@ -224,6 +224,43 @@ class Watcher:
         """See a run end, complete (`error` is None) or not; called when `on_run_start` was, and the watcher is well."""
 
 
+@dataclass(frozen=True)
+class Range:
+    """The values that a setting may have in a search: one of `choices`, or a number from `low` to `high`.
+
+    Whole numbers where `low` and `high` are; with `step` only `low`, `low + step` and so on; `log` says that factors
+    count, not differences.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial; a greater `score` is better, None where training diverged."""
+
+    number: int
+    values: Mapping[str, Any]
+    score: float | None
+
+
+class Searcher(Protocol):
+    """Proposes settings to try."""
+
+    def ask(
+        self, space: Mapping[str, Range], finished: Sequence[Trial], number: int, seed: int
+    ) -> Mapping[str, Any] | None:
+        """Return a value for each setting of the space, for trial `number` (from 1); None if nothing is left to try.
+
+        A pure function: the same arguments give the same values, in any process, so a search that was interrupted goes
+        on by asking again. `finished` are the trials before, by their numbers.
+        """
+
+
 # Optional abilities of parts
 
 
@@ -323,6 +360,14 @@ class ChecksPlan(Protocol):
 
     def check_plan(self, facts: PlanFacts) -> Iterable[tuple[str, str]]:
         """Return (key, message) for each setting that does not fit the rest of the recipe."""
+
+
+@runtime_checkable
+class ChecksSpace(Protocol):
+    """Settings of a searcher that cannot search every space."""
+
+    def check_space(self, space: Mapping[str, Range], trials: int) -> Iterable[str]:
+        """Return a message for each thing that does not fit the space and the number of trials."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from clsfw.contract.parts import (
     PlansTraining,
     Prediction,
     RowFormat,
+    Searcher,
     Trainer,
     TrainsTogether,
     Watcher,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.component import Component, Kind, Settings
-    from clsfw.contract.parts import Classifier, Labels, Outcome, Reporter
+    from clsfw.contract.parts import Classifier, Labels, Outcome, Range, Reporter, Trial
     from clsfw.contract.run import Run
     from clsfw.discovery.plugins import Plugin
 
@@ -339,8 +340,32 @@ class BuiltWatcher(BuiltPart[Watcher]):
                 method(**own)
 
 
+class BuiltSearcher(BuiltPart[Searcher]):
+    """A searcher."""
+
+    kind = "searcher"
+    methods: ClassVar = {"ask": 4}
+
+    def ask(
+        self, space: Mapping[str, Range], finished: Sequence[Trial], number: int, seed: int
+    ) -> dict[str, Any] | None:
+        """Return the values to try next, or None.
+
+        Raises:
+            PluginError: the plugin failed, or gave something else than a value for each setting.
+
+        """
+        with self.guarded("ask"):
+            given = self.part.ask(space, finished, number, seed)
+            if given is None:
+                return None
+            if not isinstance(given, Mapping) or set(given) != set(space):
+                raise PluginError(f"{self} must propose a value for each of {', '.join(space)}, not {given!r}")
+            return {name: given[name] for name in space}
+
+
 BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {
-    built.kind: built for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher)
+    built.kind: built for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher, BuiltSearcher)
 }
 
 

@@ -32,6 +32,7 @@ REGISTER_HOOKS: Mapping[Kind, str] = {
     "trainer": "register_trainers",
     "metric": "register_metrics",
     "watcher": "register_watchers",
+    "searcher": "register_searchers",
 }
 HOOKS = tuple(REGISTER_HOOKS.values())
 
@@ -45,7 +46,10 @@ _MOST = 1000
 _LONGEST_NAME, _LONGEST_SUMMARY = 60, 300
 
 # Keys of a part's table that are no settings of the part.
-_OWN_KEYS: Mapping[Kind, tuple[str, ...]] = {"watcher": ("use", "required")}
+_OWN_KEYS: Mapping[Kind, tuple[str, ...]] = {
+    "watcher": ("use", "required"),
+    "searcher": ("use", "trials", "metric"),
+}
 
 
 def register(name: str, loaded: object) -> pluggy.PluginManager:

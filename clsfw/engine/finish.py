@@ -71,10 +71,11 @@ def _decide_on_validation(plan: Plan, run: Execution, trainer: BuiltTrainer, cla
 
 
 def _judged_splits(plan: Plan, run: Execution) -> list[str]:
-    """Name the split that the run is judged on, and after it those that the recipe expects something of besides."""
+    """Name the split that the run is judged on, and after it those that the recipe wants scored besides."""
     first = next(name for name in reversed(SPLITS) if name in run.data)
-    expected = plan.recipe.expect.splits if plan.recipe.expect is not None else {}
-    return [first, *(name for name in expected if name != first and name in run.data)]
+    wanted = set(plan.recipe.expect.splits if plan.recipe.expect is not None else ())
+    wanted |= {"validation"} if plan.recipe.evidence.score_validation else set()
+    return [first, *(name for name in ("validation", "test") if name in wanted - {first} and name in run.data)]
 
 
 def _predict(run: Execution, trainer: BuiltTrainer, classifier: Classifier, split: str) -> Prediction:

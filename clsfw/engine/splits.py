@@ -55,6 +55,8 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
         cut = {name: parts[name] for name in SPLITS if name in parts}
     else:
         cut = _cut_train(parts, split, labels, seed if split.seed is None else split.seed)
+    if split is not None and split.keep_test_closed:
+        cut.pop("test", None)
     for name, data in cut.items():
         if len(data) == 0:
             raise DataError(f"the {name} split is empty")

@@ -78,7 +78,8 @@ def whole_path(path: KeyPath, key: str) -> KeyPath:
 
 def _splits(split: Split | None) -> frozenset[str]:
     """Return the splits that there will be; those that the data brings are not known before it is read."""
-    return frozenset(SPLITS if split is None or "train" not in split.sizes else split.sizes)
+    names = frozenset(SPLITS if split is None or "train" not in split.sizes else split.sizes)
+    return names - {"test"} if split is not None and split.keep_test_closed else names
 
 
 def _scores(metrics: Mapping[KeyPath, Part[Any]]) -> tuple[dict[str, bool], bool, list[Flaw]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clsfw.toml.document import Document
     from clsfw.toml.positions import KeyPath
 
-_NO_EFFECT = ("name", "expect", "evidence.slices")
+_NO_EFFECT = ("name", "expect", "evidence.slices", "evidence.score_validation")
 """Settings that do not change what a run scores."""
 
 

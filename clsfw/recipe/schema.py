@@ -65,6 +65,10 @@ class Split(Settings):
         default=None, ge=0, le=2**32 - 1, description="start of the shuffling; if left out, the recipe's seed"
     )
 
+    keep_test_closed: Literal[True] | None = Field(
+        default=None, description="set the test rows aside once cut, so that no part sees them; trials of a study do"
+    )
+
     @property
     def sizes(self) -> dict[str, int | float]:
         """The splits that are asked for, each with its count or fraction."""
@@ -98,6 +102,9 @@ class EvidenceSettings(Settings):
     )
     tune_threshold: bool = Field(
         default=False, description="for two classes, choose the deciding threshold on the validation split"
+    )
+    score_validation: Literal[True] | None = Field(
+        default=None, description="score the validation split beside the test split"
     )
     slices: tuple[str, ...] = Field(default=(), description="further columns of the data to give scores by")
 

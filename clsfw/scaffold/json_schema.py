@@ -30,6 +30,7 @@ _MEANINGS: dict[Kind, str] = {
     "trainer": "how it is trained",
     "metric": "how predictions are scored",
     "watcher": "what looks on and changes nothing",
+    "searcher": "what proposes settings to try",
 }
 
 

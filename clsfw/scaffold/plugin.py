@@ -23,6 +23,7 @@ TITLES: Mapping[str, str] = {
     "trainer": "A trainer",
     "metric": "A metric",
     "watcher": "A watcher",
+    "searcher": "A searcher",
 }
 
 _WITH_TRAINER = "model-with-trainer"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 RESULT = "study.json"
 BEGUN = "begun.json"
 RUNS = "runs"
+TRIALS = "trials"
+CHOSEN = "chosen.json"
 
 
 @checked
@@ -35,10 +37,55 @@ class Spread(TypedDict):
 
 @checked
 class StudyRun(TypedDict):
-    """One run of the study: its folder below `runs`, and its seed."""
+    """One final run of the study: its folder below `runs`, its seed, and whose values it has."""
 
     run: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
+    values: Literal["own", "chosen"]
+
+
+@checked
+class TrialRecord(TypedDict):
+    """One trial: its values by setting, and its score on validation, or why training diverged."""
+
+    number: Annotated[int, Field(ge=1)]
+    values: dict[str, Any]
+    score: Number | None
+    error: str | None
+
+
+@checked
+class Gain(TypedDict):
+    """What the chosen values gain over the recipe's own on the test split, with the 95 % limits.
+
+    Of its standard error, what comes of the luck of seeds and of that of rows.
+    """
+
+    score: str
+    mean: Number
+    interval: Limits
+    error_of_seeds: Number
+    error_of_rows: Number
+
+
+@checked
+class Optimism(TypedDict):
+    """The best validation score of the search, and the chosen values' mean on validation under fresh seeds."""
+
+    best: Number
+    fresh: Number
+    difference: Number
+
+
+@checked
+class SearchRecord(TypedDict):
+    """What a search did and came to; `own_scores` are those of the recipe's own values under the same seeds."""
+
+    trials: Annotated[list[TrialRecord], Field(min_length=1)]
+    chosen: TrialRecord
+    gain: Gain
+    optimism: Optimism
+    own_scores: dict[str, dict[str, Spread]]
 
 
 @checked
@@ -66,7 +113,10 @@ class StudyVerdict(TypedDict):
 
 @checked
 class StudyRecord(TypedDict):
-    """The content of `study.json`: what was done, and what it came to; `scores` by split and name."""
+    """The content of `study.json`: what was done, and what it came to.
+
+    `scores` by split and name are those of the values that the search chose, or without one of the recipe's own.
+    """
 
     schema: Literal[1]
     name: str
@@ -75,6 +125,7 @@ class StudyRecord(TypedDict):
     runs: Annotated[list[StudyRun], Field(min_length=2)]
     scores: dict[str, dict[str, Spread]]
     verdict: StudyVerdict | None
+    search: SearchRecord | None
 
 
 @checked
@@ -88,6 +139,7 @@ class Begun(TypedDict):
 
 
 _RECORD: TypeAdapter[StudyRecord] = TypeAdapter(StudyRecord)
+TRIAL: TypeAdapter[TrialRecord] = TypeAdapter(TrialRecord)
 _BEGUN: TypeAdapter[Begun] = TypeAdapter(Begun)
 
 
@@ -123,7 +175,7 @@ class FinishedStudy:
 
     @cached_property
     def runs(self) -> tuple[FinishedRun, ...]:
-        """The runs, in the order of the seeds.
+        """The final runs, in the order of the seeds; with a search, those of the chosen values before the own ones.
 
         Raises:
             RunDirectoryError: a run is missing, or was changed.
@@ -132,16 +184,32 @@ class FinishedStudy:
         return tuple(FinishedRun.read(self.directory / RUNS / run["run"]) for run in self.record["runs"])
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a table with a row for each run and a column for each score of each split, such as `test f1`."""
+        """Return a table with a row for each final run: whose values it has, its seed, and scores such as `test f1`."""
         import pandas as pd
 
+        search = self.record["search"]
+        both = [self.scores, *([search["own_scores"]] if search is not None else [])]
         columns = {
-            f"{split} {name}": spread["values"]
+            f"{split} {name}": [value for one in both for value in one[split][name]["values"]]
             for split, scores in self.scores.items()
-            for name, spread in scores.items()
+            for name in scores
         }
-        runs = self.record["runs"]
-        return pd.DataFrame({"run": [run["run"] for run in runs], "seed": [run["seed"] for run in runs], **columns})
+        return pd.DataFrame({**_column_by_key(self.record["runs"]), **columns})
+
+    def trials_to_pandas(self) -> pd.DataFrame:
+        """Return a table with a row for each trial: number, score, and a column for each setting of the space."""
+        import pandas as pd
+
+        trials = self.record["search"]["trials"] if self.record["search"] is not None else []
+        return pd.DataFrame([{"number": t["number"], "score": t["score"], **t["values"]} for t in trials])
+
+
+def _column_by_key(runs: list[StudyRun]) -> dict[str, list[object]]:
+    return {
+        "run": [run["run"] for run in runs],
+        "values": [run["values"] for run in runs],
+        "seed": [run["seed"] for run in runs],
+    }
 
 
 def read_begun(path: Path) -> Begun | None:

@@ -18,18 +18,26 @@ from clsfw.kit.lock import locked
 from clsfw.kit.records import differences
 from clsfw.studies.board import Follower, Silent
 from clsfw.studies.content import BEGUN, RESULT, RUNS, FinishedStudy, read_begun
+from clsfw.studies.luck import gain
+from clsfw.studies.search import choose, closed, search_values, values_told
 from clsfw.studies.spread import spread
 from clsfw.studies.verdict import judge_study
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal
+
     from clsfw.discovery.parts import BuiltSource
     from clsfw.engine.prepare import PreparedData
     from clsfw.evidence.finished import FinishedRun
     from clsfw.recipe.plan import Plan
     from clsfw.report.display import Display
     from clsfw.studies.board import Board
-    from clsfw.studies.content import Spread
+    from clsfw.studies.content import SearchRecord, Spread, StudyRecord, StudyRun
     from clsfw.studies.plan import StudyPlan
+    from clsfw.studies.settings import Search
+
+    Prepare = Callable[[Plan, BuiltSource, Display], PreparedData]
 
 
 def study_path(plan: StudyPlan, out: str | Path | None) -> Path:
@@ -56,28 +64,72 @@ def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | 
         if (path / RESULT).is_file():
             board.note(f"{path} is complete already")
             return FinishedStudy.read(path)
-        data = SharedData()
-        board.begin(len(plan.seeds))
-        runs = [_run(plan.run(seed), path / RUNS / f"seed-{seed}", board, data) for seed in plan.seeds]
-        write_json(
-            path / RESULT,
-            {
-                "schema": 1,
-                "name": plan.own.recipe.name,
-                "identity": plan.identity(),
-                "study": plan.to_json(),
-                "runs": [{"run": run.directory.name, "seed": run.record["seed"]} for run in runs],
-                "scores": spreads(runs),
-                "verdict": judge_study(plan.own, runs),
-            },
-        )
+        board.begin(plan.runs)
+        record = _seeds_alone(plan, path, board) if plan.search is None else _searched(plan, plan.search, path, board)
+        write_json(path / RESULT, record)
         return FinishedStudy.read(path)
+
+
+def _seeds_alone(plan: StudyPlan, path: Path, board: Board) -> StudyRecord:
+    data = SharedData()
+    runs = [_run(plan.run(seed), path / RUNS / f"seed-{seed}", board, data) for seed in plan.seeds]
+    return _record(plan, runs, [], None)
+
+
+def _searched(plan: StudyPlan, search: Search, path: Path, board: Board) -> StudyRecord:
+    """Search with the test split closed; then train the chosen values and the own ones under fresh seeds."""
+    trial_data = SharedData(closed)
+
+    def trial(plan: Plan, name: str) -> FinishedRun:
+        return execute(plan, out=path / RUNS / name, display=Follower(board, name), prepare=trial_data)
+
+    trials = search_values(plan, search, path, board, trial)
+    best = choose(trials, search, path)
+    board.note(f"chosen: trial {best['number']}, {values_told(best['values'])}")
+    data = SharedData()
+    chosen, own = [], []
+    for seed in plan.seeds:
+        chosen.append(_run(plan.run(seed, best["values"]), path / RUNS / f"chosen-{seed}", board, data))
+        own.append(_run(plan.run(seed), path / RUNS / f"own-{seed}", board, data))
+    fresh = spreads(chosen)["validation"][search.metric]["mean"]
+    top = best["score"] or 0.0
+    result: SearchRecord = {
+        "trials": trials,
+        "chosen": best,
+        "gain": gain([run.predictions for run in chosen], [run.predictions for run in own], search.metric),
+        "optimism": {"best": top, "fresh": fresh, "difference": top - fresh},
+        "own_scores": spreads(own),
+    }
+    return _record(plan, own, chosen, result)
+
+
+def _record(
+    plan: StudyPlan,
+    own: Sequence[FinishedRun],
+    chosen: Sequence[FinishedRun],
+    search: SearchRecord | None,
+) -> StudyRecord:
+    return {
+        "schema": 1,
+        "name": plan.own.recipe.name,
+        "identity": plan.identity(),
+        "study": plan.to_json(),
+        "runs": [*(_listed(run, "chosen") for run in chosen), *(_listed(run, "own") for run in own)],
+        "scores": spreads(chosen or own),
+        "verdict": judge_study(plan.own, own),
+        "search": search,
+    }
+
+
+def _listed(run: FinishedRun, values: Literal["own", "chosen"]) -> StudyRun:
+    return {"run": run.directory.name, "seed": run.record["seed"], "values": values}
 
 
 class SharedData:
     """Reads and cuts the data once for all runs that read and cut it alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, prepare: Prepare = prepare_data) -> None:
+        self._prepare = prepare
         self._held: tuple[object, PreparedData] | None = None
 
     def __call__(self, plan: Plan, source: BuiltSource, display: Display) -> PreparedData:
@@ -88,7 +140,7 @@ class SharedData:
         cut = {key: value for key, value in resolved.get("split", {}).items() if key != "seed"}
         key = (resolved["data"], cut, resolved["evidence"], seed if shuffled else None)
         if self._held is None or self._held[0] != key:
-            self._held = (key, prepare_data(plan, source, display))
+            self._held = (key, self._prepare(plan, source, display))
         else:
             plan.check_labels(self._held[1].labels)
         return self._held[1]
@@ -103,7 +155,7 @@ def _run(plan: Plan, path: Path, board: Board, data: SharedData) -> FinishedRun:
     return run
 
 
-def spreads(runs: list[FinishedRun]) -> dict[str, dict[str, Spread]]:
+def spreads(runs: Sequence[FinishedRun]) -> dict[str, dict[str, Spread]]:
     """Describe each score of each split over the runs, as far as all of them have it."""
     by_run = [scores_by_split(run.metrics) for run in runs]
     return {
@@ -129,7 +181,9 @@ def _check_place(path: Path) -> None:
             raise RunDirectoryError(f"{path} is a file; a study needs a directory of its own")
         if path.is_dir() and not (path / BEGUN).is_file():
             names = sorted(inner.name for inner in path.iterdir())
-            foreign = [name for name in names if name not in {LOCK, RUNS} and not name.startswith(PREFIX)]
+            foreign = [
+                name for name in names if name not in {LOCK, RUNS, "recipe.toml"} and not name.startswith(PREFIX)
+            ]
             if foreign or ((path / RUNS).is_dir() and any((path / RUNS).iterdir())):
                 what = (foreign or [RUNS])[0]
                 raise RunDirectoryError(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.recipe.loading import load_document
 from clsfw.recipe.plan import Plan, make_plan
-from clsfw.studies.settings import Study, read_study
+from clsfw.studies.settings import Search, read_study
 from clsfw.toml.overrides import Override, apply_overrides, read_overrides
 
 if TYPE_CHECKING:
@@ -23,29 +23,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """A study that can be carried out: the recipe's own plan, and the seeds that it is run under."""
+    """A study that can be carried out: the recipe's own plan, the search, and the seeds of the final runs."""
 
     own: Plan
-    settings: Study
     seeds: tuple[int, ...]
+    search: Search | None
     document: Document = field(repr=False)
     overrides: tuple[Override, ...] = field(repr=False)
     plugins: Plugins = field(repr=False)
 
-    def run(self, seed: int) -> Plan:
-        """Return the plan of the run with a seed; the rows of its splits are those of every other run.
+    def run(self, seed: int, values: Mapping[str, Any] | None = None) -> Plan:
+        """Return the plan of a final run with a seed, and with values that the search chose.
+
+        The rows of its splits are those of every other run.
 
         Raises:
             ClsfwError: as for `make_plan`.
 
         """
         split, first = self.own.recipe.split, self.own.recipe.seed
-        if seed == first:
+        if seed == first and self.search is None:
             return self.own
-        values: dict[str, Any] = {"seed": seed}
+        changes: dict[str, Any] = {"seed": seed, **(values or {})}
         if split is not None and split.method in {"random", "stratified"} and split.seed is None:
-            values["split.seed"] = first  # or each run would be judged on rows of its own
-        return make_plan(self.document, [*self.overrides, *read_overrides(values)], self.plugins)
+            changes["split.seed"] = first  # or each run would be judged on rows of its own
+        if self.search is not None:
+            changes["evidence.score_validation"] = True  # to see what the search's best score was worth
+        return self._changed(changes)
+
+    def trial(self, values: Mapping[str, Any]) -> Plan:
+        """Return the plan of a trial: the recipe's own seed, these values, and a test split that stays closed.
+
+        Raises:
+            ClsfwError: as for `make_plan`.
+
+        """
+        given = {"split.method": "given"} if self.own.recipe.split is None else {}
+        return self._changed({**values, **given, "split.keep_test_closed": True})
+
+    def _changed(self, changes: Mapping[str, Any]) -> Plan:
+        return make_plan(self.document, [*self.overrides, *read_overrides(changes)], self.plugins)
+
+    @property
+    def runs(self) -> int:
+        """How many runs there will be, all trials made."""
+        return len(self.seeds) if self.search is None else self.search.trials + 2 * len(self.seeds)
 
     def identity(self) -> str:
         """Hash the resolved recipe and what is done with it, as 64 hex digits."""
@@ -53,7 +75,7 @@ class StudyPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return what the study does with its recipe, as plain values."""
-        return {"seeds": list(self.seeds)}
+        return {"seeds": list(self.seeds), **({"search": self.search.to_json()} if self.search is not None else {})}
 
 
 def make_study(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], plugins: Plugins) -> StudyPlan:
@@ -68,5 +90,5 @@ def make_study(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any],
     own = make_plan(document, changes, plugins)
     changed = copy.deepcopy(document)
     apply_overrides(changed, changes)
-    settings = read_study(changed)
-    return StudyPlan(own, settings, settings.seeds_from(own.recipe.seed), document, tuple(changes), plugins)
+    seeds, search = read_study(changed, document, changes, own, plugins)
+    return StudyPlan(own, seeds, search, document, tuple(changes), plugins)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from clsfw.report.terminal import bold, dim, link, typed
+from clsfw.report.terminal import bad, bold, dim, doubtful, good, link, typed
 from clsfw.studies.content import RESULT, RUNS
+from clsfw.studies.search import values_told
 
 if TYPE_CHECKING:
     from clsfw.report.terminal import Screen
-    from clsfw.studies.content import FinishedStudy, Spread, StudyVerdict
+    from clsfw.studies.content import FinishedStudy, SearchRecord, Spread, StudyVerdict
 
 _TONES = {"REPRODUCED": "green", "NOT REPRODUCED": "red", "NOT COMPARABLE": "yellow"}
 
@@ -19,19 +20,54 @@ def summarize(screen: Screen, study: FinishedStudy) -> None:
     """Write the summary of a complete study."""
     runs = study.record["runs"]
     screen.line()
-    screen.line(bold(study.record["name"]), dim(f"  {len(runs)} seeds: {', '.join(str(run['seed']) for run in runs)}"))
+    seeds = list(dict.fromkeys(run["seed"] for run in runs))
+    screen.line(bold(study.record["name"]), dim(f"  {len(seeds)} seeds: {', '.join(map(str, seeds))}"))
     if study.verdict is not None:
-        _verdict(screen, study.verdict, len(runs))
-    for split, scores in study.scores.items():
-        screen.line(bold(split), dim(f"  mean over {len(runs)} seeds, with the 95 % interval of that mean"))
-        rows = [_row(name, spread) for name, spread in scores.items()]
-        screen.table(["", "mean", "95 %", "std", "lowest", "highest"], rows, "<>>>>>")
+        _verdict(screen, study.verdict, len(seeds))
+    search = study.record["search"]
+    if search is not None:
+        _search(screen, search, str(study.record["study"]["search"]["metric"]))
+        _scores(screen, "the chosen values", {"test": study.scores["test"]}, len(seeds))
+        _scores(screen, "the recipe's own values", {"test": search["own_scores"]["test"]}, len(seeds))
+    else:
+        _scores(screen, "", study.scores, len(seeds))
     if all(spread["std"] == 0 for scores in study.scores.values() for spread in scores.values()):
         screen.line("every seed gives the same scores: nothing in this recipe hangs on the seed")
     screen.line()
     screen.line(dim("study:  "), link(study.directory / RESULT))
     first = study.directory / RUNS / runs[0]["run"]
     screen.line(dim("next:   "), typed(f'clsfw predict {quote(str(first))} "a text of your own"'))
+
+
+def _scores(screen: Screen, whose: str, scores_by_split: dict[str, dict[str, Spread]], seeds: int) -> None:
+    for split, scores in scores_by_split.items():
+        head = f"{split}, {whose}" if whose else split
+        screen.line(bold(head), dim(f"  mean over {seeds} seeds, with the 95 % interval of that mean"))
+        rows = [_row(name, spread) for name, spread in scores.items()]
+        screen.table(["", "mean", "95 %", "std", "lowest", "highest"], rows, "<>>>>>")
+
+
+def _search(screen: Screen, search: SearchRecord, metric: str) -> None:
+    """Say what was chosen, what it gains on the test split, and how much of the search's best score was luck."""
+    trials, best = search["trials"], search["chosen"]
+    diverged = sum(trial["score"] is None for trial in trials)
+    ended = f", {diverged} of them diverged" if diverged else ""
+    screen.line("chosen: ", bold(values_told(best["values"])), dim(f"  trial {best['number']} of {len(trials)}{ended}"))
+    gain = search["gain"]
+    low, high = (100 * edge for edge in gain["interval"])
+    mean = 100 * gain["mean"]
+    words = f"{mean:+.2f} points of {gain['score']} on test (95 % {low:+.2f} to {high:+.2f})"
+    if low > 0:
+        screen.line("the search gains ", good(words))
+    elif high < 0:
+        screen.line("the search ", bad("loses: "), words)
+    else:
+        screen.line("no evidence that the search gains anything: ", doubtful(words))
+    optimism = search["optimism"]
+    screen.line(
+        f"its best {metric} on validation was {optimism['best']:.4f}; under fresh seeds the same values have "
+        f"{optimism['fresh']:.4f}, so {100 * optimism['difference']:+.2f} points of it were luck"
+    )
 
 
 def _row(name: str, spread: Spread) -> list[str]:

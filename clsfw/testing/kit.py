@@ -16,6 +16,7 @@ from clsfw.testing import (
     import_checks,
     metric_checks,
     model_checks,
+    searcher_checks,
     settings_checks,
     trainer_checks,
     watcher_checks,
@@ -26,7 +27,7 @@ from clsfw.testing.subject import Subject
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from clsfw.contract.parts import DataSource, Metric, Model, Trainer, Watcher
+    from clsfw.contract.parts import DataSource, Metric, Model, Searcher, Trainer, Watcher
     from clsfw.discovery.plugins import Plugin, Plugins
     from clsfw.testing.partners import Examples, Values
 
@@ -36,6 +37,7 @@ _OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
     "trainer": trainer_checks.CHECKS,
     "metric": metric_checks.CHECKS,
     "watcher": watcher_checks.CHECKS,
+    "searcher": searcher_checks.CHECKS,
 }
 
 
@@ -220,6 +222,16 @@ def check_watcher(component: Component[Watcher], settings: Values | None = None)
 
     """
     _check(_subject("watcher", component, settings))
+
+
+def check_searcher(component: Component[Searcher], settings: Values | None = None) -> None:
+    """Check a searcher on spaces of every kind.
+
+    Raises:
+        ContractError: all that is wrong.
+
+    """
+    _check(_subject("searcher", component, settings))
 
 
 def _subject(kind: Kind, component: Component[Any], settings: Values | None) -> Subject[Any]:

@@ -29,6 +29,7 @@ NAMES = {
     "trainer": "plain.adamw_v2",
     "metric": "wrong-ones",
     "watcher": "w1",
+    "searcher": "coin.toss",
     "both": "word-vectors",
 }
 KIND_OF_BOTH = ("--kind", "model", "--with-trainer")

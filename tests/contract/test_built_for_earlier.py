@@ -53,7 +53,7 @@ def test_it_is_found_whole(earlier):
 
     assert ("ok", None) == (plugin.state, plugin.reason)
     names = {"data": "made", "model": "letters", "trainer": "letter-steps", "metric": "hits", "watcher": "notebook"}
-    assert names == {kind: component.name for kind, (component,) in plugin.components.items()}
+    assert names == {kind: component.name for kind, found in plugin.components.items() for component in found}
 
 
 def test_it_carries_a_whole_run(earlier, tmp_path):

@@ -92,9 +92,17 @@ class TestTestingPage:
     def test_it_tells_of_every_kind(self, page):
         table = page("test-a-plugin").split("| --- | --- |\n")[1].split("\n\n")[0]
 
-        assert ["the plugin", "settings", "data", "models", "trainers", "metrics", "watchers", "all of them"] == [
-            line.split("|")[1].strip() for line in table.splitlines()
-        ]
+        assert [
+            "the plugin",
+            "settings",
+            "data",
+            "models",
+            "trainers",
+            "metrics",
+            "watchers",
+            "searchers",
+            "all of them",
+        ] == [line.split("|")[1].strip() for line in table.splitlines()]
 
     @pytest.mark.parametrize(
         "module", [data_checks, model_checks, trainer_checks, metric_checks, watcher_checks], ids=lambda m: m.__name__

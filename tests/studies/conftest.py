@@ -28,6 +28,12 @@ def noisy_texts(rows: int) -> str:
 TEXTS = noisy_texts(100)
 
 
+@pytest.fixture(autouse=True)
+def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the plots of each run's report out: they take most of its time, and have tests of their own."""
+    monkeypatch.setattr("clsfw.engine.finish.render_report", lambda *_: "<p>a report</p>")
+
+
 @pytest.fixture
 def study(toy) -> Callable[..., Path]:
     """Give a function that writes the toy recipe with the given tables at its end."""

@@ -1,0 +1,105 @@
+"""SIGKILL at any file operation of a study: the same command ends with the same trials and the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clsfw.discovery.plugins import discover
+from clsfw.kit import manifest
+from clsfw.studies.execute import carry_out
+from clsfw.studies.plan import make_study
+from clsfw.testing.faults import faults, kill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clsfw.studies.plan import StudyPlan
+
+# Python 3.12 warns of a fork where other tests left threads; the children here use none of those.
+pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+
+STUDY = """
+[study]
+seeds = 2
+
+[study.search]
+use = "random"
+trials = 2
+metric = "f1"
+
+[study.space]
+"trainer.steps" = { low = 2, high = 9 }
+"""
+
+
+def bytes_of(study: Path) -> dict[str, str]:
+    """Hash what a study ends with, but for what comes from a clock."""
+    kept = ("study.json", "chosen.json", "begun.json", "metrics.json", "predictions.csv", "history.jsonl")
+    files = [p for p in study.rglob("*") if p.name in kept or p.parent.name in {"model", "trials"}]
+    return {str(path.relative_to(study)): manifest.sha256(path) for path in files}
+
+
+def in_child(job: Callable[[], object]) -> int:
+    """Run a job in a forked child; give the number of the signal that ended it, or 0."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            job()
+        except BaseException:  # noqa: BLE001  # nothing may get back into the parent's tests
+            os._exit(1)
+        os._exit(0)
+    status = os.waitpid(pid, 0)[1]
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
+
+
+def disturbed(plan: StudyPlan, path: Path, at: int) -> int:
+    def job() -> None:
+        with faults(kill(at)):
+            carry_out(plan, out=path)
+
+    return in_child(job)
+
+
+def operations(plan: StudyPlan, path: Path) -> int:
+    """Count the file operations of a study."""
+    last = 0
+
+    def count(number, name, operation, arguments):
+        nonlocal last
+        last = number
+        operation(*arguments)
+
+    with faults(count):
+        carry_out(plan, out=path)
+    return last
+
+
+def lost(plan: StudyPlan, folder: Path, kills: int) -> list[str]:
+    """Kill a study again and again until it is complete, and begin another, until so many kills; say what was lost."""
+    count = operations(plan, folder / "undisturbed")
+    expected = bytes_of(folder / "undisturbed")
+    moments, killed, found = random.Random(17), 0, []
+    while killed < kills:
+        path = folder / f"after-{killed}"
+        while killed < kills and disturbed(plan, path, moments.randint(1, count)) == signal.SIGKILL:
+            killed += 1
+        if (ended := in_child(lambda path=path: carry_out(plan, out=path))) != 0:
+            found.append(f"kill {killed}: the same command ended with {ended}")
+        elif bytes_of(path) != expected or list(path.rglob(".tmp-*")):
+            found.append(f"kill {killed}: the study ends otherwise")
+    return found
+
+
+def test_ten_kills_lose_nothing(study, tmp_path):
+    assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, 10)
+
+
+@pytest.mark.slow
+def test_a_hundred_kills_lose_nothing(study, tmp_path):
+    assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, 100)
