@@ -27,15 +27,15 @@ def told() -> list[str]:
 
 
 def test_parameters_are_told_once() -> None:
-    assert ["parameters: 202,274 in all, 202,274 trainable"] == [line for line in told() if "parameters" in line]
+    assert ["parameters: 298,658 in all, 298,658 trainable"] == [line for line in told() if "parameters" in line]
 
 
 def test_memory_is_the_least_that_it_takes() -> None:
-    assert "at least 3 MiB of memory, activations not counted; about 8 MiB of disk" == told()[-1]
+    assert "at least 5 MiB of memory, activations not counted; about 11 MiB of disk" == told()[-1]
 
 
 def test_a_machine_with_too_little_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_memory", lambda: 2**20)
 
-    with pytest.raises(HostError, match="at least 3 MiB of memory, and 1 MiB are here; take a smaller model"):
+    with pytest.raises(HostError, match="at least 5 MiB of memory, and 1 MiB are here; take a smaller model"):
         told()
