@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clsfw_embed import EmbedSettings
 from clsfw_hf_encoders import BertSizes, DistilbertSizes, EncoderSettings, HfDistilbert, HfEncoder, Lora
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-SETTINGS = {"hf-distilbert": HfDistilbert, "hf-encoder": HfEncoder}
+SETTINGS = {"embed": EmbedSettings, "hf-distilbert": HfDistilbert, "hf-encoder": HfEncoder}
 
 
 def table(settings: type[BaseModel]) -> str:
@@ -38,6 +39,6 @@ def test_every_example_is_valid(root: Path) -> None:
     page = (root / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
     examples = [tomllib.loads(block)["model"] for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
 
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         SETTINGS[example.pop("use")](**example)
