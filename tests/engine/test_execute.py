@@ -134,11 +134,11 @@ class TestOnePlace:
         out = tmp_path / "run"
 
         def prepare_slowly(*args: Any) -> Any:
-            monkeypatch.setattr(execute, "prepare_data", prepare_data)
+            monkeypatch.setitem(execute.execute.__kwdefaults__, "prepare", prepare_data)
             clsfw.run("quickstart", overrides=SMALL | {"trainer.max_steps": steps}, out=out)
             return prepare_data(*args)
 
-        monkeypatch.setattr(execute, "prepare_data", prepare_slowly)
+        monkeypatch.setitem(execute.execute.__kwdefaults__, "prepare", prepare_slowly)
         if steps == SMALL["trainer.max_steps"]:
             clsfw.run("quickstart", overrides=SMALL, out=out)
         else:
@@ -153,7 +153,7 @@ class TestOnePlace:
         def unreadable(*_: Any) -> Any:
             raise DataError("unreadable")
 
-        monkeypatch.setattr(execute, "prepare_data", unreadable)
+        monkeypatch.setitem(execute.execute.__kwdefaults__, "prepare", unreadable)
         with pytest.raises(DataError, match="unreadable"):
             clsfw.run("quickstart", overrides=SMALL, out=finished.directory, fresh=True)
 
@@ -163,7 +163,7 @@ class TestOnePlace:
     def test_a_directory_at_work_is_refused_before_the_data_of_a_fresh_run_is_read(
         self, finished: FinishedRun, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(execute, "prepare_data", lambda *_: pytest.fail("the data was read"))
+        monkeypatch.setitem(execute.execute.__kwdefaults__, "prepare", lambda *_: pytest.fail("the data was read"))
 
         with RunDirectory.open(finished.directory), pytest.raises(LockedError):
             clsfw.run("quickstart", overrides=SMALL, out=finished.directory, fresh=True)
