@@ -163,8 +163,8 @@ def _keys_elsewhere(found: Sequence[Found], own: KeyPath) -> dict[str, list[str]
         if part.path != own:
             header = f"[[{part.path[0]}]]" if part.path[0] in LISTS else f"[{part.path[0]}]"
             elsewhere.setdefault(f"in {header}", []).extend(fields_of(part.component.settings))
-    for table in ("split", "evidence", "expect"):
-        elsewhere[f"in [{table}]"] = list(fields_of(Recipe, (table,)))
     if own:
         elsewhere["at the top of the recipe, before the first table"] = ["extends", *fields_of(Recipe)]
+    for table in ("split", "evidence", "expect"):
+        elsewhere[f"in [{table}]"] = list(fields_of(Recipe, (table,)))
     return elsewhere

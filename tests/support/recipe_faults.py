@@ -138,7 +138,7 @@ TEXT_FAULTS = (
 CONTENT_FAULTS = (
     _change(15, "unknown-table", "[split]", "[splits]", "10:1", "splits", "did you mean 'split'"),
     _add(15, "unknown-key", "[trainer]", "lerning_rate = 1e-5", 1, "[trainer] lerning_rate", "'learning_rate'"),
-    _add(15, "unknown-key-listed", "[split]", "zzz = 1", 1, "known are 'group_by', 'method'"),
+    _add(15, "unknown-key-listed", "[split]", "zzz = 1", 1, "known are 'group_by', 'keep_test_closed', 'method'"),
     _change(15, "unknown-inner-key", "n_layers = 2", "n_layer = 2", "21:1", "scratch.n_layer", "'n_layers'"),
     _add(15, "unknown-key-of-many", "[trainer]", "zzz = 1", 1, "`clsfw schema --component gpu-trainer` shows all"),
     _add(16, "wrong-table", "[model]", "batch_size = 8", 1, "[model] batch_size", "belongs in [trainer]"),
