@@ -38,6 +38,9 @@ def describe(exc: BaseException, folder: Path | None) -> str:
 
 def missing_library(exc: BaseException, folder: Path | None) -> str | None:
     """Return the library that an import needs and nobody installed; a module of the plugin's own is its author's."""
+    # A library that imports its parts late, as transformers does, raises an error of its own from the first one.
+    while isinstance(exc, ImportError) and not exc.name and exc.__cause__ is not None:
+        exc = exc.__cause__
     if not isinstance(exc, ModuleNotFoundError) or not exc.name:
         return None
     top = exc.name.partition(".")[0]

@@ -178,9 +178,10 @@ def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
     finished = FinishedRun.read(path)
     record = finished.record
     if record["identity"] != plan.identity():
+        # Tables of the same content may differ in their order, which decides on the ids of labels.
+        found = differences(record["fixed"]["recipe"], plan.portable()) or ["the order of settings or labels"]
         raise RunDirectoryError(
-            f"{path} holds a complete run of another recipe:"
-            f"{listed(differences(record['fixed']['recipe'], plan.portable()))}\n"
+            f"{path} holds a complete run of another recipe:{listed(found)}\n"
             "give another --out, or start anew with --fresh, which keeps the old directory"
         )
     display.note(f"{path} is complete already; --fresh runs it again and keeps the old directory")
@@ -200,5 +201,6 @@ def _begin(store: RunDirectory, plan: Plan, data: PreparedData, fixed: Mapping[s
         data=data.facts,
         differences=plan.changes,
         error=None,
+        warnings=store.record.get("warnings", []) if store.checkpoints.any() else [],
         fixed={**fixed, **({"computed": store.record["fixed"].get("computed", {})} if store.checkpoints.any() else {})},
     )

@@ -50,7 +50,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     if plan.recipe.expect is not None:
         changes = plan.changes
         verdict = judge(plan.recipe.expect, metrics, store.history.read(), changes).to_json()
-    store.update(verdict=verdict, warnings=display.warnings)
+    store.update(verdict=verdict, warnings=run.warnings())
     store.write_json("timings.json", run.seconds())
     texts = run.data[split]["text"]
     mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}

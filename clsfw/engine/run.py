@@ -162,6 +162,10 @@ class Execution:
         except (TypeError, ValueError) as exc:
             raise TypeError(f"run.json cannot hold {facts!r}: {exc}") from exc
 
+    def warnings(self) -> list[str]:
+        """Return what was warned of so far, also before the run went on."""
+        return list(dict.fromkeys([*self.store.record.get("warnings", []), *self.display.warnings]))
+
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Record a training step."""
         self._training_loss = values.get("loss", self._training_loss)
@@ -212,6 +216,8 @@ class Execution:
                     failures.append(exc)
                 else:
                     self.display.warn(f"watcher {watcher.name!r} is set aside for the rest of the run: {exc}")
+                    if self.store.state != "complete":
+                        self.store.update(warnings=self.warnings())  # at once: the process may die before the end
         if failures:
             raise failures[0]
 

@@ -80,7 +80,6 @@ class Training:
             self._progress, self._best = restore_state(checkpoint.path, steps.module, steps.optimizer)
             # The losses since the last logged line are a part of the state, or the next line would differ.
             steps.window.fill_(self._progress.loss_sum)
-            self._run.reporter.note(f"going on after step {self._progress.step} of {steps.length.total}")
         self._team.tell(Word.START)
         self._team.share_state(self._progress.step, steps.module, steps.optimizer)
 

@@ -103,7 +103,6 @@ class Training(transformers.Trainer):
             self.progress = read_progress(folder / _PROGRESS, "hf-trainer")
             self.best = load_file(folder / _BEST) if (folder / _BEST).exists() else None
             self._window.fill_(self.progress.loss_sum)
-            self.run.reporter.note(f"going on after step {checkpoint.step} of {self.length.total}")
         if checkpoint is not None and (checkpoint.step >= self.length.total or self.progress.gave_up(self.settings)):
             # `train` would take one more step from here.
             self._load_from_checkpoint(str(folder))

@@ -9,8 +9,8 @@ import sys
 import pytest
 from support.plugin_faults import PLUGIN_FAULTS, lay_out
 
-from clsfw.discovery.plugins import discover, guard
-from clsfw.errors import DataError
+from clsfw.discovery.plugins import Plugin, discover, guard
+from clsfw.errors import DataError, HostError
 
 GOOD = """
 import clsfw
@@ -180,6 +180,14 @@ class TestGuard:
     def test_lets_an_interrupt_pass(self):
         with pytest.raises(KeyboardInterrupt), guard(None, "data 'csv'"):
             raise KeyboardInterrupt
+
+    def test_finds_a_missing_library_behind_the_error_of_one_that_imports_its_parts_late(self):
+        late = ModuleNotFoundError("Could not import module 'AttentionInterface'")
+        late.__cause__ = ModuleNotFoundError("No module named 'not_here'", name="not_here.part")
+        plugin = Plugin("x", "dist-x", "1", "ok")
+
+        with pytest.raises(HostError, match="needs 'not_here', which is not installed"), guard(plugin, "build"):
+            raise late
 
 
 def test_the_order_of_the_plugins_is_that_of_their_names():

@@ -109,6 +109,20 @@ class TestSecondTime:
         with pytest.raises(RunDirectoryError, match=r"trainer\.max_steps: 6 before, 7 now"):
             clsfw.run("quickstart", overrides=SMALL | {"trainer.max_steps": 7}, out=finished.directory)
 
+    def test_where_only_the_order_of_labels_differs_the_message_says_so(
+        self, finished: FinishedRun, tmp_path: Path, root: Path
+    ) -> None:
+        text = (root / "recipes" / "quickstart.toml").read_text()
+        swapped = text.replace(
+            'negative = "NEGATIVE"\npositive = "POSITIVE"', 'positive = "POSITIVE"\nnegative = "NEGATIVE"'
+        )
+        (tmp_path / "quickstart.toml").write_text(swapped)
+        (tmp_path / "quickstart.csv").write_bytes((root / "recipes" / "quickstart.csv").read_bytes())
+
+        assert text != swapped
+        with pytest.raises(RunDirectoryError, match=r"another recipe:\n    the order of settings or labels\n"):
+            clsfw.run(tmp_path / "quickstart.toml", overrides=SMALL, out=finished.directory)
+
     def test_the_same_recipe_elsewhere_gives_the_same_bytes(self, finished: FinishedRun, tmp_path: Path) -> None:
         again = clsfw.run("quickstart", overrides=SMALL, out=tmp_path / "again")
         for name in ("model/model.safetensors", "metrics.json", "predictions.csv", "history.jsonl"):

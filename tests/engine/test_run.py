@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,16 @@ def test_a_watcher_that_fails_is_told_nothing_more_and_the_others_are(opened: Op
 
     assert ([], [{}, {}]) == (first.told, second.told)
     assert ["watcher 'first' is set aside for the rest of the run: disk full"] == run.display.warnings
+
+
+def test_the_warning_of_a_watcher_is_on_disk_at_once_beside_those_from_before_the_run_went_on(opened: Open) -> None:
+    run = opened(built("first", Peep(fail)))
+    run.store.update(warnings=["before"])
+    with pytest.warns(UserWarning, match="watcher 'first' is set aside"):
+        run.notify("on_evaluate", split="test", scores={})
+
+    kept = json.loads((run.store.path / "run.json").read_text())["warnings"]
+    assert ["before", "watcher 'first' is set aside for the rest of the run: disk full"] == kept
 
 
 def test_a_required_watcher_ends_the_run_when_all_were_told(opened: Open) -> None:
