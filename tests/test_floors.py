@@ -25,6 +25,7 @@ FLOORS: dict[str, int] = {
     "report": 6,
     "engine": 7,
     "inference": 8,
+    "shipping": 8,
     "testing": 8,
     "scaffold": 8,
     "forecast": 8,
@@ -40,9 +41,12 @@ LARGEST_CORE, MOST_CORE_FILES = 4_700, 34  # lines and files of what an engineer
 
 PUBLIC = ("clsfw", "clsfw.kit", "clsfw.testing")
 LIBRARIES = {
-    "clsfw_embed": {"clsfw_torch", "clsfw_hf_encoders"},
+    "clsfw_embed": {"clsfw_hf_encoders", "clsfw_runtime", "clsfw_torch"},
     "clsfw_gpu_trainer": {"clsfw_torch"},
+    "clsfw_hf_encoders": {"clsfw_runtime"},  # the tokenization that an artifact repeats without transformers
     "clsfw_hf_trainer": {"clsfw_torch"},
+    "clsfw_onnx": {"clsfw_runtime"},
+    "clsfw_openvino": {"clsfw_runtime"},
     "clsfw_sql": {"clsfw_csv"},
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 PROJECT: dict[str, Any] = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
-LIBRARIES = {"clsfw_torch"}  # plugins stand on them; they contribute nothing themselves
+LIBRARIES = {"clsfw_runtime", "clsfw_torch"}  # plugins stand on them; they contribute nothing themselves
 FOLDERS = sorted(path.name for path in (Path(__file__).parents[1] / "plugins").iterdir() if path.name[0] != ".")
 
 

@@ -40,6 +40,7 @@ VERBS = (
     "evaluate",
     "compare",
     "reproduce",
+    "export",
     "new",
     "test-plugin",
     "runs",

@@ -34,6 +34,7 @@ GROUPS = {
         "evaluate RUN --data F": "score new labelled data",
         "compare RUN RUN": "which is better, and is it luck?",
         "reproduce RUN": "run it again and compare the bits",
+        "export RUN DIR --to onnx": "for another library, with proof",
     },
     "Extend": {
         "list-plugins": "what is installed, and what cannot run",
@@ -56,6 +57,7 @@ EXAMPLES = {
     "evaluate": "clsfw evaluate runs/quickstart-1a2b3c4d --data new.csv",
     "compare": "clsfw compare runs/one-1a2b3c4d runs/other-5e6f7a8b",
     "reproduce": "clsfw reproduce runs/quickstart-1a2b3c4d",
+    "export": "clsfw export runs/quickstart-1a2b3c4d artifact --to onnx",
     "new": "clsfw new recipe reviews.csv",
     "test-plugin": "clsfw test-plugin csv",
     "runs": "clsfw runs",

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 T = TypeVar("T")
 S = TypeVar("S", bound="Settings")
 
-Kind = Literal["data", "model", "trainer", "metric", "watcher", "searcher"]
-KINDS: tuple[Kind, ...] = ("data", "model", "trainer", "metric", "watcher", "searcher")
+Kind = Literal["data", "model", "trainer", "metric", "watcher", "searcher", "exporter"]
+KINDS: tuple[Kind, ...] = ("data", "model", "trainer", "metric", "watcher", "searcher", "exporter")
 SPLITS = ("train", "validation", "test")
 """The names that a split may have, in the order in which rows are shared out; the last of them is judged first."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]*")

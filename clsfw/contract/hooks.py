@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clsfw.contract.component import Component
-    from clsfw.contract.parts import DataSource, Metric, Model, Searcher, Trainer, Watcher
+    from clsfw.contract.parts import DataSource, Exporter, Metric, Model, Searcher, Trainer, Watcher
 
 hookspec = pluggy.HookspecMarker("clsfw")
 hookimpl = pluggy.HookimplMarker("clsfw")
@@ -47,3 +47,8 @@ def register_watchers() -> Iterable[Component[Watcher]]:  # type: ignore[empty-b
 @hookspec
 def register_searchers() -> Iterable[Component[Searcher]]:  # type: ignore[empty-body]  # a spec has no body
     """Contribute searchers of settings; called once, when plugins are discovered, so keep it light."""
+
+
+@hookspec
+def register_exporters() -> Iterable[Component[Exporter]]:  # type: ignore[empty-body]  # a spec has no body
+    """Contribute exporters; called once, when plugins are discovered, so keep it light."""

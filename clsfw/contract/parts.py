@@ -261,6 +261,26 @@ class Searcher(Protocol):
         """
 
 
+class Predictor(Protocol):
+    """An exported model in memory."""
+
+    def predict(self, texts: Sequence[str], reporter: Reporter) -> Prediction:
+        """Predict in the order given, as `Trainer.predict`."""
+
+
+class Exporter(Protocol):
+    """Turns a trained classifier into files that another library runs; `--precision` is the setting of that name."""
+
+    needs: ClassVar[type[Any]]
+    """The runtime-checkable protocol, or the class, that a classifier must satisfy to be exported here."""
+
+    def export(self, model: Any, directory: Path, texts: Sequence[str], reporter: Reporter) -> None:
+        """Write all that `load` needs into an empty directory, or raise `ModelError`; `texts` are training rows."""
+
+    def load(self, directory: Path, labels: Labels) -> Predictor:
+        """Open what `export` wrote, without the library that trained the model; damage is a `ModelError`."""
+
+
 # Optional abilities of parts
 
 

@@ -20,6 +20,7 @@ from clsfw.contract.component import validate
 from clsfw.contract.parts import (
     ChecksModel,
     DataSource,
+    Exporter,
     HasProvenance,
     HasRowFormat,
     Metric,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.component import Component, Kind, Settings
-    from clsfw.contract.parts import Classifier, Labels, Outcome, Range, Reporter, Trial
+    from clsfw.contract.parts import Classifier, Labels, Outcome, Predictor, Range, Reporter, Trial
     from clsfw.contract.run import Run
     from clsfw.discovery.plugins import Plugin
 
@@ -201,24 +202,27 @@ class Needs:
     disk_bytes: float
 
 
-class BuiltTrainer(BuiltPart[Trainer[Any]]):
+class Needy(BuiltPart[T]):
+    """A part that takes those classifiers alone which satisfy its `needs`."""
+
+    @classmethod
+    def fault(cls, part: Any) -> str | None:
+        """Say why something is no such part, or return None."""
+        whole = isinstance(getattr(part, "needs", None), type)
+        return super().fault(part) or (None if whole else f"{_kind_of(part)}, whose `needs` is no class or protocol")
+
+    def fits(self, classifier: Classifier) -> bool:
+        """Tell whether the part takes a classifier."""
+        with self.guarded("needs"):
+            needs: type[Any] = self.part.needs  # type: ignore[attr-defined]  # `fault` saw that it is there
+            return isinstance(classifier, needs)
+
+
+class BuiltTrainer(Needy[Trainer[Any]]):
     """A trainer."""
 
     kind = "trainer"
     methods: ClassVar = {"fit": 3, "predict": 3}
-
-    @classmethod
-    def fault(cls, part: Any) -> str | None:
-        """Say why something is no trainer, or return None."""
-        found = super().fault(part)
-        if found is None and not isinstance(getattr(part, "needs", None), type):
-            found = f"{_kind_of(part)}, whose `needs` is no class or protocol"
-        return found
-
-    def fits(self, classifier: Classifier) -> bool:
-        """Tell whether this trainer can train a classifier."""
-        with self.guarded("needs"):
-            return isinstance(classifier, self.part.needs)
 
     def fit(self, classifier: Classifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place."""
@@ -254,6 +258,33 @@ class BuiltTrainer(BuiltPart[Trainer[Any]]):
         with self.guarded("assist"):
             if isinstance(self.part, TrainsTogether):
                 self.part.assist(classifier, data, seed, reporter)
+
+
+class BuiltExporter(Needy[Exporter]):
+    """An exporter; the predictors that it opens are bare, and are asked here."""
+
+    kind = "exporter"
+    methods: ClassVar = {"export": 4, "load": 2}
+
+    def export(self, classifier: Classifier, directory: Path, texts: Sequence[str], reporter: Reporter) -> None:
+        """Export into an empty directory; raises as `BuiltModel.save`."""
+        with self.guarded("export"), explained_libraries(directory):
+            self.part.export(classifier, directory, texts, reporter)
+        check_saved(directory, self)
+
+    def load(self, directory: Path, labels: Labels) -> Predictor:
+        """Open what was exported; raises `PluginError` where that is no predictor."""
+        with self.guarded("load"):
+            given = self.part.load(directory, labels)
+        if not callable(getattr(given, "predict", None)):
+            raise PluginError(f"{self}: load gave {_kind_of(given)}, which has no predict")
+        return given
+
+    def predict(self, predictor: Predictor, texts: Sequence[str], labels: Labels, reporter: Reporter) -> Prediction:
+        """Predict in the order given; as `BuiltTrainer.predict`."""
+        with self.guarded("predict"):
+            given = predictor.predict(texts, reporter)
+        return check_prediction(given, len(texts), labels, self)
 
 
 class BuiltMetric(BuiltPart[Metric]):
@@ -365,7 +396,8 @@ class BuiltSearcher(BuiltPart[Searcher]):
 
 
 BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {
-    built.kind: built for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher, BuiltSearcher)
+    built.kind: built
+    for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher, BuiltSearcher, BuiltExporter)
 }
 
 

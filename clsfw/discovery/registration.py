@@ -33,6 +33,7 @@ REGISTER_HOOKS: Mapping[Kind, str] = {
     "metric": "register_metrics",
     "watcher": "register_watchers",
     "searcher": "register_searchers",
+    "exporter": "register_exporters",
 }
 HOOKS = tuple(REGISTER_HOOKS.values())
 

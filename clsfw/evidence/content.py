@@ -161,12 +161,20 @@ class RunRecord(TypedDict):
 
 
 @checked
+class PartTable(TypedDict):
+    """The table of one component; its other keys are the component's to check."""
+
+    use: str
+
+
+@checked
 class About(TypedDict):
-    """The content of `model/clsfw.json`."""
+    """The content of `model/clsfw.json`; `exporter` is what opens the model of an artifact, with its settings."""
 
     labels: LabelNames
     multi_label: bool
     decision: NotRequired[DecisionRecord | None]
+    exporter: NotRequired[PartTable]
 
 
 def _decidable(about: About) -> About:
@@ -175,13 +183,6 @@ def _decidable(about: About) -> About:
     if decision and decision["threshold"] is not None and not binary:
         raise ValueError("a threshold is for two classes")
     return about
-
-
-@checked
-class PartTable(TypedDict):
-    """The table of one component; its other keys are the component's to check."""
-
-    use: str
 
 
 @checked

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from clsfw.contract.component import validate
-from clsfw.contract.parts import Prediction
-from clsfw.discovery.parts import BuiltModel, BuiltPart, BuiltTrainer, build_part
+from clsfw.contract.parts import Labels, Prediction
+from clsfw.discovery.parts import BuiltExporter, BuiltModel, BuiltPart, BuiltTrainer, build_part
 from clsfw.discovery.plugins import discover
 from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
@@ -29,32 +29,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw.contract.component import Kind
-    from clsfw.contract.parts import Classifier, Labels, Reporter
+    from clsfw.contract.parts import Reporter
     from clsfw.discovery.plugins import Plugins
-    from clsfw.evidence.content import ResolvedRecipe, RunRecord
+    from clsfw.evidence.content import About, ResolvedRecipe, RunRecord
 
 B = TypeVar("B", bound=BuiltPart[Any])
 
 
 @dataclass(frozen=True)
 class LoadedClassifier:
-    """The model of a run with all that it takes to predict.
+    """The model of a run, or of an artifact, with all that it takes to predict.
 
-    `record` is the content of run.json and `recipe` that of resolved.toml. Call it with a text or a list of texts.
+    `record` is the content of run.json and `recipe` that of resolved.toml; `labels` are the classes, in the order of
+    their ids. `predicts` is the trainer that predicts with `model`, or in an artifact the exporter that opened it.
+    Call it with a text or a list of texts.
     """
 
     directory: Path
     record: RunRecord
     recipe: ResolvedRecipe
-    model: Classifier
-    trainer: BuiltTrainer
+    labels: Labels
+    model: Any
+    predicts: BuiltTrainer | BuiltExporter
     decision: Decision
     parts: RecordedParts
-
-    @property
-    def labels(self) -> Labels:
-        """The classes, in the order of their ids."""
-        return self.model.labels
 
     @overload
     def __call__(self, texts: str) -> dict[str, Any]: ...  # type: ignore[overload-overlap]  # a str is a sequence too
@@ -103,10 +101,10 @@ class LoadedClassifier:
         return replace(raw, probabilities=self.decision.scale(raw.probabilities, self.labels))
 
     def raw_prediction(self, texts: Sequence[str], reporter: Reporter | None = None) -> Prediction:
-        """Return what the trainer predicts, before any temperature."""
+        """Return what the model predicts, before any temperature."""
         if not texts:
             return _nothing(self.labels)
-        return self.trainer.predict(self.model, texts, self.labels, reporter or Quiet())
+        return self.predicts.predict(self.model, texts, self.labels, reporter or Quiet())
 
     def decide(self, probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return class ids [N], or with several labels per text 0/1 [N, C], by the run's own threshold."""
@@ -116,7 +114,7 @@ class LoadedClassifier:
 def load_classifier(
     run_dir: str | Path, *, allow_incomplete: bool = False, allow_code: bool = False
 ) -> LoadedClassifier:
-    """Load the model of a complete run.
+    """Load the model of a complete run, or an artifact that `clsfw export` wrote.
 
     `allow_incomplete` also takes a run that saved its model and did not end; nothing of it can be proven then.
     `allow_code` runs code that the run names, such as a metric's script; whoever wrote the run may have written it.
@@ -134,6 +132,19 @@ def load_classifier(
         raise RunDirectoryError(f"{path} holds no model: its state is {record['state']!r}")
     recipe, about = read_model(path)
     parts = RecordedParts(record, discover(), allow_code)
+    labels = Labels(tuple(about["labels"]), about["multi_label"])
+    model, predicts = _open(path, parts, about) if "exporter" in about else _load(path, parts, recipe, about)
+    decision = Decision.from_json(about.get("decision"))
+    return LoadedClassifier(path, record, recipe, labels, model, predicts, decision, parts)
+
+
+def _open(path: Path, parts: RecordedParts, about: About) -> tuple[Any, BuiltExporter]:
+    """Open the model of an artifact, without what trained it."""
+    exporter = parts.build(BuiltExporter, about["exporter"])
+    return exporter.load(path / "model", Labels(tuple(about["labels"]), about["multi_label"])), exporter
+
+
+def _load(path: Path, parts: RecordedParts, recipe: ResolvedRecipe, about: About) -> tuple[Any, BuiltTrainer]:
     trainer = parts.build(BuiltTrainer, recipe["trainer"])  # first, as in a run
     model = parts.build(BuiltModel, recipe["model"]).load(path / "model")
     if not trainer.fits(model):
@@ -144,8 +155,7 @@ def load_classifier(
         raise ModelError(
             f"{path / 'model'}: the model's labels {list(model.labels.names)} are not the run's {about['labels']}"
         )
-    decision = Decision.from_json(about.get("decision"))
-    return LoadedClassifier(path, record, recipe, model, trainer, decision, parts)
+    return model, trainer
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ _MEANINGS: dict[Kind, str] = {
     "metric": "how predictions are scored",
     "watcher": "what looks on and changes nothing",
     "searcher": "what proposes settings to try",
+    "exporter": "what carries a finished run to another library",
 }
 
 
@@ -41,7 +42,8 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
         PluginError: the settings of a component cannot be described.
 
     """
-    found = [(kind, *plugins.components(kind)[name]) for kind in KINDS for name in sorted(plugins.components(kind))]
+    kinds = [kind for kind in KINDS if kind != "exporter"]  # no recipe names one
+    found = [(kind, *plugins.components(kind)[name]) for kind in kinds for name in sorted(plugins.components(kind))]
     for _, plugin, component in found:
         _check_describable(plugin, component)
     names, definitions = _describe(Recipe, Study, *(component.settings for _, _, component in found))

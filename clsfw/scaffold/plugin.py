@@ -24,6 +24,7 @@ TITLES: Mapping[str, str] = {
     "metric": "A metric",
     "watcher": "A watcher",
     "searcher": "A searcher",
+    "exporter": "An exporter",
 }
 
 _WITH_TRAINER = "model-with-trainer"

@@ -40,6 +40,7 @@ FILES = (
     "predictions.csv",
     "seen_texts.npy",
     "report.html",
+    "parity.json",
     "README.md",
 )
 """The names that a run may write; no name ever comes out of data, labels or plugins."""

@@ -13,6 +13,7 @@ from clsfw.discovery.plugins import discover
 from clsfw.errors import ContractError, PluginError, UsageError
 from clsfw.testing import (
     data_checks,
+    exporter_checks,
     import_checks,
     metric_checks,
     model_checks,
@@ -38,6 +39,7 @@ _OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
     "metric": metric_checks.CHECKS,
     "watcher": watcher_checks.CHECKS,
     "searcher": searcher_checks.CHECKS,
+    "exporter": exporter_checks.CHECKS,
 }
 
 
@@ -141,8 +143,8 @@ def _of_plugin(plugin: Plugin, plugins: Plugins, given: Examples, folder: Path) 
             continue  # one failed check says so; every other would only say it again
         if subject.kind == "model":
             yield from _all(plugin, model_checks.CHECKS, subject.beside(trainer_for(subject, plugin, plugins, given)))
-        elif subject.kind == "trainer":
-            yield from _all(plugin, trainer_checks.CHECKS, subject.beside(model_for(subject, plugin, plugins, given)))
+        elif subject.kind in ("trainer", "exporter"):
+            yield from _all(plugin, _OF_KIND[subject.kind], subject.beside(model_for(subject, plugin, plugins, given)))
         else:
             yield from _all(plugin, _OF_KIND[subject.kind], subject)
 

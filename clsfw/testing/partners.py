@@ -31,13 +31,17 @@ def trainer_for(model: Subject[Any], owner: Plugin, plugins: Plugins, given: Exa
     return None
 
 
-def model_for(trainer: Subject[Any], owner: Plugin, plugins: Plugins, given: Examples) -> Subject[Any] | None:
-    """Return the first model that a trainer can train: the plugin's own, the kit's, then any that is installed."""
-    own = list(_candidates("model", trainer, [owner], given))
-    others = list(_candidates("model", trainer, [p for p in plugins.all if p is not owner], given))
-    for model in (*own, *_kit_models(), *others):
+def model_for(part: Subject[Any], owner: Plugin, plugins: Plugins, given: Examples) -> Subject[Any] | None:
+    """Return the first model that fits a trainer or exporter: the plugin's own, the kit's, then any that is installed.
+
+    For an exporter, those that settings are given for come before the kit's: it may need files that those do not have.
+    """
+    own = list(_candidates("model", part, [owner], given))
+    others = list(_candidates("model", part, [p for p in plugins.all if p is not owner], given))
+    chosen = [model for model in others if model.values] if part.kind == "exporter" else []
+    for model in (*own, *chosen, *_kit_models(), *others):
         with suppress(Exception):  # it cannot be tried with these settings; look at the next one
-            if trainer.build().fits(create(model, TWO, toy_splits(TWO))):
+            if part.build().fits(create(model, TWO, toy_splits(TWO))):
                 return model
     return None
 

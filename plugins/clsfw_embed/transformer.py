@@ -16,7 +16,7 @@ from clsfw_embed.vectors import Vectors
 from clsfw_hf_encoders.classifier import quiet
 from clsfw_hf_encoders.folder import CONFIG, WEIGHTS, read_header, sha256
 from clsfw_hf_encoders.loading import build_module, model_class, read_tokenizer, read_transformers_config, read_weights
-from clsfw_hf_encoders.tokenization import Tokenization
+from clsfw_runtime.tokenization import Tokenization
 from clsfw_torch.dropout import RandomMasks
 from clsfw_torch.packed import cut, pack, packable, packed_forward, share, to_device
 from clsfw_torch.tokens import Tokens, tokenize

@@ -9,7 +9,7 @@ import transformers.utils.logging
 
 from clsfw_hf_encoders.adapters import merged_weights
 from clsfw_hf_encoders.folder import CONFIG, WEIGHTS
-from clsfw_hf_encoders.tokenization import Tokenization
+from clsfw_runtime.tokenization import Tokenization
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import BertTokenizer
 
 from clsfw import ModelError
-from clsfw_hf_encoders.tokenization import sound
+from clsfw_runtime.tokenization import sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

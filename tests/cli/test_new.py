@@ -30,6 +30,7 @@ NAMES = {
     "metric": "wrong-ones",
     "watcher": "w1",
     "searcher": "coin.toss",
+    "exporter": "word-table",
     "both": "word-vectors",
 }
 KIND_OF_BOTH = ("--kind", "model", "--with-trainer")

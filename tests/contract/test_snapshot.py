@@ -25,6 +25,7 @@ HOOKS = {
     "register_metrics": [],
     "register_watchers": [],
     "register_searchers": [],
+    "register_exporters": [],
 }
 
 PROTOCOLS = {
@@ -64,6 +65,12 @@ PROTOCOLS = {
         "on_run_end": ["run", "error"],
     },
     "Searcher": {"ask": ["space", "finished", "number", "seed"]},
+    "Predictor": {"predict": ["texts", "reporter"]},
+    "Exporter": {
+        "needs": None,
+        "export": ["model", "directory", "texts", "reporter"],
+        "load": ["directory", "labels"],
+    },
     "HasRowFormat": {"row_format": []},
     "HasProvenance": {"provenance": []},
     "ChecksModel": {"check": []},
@@ -127,6 +134,7 @@ CLSFW = [
     "Component",
     "DataError",
     "DataSource",
+    "Exporter",
     "HasProvenance",
     "HasRowFormat",
     "HostError",
@@ -149,6 +157,7 @@ CLSFW = [
     "PlansTraining",
     "PluginError",
     "Prediction",
+    "Predictor",
     "Range",
     "RecipeError",
     "RecipePath",

@@ -101,6 +101,7 @@ class TestTestingPage:
             "metrics",
             "watchers",
             "searchers",
+            "exporters",
             "all of them",
         ] == [line.split("|")[1].strip() for line in table.splitlines()]
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from clsfw_hf_encoders.tokenization import Tokenization, sound
+from clsfw_runtime.tokenization import Tokenization, sound
 
 if TYPE_CHECKING:
     from pathlib import Path

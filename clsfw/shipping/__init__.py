@@ -1,0 +1,1 @@
+"""Carries a finished run to where it is needed, and its evidence along with it."""

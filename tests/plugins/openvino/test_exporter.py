@@ -1,0 +1,35 @@
+"""The exporter `openvino` keeps the contract of exporters, and tells its makers nothing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from clsfw.testing import checks
+
+SIZES = {
+    "vocab_size": 120,
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+MODEL = {"hf-encoder": {"max_length": 24, "scratch": SIZES}}
+CHECKS = checks("openvino", {"model": MODEL})
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=str)
+def test_contract(check):
+    check()
+
+
+def test_nobody_is_told_of_an_export(monkeypatch):
+    import openvino_telemetry
+
+    monkeypatch.delenv("CI", raising=False)
+    (check,) = [check for check in CHECKS if check.name == "what-it-exports-predicts"]
+    check()
+
+    assert not openvino_telemetry.Telemetry().consent
+    assert "CI" not in os.environ
