@@ -7,11 +7,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from clsfw.discovery.parts import check_probabilities
 from clsfw.engine.handles import WatchedHandle
 from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
+from clsfw.kit.predictions import check_probabilities
 from clsfw.kit.records import differences
 from clsfw.store.history import plain
 

@@ -16,10 +16,10 @@ from clsfw.discovery.parts import (
     BuiltSource,
     BuiltWatcher,
     build_part,
-    check_prediction,
 )
 from clsfw.discovery.plugins import Plugin
 from clsfw.errors import HostError, PluginError
+from clsfw.kit.predictions import check_prediction
 from clsfw.testing import ToyTrainer
 
 PLUGIN = Plugin("p", "dist-p", "1.0", "ok")
