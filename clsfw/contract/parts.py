@@ -329,6 +329,14 @@ class ChecksModel(Protocol):
 
 
 @runtime_checkable
+class TellsWords(Protocol):
+    """A classifier that knows which words decide; the report shows them."""
+
+    def telling_words(self, label: int, text: str | None, count: int) -> Sequence[str]:
+        """Return at most `count` words that speak for a class, the strongest first: of a text, or with None of all."""
+
+
+@runtime_checkable
 class PlansTraining(Protocol):
     """A trainer that can say beforehand what a fit will take."""
 

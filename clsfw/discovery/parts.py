@@ -29,6 +29,7 @@ from clsfw.contract.parts import (
     Prediction,
     RowFormat,
     Searcher,
+    TellsWords,
     Trainer,
     TrainsTogether,
     Watcher,
@@ -180,6 +181,13 @@ class BuiltModel(BuiltPart[Model]):
         with self.guarded("save"), explained_libraries(directory):
             classifier.save(directory)
         check_saved(directory, self)
+
+    def telling_words(self, classifier: Classifier, label: int, text: str | None, count: int) -> list[str]:
+        """Return the words that speak for a class, of a text or of all; none if the classifier does not know them."""
+        if not isinstance(classifier, TellsWords):
+            return []
+        with self.guarded("telling_words"):
+            return [str(word) for word in classifier.telling_words(label, text, count)][:count]
 
     def _checked(self, method: str, given: Classifier, labels: Labels | None) -> Classifier:
         missing = [name for name in ("labels", "save", "parameters") if not hasattr(given, name)]

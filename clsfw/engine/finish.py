@@ -17,17 +17,22 @@ from clsfw.evidence.verdict import judge
 from clsfw.kit.labels import numbers
 from clsfw.report.card import model_card
 from clsfw.report.display import Part
+from clsfw.report.facts import Words
 from clsfw.report.html import render_report
+from clsfw.report.mistakes import SHOWN
 from clsfw.store.rundir import MODEL_CARD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from clsfw.contract.parts import Classifier, Prediction
     from clsfw.discovery.parts import BuiltTrainer
     from clsfw.engine.run import Execution
-    from clsfw.evidence.metrics import Metrics
+    from clsfw.evidence.metrics import Metrics, Mistake
     from clsfw.recipe.plan import Parts, Plan
+
+
+_TOP_WORDS, _DECIDING_WORDS = 12, 6
 
 
 def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> FinishedRun:
@@ -54,7 +59,8 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     store.write_json("timings.json", run.seconds())
     texts = run.data[split]["text"]
     mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}
-    store.write_text("report.html", render_report(store.path, mistakes))
+    words = _telling(parts, loaded, run, metrics["mistakes"][split][:SHOWN], mistakes)
+    store.write_text("report.html", render_report(store.path, mistakes, words))
     store.write_text("README.md", model_card(store.path))
     store.write_text(MODEL_CARD, model_card(store.path, alone=True))
     store.complete()
@@ -114,6 +120,22 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
     run.store.write_text("predictions.csv", table)
     run.store.write_bytes(SEEN, seen_file(seen_in_training(texts)))
     return metrics
+
+
+def _telling(
+    parts: Parts, classifier: Classifier, run: Execution, mistakes: Sequence[Mistake], texts: Mapping[int, str]
+) -> Words:
+    """Ask the classifier for the words that speak for each class, and for each wrong answer, if it knows them."""
+    names, telling = run.labels.names, parts.model.telling_words
+    by_class = {name: telling(classifier, i, None, _TOP_WORDS) for i, name in enumerate(names)}
+    by_mistake = {
+        mistake["index"]: telling(
+            classifier, names.index(mistake["predicted"]), texts[mistake["index"]], _DECIDING_WORDS
+        )
+        for mistake in mistakes
+        if isinstance(mistake["predicted"], str)
+    }
+    return Words({name: words for name, words in by_class.items() if words}, by_mistake)
 
 
 def _about(plan: Plan, run: Execution, decision: Decision) -> str:

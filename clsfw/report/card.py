@@ -84,7 +84,7 @@ def _body(facts: ReportFacts, *, alone: bool) -> Iterator[str]:
     yield f"## Scores on {facts.rows:,} {facts.split} texts"
     yield ""
     rows = [
-        [name, f"{value:.4f}", f"{limits[name][0]:.4f} to {limits[name][1]:.4f}" if name in limits else ""]
+        [facts.title(name), f"{value:.4f}", f"{limits[name][0]:.4f} to {limits[name][1]:.4f}" if name in limits else ""]
         for name, value in facts.scores.items()
     ]
     yield from _table(["score", "value", "95 % interval"], rows)

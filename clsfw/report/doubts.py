@@ -1,4 +1,4 @@
-"""The second part of the report: what a careful reader asks next. Lengths, confidence, leaks, parts, mistakes."""
+"""The second part of the report: what a careful reader asks next. Lengths, confidence, leaks, and parts of the rows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING
 
 from clsfw.evidence.metrics import overlaps
 from clsfw.report import plots
-from clsfw.report.markup import Child, Html, details, percent, table, tag
+from clsfw.report.markup import Child, details, percent, table, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from clsfw.evidence.metrics import Mistake, Thresholds
+    from clsfw.evidence.metrics import Thresholds
     from clsfw.report.facts import ReportFacts
-
-SHOWN_MISTAKES = 20
-LONGEST_TEXT = 1500
-"""Characters of a wrong text that the report shows."""
 
 
 def lengths(facts: ReportFacts) -> Iterator[Child]:
@@ -27,7 +23,7 @@ def lengths(facts: ReportFacts) -> Iterator[Child]:
         share = percent(found["share"])
         cut = f"{found['truncated']:,} of {found['rows']:,} texts ({share}) are longer than the model reads"
     else:
-        cut = f"No text of {found['rows']:,} was cut"
+        cut = f"None of the {found['rows']:,} texts is longer than the model reads"
     yield tag("p", f"{cut}. The median text has {tokens['median']:,.0f} tokens, the longest {tokens['max']:,}.")
     limit = facts.recipe_values.get("model", {}).get("max_length")
     drawn = float(limit) if found["truncated"] and isinstance(limit, int) else None
@@ -37,7 +33,14 @@ def lengths(facts: ReportFacts) -> Iterator[Child]:
 def confidence(facts: ReportFacts) -> Iterator[Child]:
     """Show whether probabilities mean what they say, and what other thresholds would do."""
     found = facts.metrics["calibration"][facts.split]
-    words = f"Expected calibration error {found['ece']:.4f}: on average that is how far confidence and truth lie apart."
+    total = sum(part["rows"] for part in found["bins"]) or 1
+    says, right = (
+        sum(part["rows"] * part[key] for part in found["bins"]) / total for key in ("confidence", "accuracy")
+    )
+    words = (
+        f"The model says {percent(says)} on average and is right for {percent(right)}. Over bands of confidence "
+        f"the two differ by {100 * found['ece']:.1f} points on average (expected calibration error {found['ece']:.4f})."
+    )
     before, temperature = found.get("before_scaling"), facts.metrics["decision"]["temperature"]
     if before and temperature is not None:
         words += (
@@ -52,8 +55,16 @@ def confidence(facts: ReportFacts) -> Iterator[Child]:
     ]
     if thresholds and thresholds["roc_auc"] is not None:
         numbers.append(["area under the ROC curve", f"{thresholds['roc_auc']:.4f}"])
-    picture = tag("figure", plots.reliability(found["bins"]))
-    yield tag("div", picture, table([], numbers), class_="pair")
+    dots = "On the dashed line a confidence means what it says. A larger dot stands for more texts."
+    pictures = [
+        tag("figure", plots.reliability(found["bins"]), tag("figcaption", dots)),
+        tag("figure", plots.confidences(found["bins"])),
+    ]
+    curves = plots.curves(facts.predictions) if thresholds and facts.predictions is not None else None
+    if curves:
+        pictures += [tag("figure", picture) for picture in curves]
+    yield tag("div", *pictures, class_="pair")
+    yield table(["score", facts.split], numbers, name="Scores of the probabilities")
     if thresholds:
         yield from _thresholds(thresholds)
 
@@ -78,9 +89,9 @@ def _thresholds(found: Thresholds) -> Iterator[Child]:
         for line in found["table"]
     ]
     yield details(
-        "other thresholds",
+        "Other thresholds",
         tag("p", f"Answering “{found['positive']}” where its probability is at least the threshold:"),
-        table(["threshold", "accuracy", "precision", "recall", "F1", "macro F1"], rows),
+        table(["threshold", "accuracy", "precision", "recall", "F1", "macro F1"], rows, name="Other thresholds"),
         tag(
             "p", tag("small", "For information: a threshold picked from this table would be tuned on these very rows.")
         ),
@@ -88,44 +99,46 @@ def _thresholds(found: Thresholds) -> Iterator[Child]:
 
 
 def leaks(facts: ReportFacts) -> Iterator[Child]:
-    """Show which texts stand where they should not, and what that does to the score."""
+    """Show which texts are where they should not be, and what that does to the score."""
     found = facts.metrics["leaks"]
+    counted = {f"{later} texts that are also in {earlier}": count for earlier, later, count in overlaps(found)}
+    counted |= {"texts with two labels": found["two_labels"]}
+    if "duplicates_in_train" in found:
+        counted["repeated texts in train"] = found["duplicates_in_train"]
     rows: list[Sequence[Child]] = [
-        [f"{later} texts that also stand in {earlier}", f"{count['exact']:,}", f"{count['folded']:,}"]
-        for earlier, later, count in overlaps(found)
+        [words, f"{count['exact']:,}", f"{count['folded']:,}"] for words, count in counted.items() if count["folded"]
     ]
-    within = {"repeated texts in train": found.get("duplicates_in_train"), "texts with two labels": found["two_labels"]}
-    rows += [[words, f"{count['exact']:,}", f"{count['folded']:,}"] for words, count in within.items() if count]
-    yield table(["", "to the letter", "but for case, spaces and <br />"], rows)
     without = found.get("test_without_leaks")
+    if without and not without["leaked_rows"]:
+        yield tag("p", "No test text is in training or validation, compared without case, spacing and HTML breaks.")
+    if rows:
+        yield table(["", "exactly equal", "ignoring case, spacing and HTML breaks"], rows, name="Repeated texts")
     if not without or not without["leaked_rows"]:
-        if without:
-            yield tag("p", "No test text was seen before the test.")
         return
-    yield tag("p", f"Without the {without['leaked_rows']:,} leaked test texts the scores are:")
-    clean, with_leaks = without["scores"], without["scores_with_leaks"]
+    count, clean, with_leaks = without["leaked_rows"], without["scores"], without["scores_with_leaks"]
     if clean is None:
-        yield tag("p", "none, since every test text leaked.")
+        yield tag("p", "Every test text was seen before the test, so there are no scores without them.")
         return
+    yield tag("p", f"Scores without the {count:,} test text{'s that were' if count > 1 else ' that was'} seen before:")
     pairs = {
         "accuracy": (with_leaks["accuracy"], clean["accuracy"]),
-        "precision": (with_leaks["precision"], clean["precision"]),
-        "recall": (with_leaks["recall"], clean["recall"]),
-        "f1": (with_leaks["f1"], clean["f1"]),
+        "macro precision": (with_leaks["precision"], clean["precision"]),
+        "macro recall": (with_leaks["recall"], clean["recall"]),
+        "macro F1": (with_leaks["f1"], clean["f1"]),
     }
     yield table(
-        ["", "all test texts", "without leaked ones", "difference"],
+        ["score", "all test texts", "unseen ones only", "difference"],
         [[name, f"{every:.4f}", f"{unseen:.4f}", f"{unseen - every:+.4f}"] for name, (every, unseen) in pairs.items()],
+        name="Scores without seen texts",
     )
     yield tag("p", tag("small", 'In the recipe, [split] group_by = "text" keeps equal texts together.'))
 
 
 def parts(facts: ReportFacts) -> Iterator[Child]:
-    """Show the scores of short and long texts, and of other parts."""
-    titles = {"tokens": "By length in tokens", "truncated": "Truncated"}
-    for way, found in facts.metrics["slices"][facts.split].items():
-        if way == "truncated" and len(found) == 1:
-            continue  # nothing was cut, or everything: no comparison
+    """Show the scores of short and long texts, and of other parts; one part alone would repeat the whole."""
+    titles = {"tokens": "By length in tokens", "truncated": "By whether the text was cut"}
+    several = {way: found for way, found in facts.metrics["slices"][facts.split].items() if len(found) > 1}
+    for way, found in several.items():
         rows = [
             [
                 part["value"],
@@ -136,37 +149,9 @@ def parts(facts: ReportFacts) -> Iterator[Child]:
             ]
             for part in found
         ]
-        yield tag("h3", titles.get(way, f"By {way}"))
-        yield table(["", "texts", "accuracy", "95 % of accuracy", "F1"], rows)
-
-
-def mistakes(facts: ReportFacts) -> Iterator[Child]:
-    """Show the texts of which the model was surest and wrong."""
-    found = facts.metrics["mistakes"][facts.split]
-    if not found:
-        yield tag("p", "There are none.")
-        return
-    shown = found[:SHOWN_MISTAKES]
-    yield tag("p", f"The {len(shown)} wrong answers that the model was surest of; predictions.csv has every row.")
-    for mistake in shown:
-        yield _mistake(mistake, facts.texts.get(mistake["index"]))
-
-
-def _mistake(mistake: Mistake, text: str | None) -> Html:
-    line = tag(
-        "p",
-        tag("strong", _label(mistake["predicted"])),
-        f" at {percent(mistake['confidence'])}; the data says ",
-        tag("strong", _label(mistake["gold"])),
-        tag("small", f" (row {mistake['row']:,})"),
-    )
-    if text is None:
-        return tag("div", line, class_="mistake")
-    shown = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
-    return tag("div", line, tag("blockquote", shown), class_="mistake")
-
-
-def _label(label: str | Sequence[str]) -> str:
-    if isinstance(label, str):
-        return label
-    return ", ".join(label) or "no label"
+        shown = titles.get(way, f"By {way}")
+        yield tag("h3", shown)
+        yield table(["part", "texts", "accuracy", "95 % interval of accuracy", "macro F1"], rows, name=shown)
+    if several:
+        words = "Intervals of single parts by Wilson's formula. With many parts one will look bad by chance."
+        yield tag("p", tag("small", words))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from clsfw.contract.component import SPLITS
 from clsfw.evidence import content
 from clsfw.evidence.findings import find
-from clsfw.evidence.metrics import METRICS, scores_by_split
+from clsfw.evidence.metrics import METRICS, scores_by_split, square_matrix
+from clsfw.evidence.tally import MACRO
 from clsfw.store.history import read_history
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from clsfw.evidence.content import RunRecord
     from clsfw.evidence.findings import Finding
     from clsfw.evidence.metrics import ClassScores, Metrics
+    from clsfw.evidence.predictions import PredictionTable
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words that speak most for each class by its label, and those that decided a mistake by its index."""
+
+    by_class: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    by_mistake: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,6 +46,9 @@ class ReportFacts:
     texts: Mapping[int, str] = field(default_factory=dict)
     library: str = "clsfw"
     """The library that loads the model's folder: transformers where it has a configuration for it."""
+    words: Words = field(default_factory=Words)
+    predictions: PredictionTable | None = None
+    """The rows of predictions.csv, where curves are drawn from them: with two classes."""
 
     @property
     def name(self) -> str:
@@ -70,6 +83,18 @@ class ReportFacts:
         return find(self.metrics, self.history, self.recipe_values)
 
     @property
+    def accuracy(self) -> float | None:
+        """The share of the judged texts that are right; None where no metric says so and no matrix of all classes."""
+        if "accuracy" in self.scores:
+            return self.scores["accuracy"]
+        matrix = square_matrix(self.metrics, self.split)
+        return None if matrix is None else sum(row[i] for i, row in enumerate(matrix)) / max(1, self.rows)
+
+    def title(self, score: str) -> str:
+        """Return what a score is called: macro averages say so."""
+        return title(score, self.limits)
+
+    @property
     def rows(self) -> int:
         """How many texts the judged split has."""
         return self.metrics["rows"][self.split]
@@ -89,7 +114,13 @@ class ReportFacts:
         return str(self.recipe_values.get(section, {}).get("use", ""))
 
 
-def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None) -> ReportFacts:
+def title(score: str, limits: Mapping[str, Sequence[float]]) -> str:
+    """Return what a score is called; limits are found by the names of macro averages, so that they say what it is."""
+    macro = score in MACRO and score in limits and score != "accuracy"
+    return ("macro " if macro else "") + {"f1": "F1"}.get(score, score.replace("_", " "))
+
+
+def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None, words: Words | None = None) -> ReportFacts:
     """Read a run that is about to be complete, or is; the history and the recipe's text may be missing.
 
     Raises:
@@ -103,6 +134,7 @@ def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None) -> ReportF
         timings=content.read_json(run_dir / "timings.json", content.TIMINGS),
         recipe=_text(run_dir / "recipe.toml"),
         texts=texts or {},
+        words=words or Words(),
         library="transformers" if (run_dir / "model" / "config.json").is_file() else "clsfw",
     )
 

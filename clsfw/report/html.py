@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from clsfw.report import doubts, result
+from clsfw.evidence.predictions import read_predictions
+from clsfw.report import doubts, origin, result
+from clsfw.report.classes import MOST_CLASSES, classes, words
 from clsfw.report.facts import read_facts
-from clsfw.report.markup import Child, Html, details, table, tag
+from clsfw.report.live import duration
+from clsfw.report.markup import Child, Html, tag
+from clsfw.report.mistakes import mistakes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from clsfw.evidence.findings import Finding
-    from clsfw.report.facts import ReportFacts
+    from clsfw.report.facts import ReportFacts, Words
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def render_report(run_dir: Path, texts: Mapping[int, str] | None = None) -> str:
-    """Render the report of a run directory; `texts` gives the texts of the worst mistakes by index in the split."""
-    return render(read_facts(run_dir, texts))
+def render_report(run_dir: Path, texts: Mapping[int, str] | None = None, found: Words | None = None) -> str:
+    """Render the report of a run directory.
+
+    `texts` are the texts of the worst mistakes by index in the split, `found` the words that decided.
+    """
+    facts = read_facts(run_dir, texts, found)
+    if facts.metrics.get("thresholds"):
+        facts = replace(facts, predictions=read_predictions(run_dir / "predictions.csv"))
+    return render(facts)
 
 
 def render(facts: ReportFacts) -> str:
     """Render the page."""
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    sections: list[tuple[str, Iterable[Child]]] = [
-        ("Scores", result.scores(facts)),
-        ("Classes", result.classes(facts)),
-        ("Training", result.training(facts)),
-        ("Leaks", doubts.leaks(facts)),
-        ("Parts", doubts.parts(facts)),
-        ("Length", doubts.lengths(facts)),
-        ("Confidence", doubts.confidence(facts)),
-        ("Mistakes", doubts.mistakes(facts)),
-        ("Recipe", _recipe(facts)),
-        ("Origin", _origin(facts)),
+    every: list[tuple[str, str, Iterable[Child]]] = [
+        ("scores", "Scores", result.scores(facts)),
+        ("classes", "Classes", classes(facts)),
+        ("words", "Telling words", words(facts)),
+        ("training", "Training", result.training(facts)),
+        ("leaks", "Test texts seen in training", doubts.leaks(facts)),
+        ("parts", "Scores by kind of text", doubts.parts(facts)),
+        ("length", "Text length", doubts.lengths(facts)),
+        ("confidence", "Confidence", doubts.confidence(facts)),
+        ("mistakes", "Surest mistakes", mistakes(facts)),
+        ("recipe", "Recipe", origin.recipe(facts)),
+        ("origin", "How it was made", origin.origin(facts)),
     ]
+    wide = "classes" if len(facts.labels) > MOST_CLASSES else None
+    drawn = [(name, title, list(parts)) for name, title, parts in every]
+    sections = [(name, title, parts) for name, title, parts in drawn if parts]
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -47,91 +62,58 @@ def render(facts: ReportFacts) -> str:
         tag("title", f"{facts.name}: report of a run"),
         tag("style", Html(style)),
     )
+    contents = tag("ul", *(tag("li", tag("a", title, href=f"#{name}")) for name, title, _ in sections))
     body = tag(
         "body",
         _header(facts),
-        tag("main", *(tag("section", tag("h2", title), tag("div", *parts)) for title, parts in sections)),
-        tag("footer", tag("small", "Made by clsfw. The numbers stand in metrics.json, each row in predictions.csv.")),
+        tag("nav", contents, aria_label="Contents"),
+        tag("main", *(_section(*section, wide=section[0] == wide) for section in sections)),
+        tag("footer", tag("small", "Made by clsfw. All numbers are in metrics.json, each row in predictions.csv.")),
     )
     return "<!doctype html>\n" + tag("html", head, body, lang="en").text + "\n"
 
 
+def _section(name: str, title: str, parts: Sequence[Child], *, wide: bool) -> Html:
+    return tag("section", tag("h2", title), tag("div", *parts), id=name, **({"class_": "wide"} if wide else {}))
+
+
 def _header(facts: ReportFacts) -> Html:
+    given, findings = facts.record.get("verdict"), facts.findings
+    void = [finding for finding in findings if finding.weight == "void"]
+    parts = [tag("h1", facts.name), *_lines(facts)]
+    if given:
+        parts.append(result.verdict(given))
+    for finding in void:
+        words = tag("p", f"{finding.seen}; {finding.mend}.")
+        parts.append(tag("div", tag("strong", "These scores say nothing"), words, class_="verdict bad"))
+    parts.append(result.headline(facts))
+    if others := [finding for finding in findings if finding.weight != "void"]:
+        parts += [tag("h2", "What to look at"), tag("ul", *map(_finding, others), class_="look")]
+    if warnings := facts.record.get("warnings") or []:
+        parts += [tag("h2", "Warnings"), tag("ul", *(tag("li", words) for words in warnings))]
+    return tag("header", *parts)
+
+
+def _lines(facts: ReportFacts) -> Iterator[Html]:
+    """Say what was run on what, and when, how long, by which version and where."""
     used = [facts.component(section) for section in ("data", "model", "trainer")]
-    rows = facts.metrics["rows"]
-    sizes = ", ".join(f"{count:,} {split}" for split, count in rows.items())
+    sizes = ", ".join(f"{count:,} {split}" for split, count in facts.metrics["rows"].items())
     line = " · ".join([*(name for name in used if name), f"{sizes} texts", f"{len(facts.labels)} classes"])
-    warnings = facts.record.get("warnings") or []
-    told = [tag("h3", "Warnings"), tag("ul", *(tag("li", words) for words in warnings))] if warnings else []
-    found = [_finding(finding) for finding in facts.findings]
-    return tag("header", tag("h1", facts.name), tag("p", line, class_="soft"), *found, result.verdict(facts), *told)
+    yield tag("p", line, class_="soft")
+    record, seconds = facts.record, facts.timings.get("total_seconds")
+    started = record.get("started")
+    version = record["fixed"]["environment"].get("versions", {}).get("clsfw")
+    device = (record.get("training") or {}).get("device")
+    known = [
+        f"{started[:16].replace('T', ' ')} UTC" if started else "",
+        f"took {duration(seconds)} min" if seconds is not None else "",
+        f"clsfw {version}" if version else "",
+        f"on {device}" if isinstance(device, str) else "",
+    ]
+    yield tag("p", " · ".join(word for word in known if word), class_="soft")
 
 
 def _finding(finding: Finding) -> Html:
-    words = tag("p", f"{finding.seen}; {finding.mend}.")
-    if finding.weight == "void":
-        return tag("div", tag("strong", "These scores say nothing"), words, class_="verdict bad")
-    return tag("div", words, class_="verdict open" if finding.weight == "warning" else "verdict plain")
-
-
-def _recipe(facts: ReportFacts) -> Iterator[Child]:
-    changed = facts.record.get("differences") or []
-    if changed:
-        yield tag("p", "This run differs from the recipe as given:")
-        yield tag("ul", *(tag("li", line) for line in changed))
-    if facts.recipe:
-        yield tag("pre", tag("code", facts.recipe))
-
-
-def _origin(facts: ReportFacts) -> Iterator[Child]:
-    record = facts.record
-    fixed = record["fixed"]
-    data = record.get("data", {})
-    run = {"seed": record["seed"], "started": record.get("started"), "continued": record.get("resumed")}
-    yield from _facts("Run", {**run, "recipe": record["identity"], **_seconds(facts.timings)})
-    hashes = {f"{split}, sha256": found["sha256"] for split, found in data.get("splits", {}).items()}
-    yield from _facts("Data", {**data.get("provenance", {}), **hashes})
-    model = record.get("model", {})
-    itself = {name: value for name, value in model.items() if name != "provenance"}
-    yield from _facts("Model", {**model.get("provenance", {}), **itself})
-    yield from _facts("Training", record.get("training") or {})
-    if plugins := fixed["plugins"]:
-        rows: list[Sequence[Child]] = [
-            [name, f"{found['distribution']} {found['version']}", tag("code", found.get("sha256", "")[:16])]
-            for name, found in plugins.items()
-        ]
-        yield tag("h3", "Plugins")
-        yield table(["", "distribution", "sha256 of its code, first 16 digits"], rows, class_="facts")
-    surroundings = fixed["environment"]
-    versions = surroundings.get("versions", {})
-    yield from _facts("Machine", {name: value for name, value in surroundings.items() if name != "versions"})
-    if versions:
-        listed = [[name, version] for name, version in versions.items()]
-        yield details("library versions", table(["", "version"], listed, class_="facts"))
-
-
-def _seconds(timings: Mapping[str, float]) -> dict[str, str]:
-    return {name.replace("_", " "): f"{value:,.1f}" for name, value in timings.items()}
-
-
-def _facts(title: str, values: Mapping[str, Any]) -> Iterator[Child]:
-    rows = [
-        [name.replace("_", " "), _shown(value)] for name, value in values.items() if value not in (None, "", {}, [])
-    ]
-    if rows:
-        yield tag("h3", title)
-        yield table([], rows, class_="facts")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)  # noqa: PLR2004  # a year or a seed has no comma
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_shown(item)}" for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(item) for item in value)
-    return str(value)
+    return tag(
+        "li", f"{finding.seen[:1].upper()}{finding.seen[1:]}. ", tag("em", finding.mend), ".", class_=finding.weight
+    )

@@ -37,16 +37,21 @@ def join(children: Iterable[Child], between: str = "") -> Html:
     return Html(between.join(child.text if isinstance(child, Html) else _escape(child) for child in children))
 
 
-def table(head: Sequence[Child], rows: Iterable[Sequence[Child]], *, class_: str = "") -> Html:
-    """Make a table whose first column names the row, in a box that scrolls where a phone is too narrow."""
-    top = tag("tr", *(tag("th", cell, scope="col") for cell in head))
+def table(
+    head: Sequence[Child], rows: Iterable[Sequence[Child]], *, class_: str = "", name: str = "Table, scrolls sideways"
+) -> Html:
+    """Make a table whose first column names the row, in a box that scrolls where a phone is too narrow.
+
+    The box can be scrolled by the keyboard, and is called `name` there.
+    """
+    top = tag("tr", *(tag("th", cell, scope="col") if cell else tag("td") for cell in head))
     body = [tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:])) for row in rows]
     made = tag("table", *([tag("thead", top)] if head else []), tag("tbody", *body), class_=class_)
-    return tag("div", made, class_="scroll")
+    return tag("div", made, class_="scroll", tabindex="0", role="group", aria_label=name)
 
 
 def details(summary: str, *children: Child) -> Html:
-    """Make a part that opens at a touch, and stands open on paper."""
+    """Make a part that opens at a touch; on paper it stays as it is."""
     return tag("details", tag("summary", summary), *children)
 
 

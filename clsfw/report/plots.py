@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from clsfw.kit.text import clean
-from clsfw.report.markup import Html, percent
+from clsfw.report.markup import Html
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from clsfw.evidence.metrics import Bin
+    from clsfw.evidence.predictions import PredictionTable
 
 _INK, _FIRST, _SECOND, _PAGE, _SOFT = "#010101", "#010102", "#010103", "#010104", "#010105"
 _CSS = {
@@ -33,16 +34,8 @@ _CSS = {
     _PAGE: "var(--page)",
     _SOFT: "var(--soft)",
 }
-_MOST_COUNTED = 12
-_LONGEST_NAME = 24
-_WIDE_CELLS = 5  # with so few classes a cell has room for two lines
-_SHORT_NAME = 10
 _FEW_POINTS = 30  # more would run into one another
-_STRONG = 0.55
-MOST_DRAWN = 150
-"""With more classes than this a confusion matrix is no picture any more."""
-MOST_NAMED = 40
-"""With more classes than this the axes of a confusion matrix bear numbers and not names."""
+_MOST_POINTS = 300  # of a curve
 
 _STYLE = {
     "text.parse_math": False,
@@ -69,45 +62,14 @@ _STYLE = {
 }
 
 
-def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Html:
-    """Draw true classes down and predicted ones across; the depth of a cell is its share of the true class."""
-    count = len(labels)
-    few = count <= _MOST_COUNTED
-    size = 3.4 if few else min(9.0, 2.6 + 0.16 * count)
-    with _drawing("confusion", size, size) as (figure, axes):
-        for i, row in enumerate(matrix):
-            for j, cells in enumerate(row):
-                _cell(axes, (i, j), cells, cells / sum(row) if cells else 0.0, count)
-        axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal", xlabel="predicted", ylabel="true")
-        if count <= MOST_NAMED:
-            names = [_short(label) for label in labels]
-            upright = count <= _WIDE_CELLS and max(map(len, names)) <= _SHORT_NAME
-            axes.set_xticks(range(count), names, rotation=0 if upright else 90)
-            axes.set_yticks(range(count), names)
-        axes.tick_params(length=0, labelsize=9 if few else 6)
-        return _svg(figure, "confusion", "Confusion matrix: true classes down, predicted classes across")
-
-
-def _cell(axes: Axes, place: tuple[int, int], cells: int, share: float, classes: int) -> None:
-    from matplotlib.patches import Rectangle
-
-    i, j = place
-    if cells:
-        # A cell of one text among thousands must still be seen.
-        axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=_FIRST, alpha=max(0.06, share), linewidth=0))
-    if classes <= _MOST_COUNTED:
-        wide = classes <= _WIDE_CELLS
-        words = f"{cells:,}\n{percent(share)}" if wide else f"{cells:,}"
-        colour = _PAGE if share > _STRONG else _INK
-        axes.text(j, i, words, ha="center", va="center", color=colour, fontsize=10 if wide else 7)
-
-
 def losses(steps: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
     """Draw training and validation loss by step."""
     with _drawing("losses", 5.2, 2.7) as (figure, axes):
-        for (name, points), colour in zip(steps.items(), (_FIRST, _SECOND), strict=False):
+        # The second line is dashed, for eyes and printers that do not part the colours.
+        for (name, points), colour, dash in zip(steps.items(), (_FIRST, _SECOND), ("-", (0, (5, 2))), strict=False):
             marker = "o" if len(points) <= _FEW_POINTS else ""
-            axes.plot(*_columns(points), color=colour, marker=marker, markersize=3.5, linewidth=1.6, label=name)
+            look: Any = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.6, "linestyle": dash}
+            axes.plot(*_columns(points), **look, label=name)
         axes.set(xlabel="step", title="loss")
         axes.legend()
         return _svg(figure, "losses", "Training and validation loss by step")
@@ -149,6 +111,46 @@ def reliability(bins: Sequence[Bin]) -> Html:
         axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=_FIRST, linewidth=0)
         axes.set(xlabel="confidence", title="share that is right", xlim=(low - 0.03, 1.03), ylim=(low - 0.03, 1.03))
         return _svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
+
+
+def confidences(bins: Sequence[Bin]) -> Html:
+    """Draw how many answers have which confidence, right ones below and wrong ones on top."""
+    right = [round(b["rows"] * b["accuracy"]) for b in bins]
+    wrong = [b["rows"] - count for b, count in zip(bins, right, strict=True)]
+    low, width = [b["low"] for b in bins], [b["high"] - b["low"] for b in bins]
+    with _drawing("confidences", 3.4, 3.2) as (figure, axes):
+        edge: Any = {"align": "edge", "edgecolor": _PAGE, "linewidth": 0.8}
+        axes.bar(low, right, width, color=_FIRST, label="right", **edge)
+        axes.bar(low, wrong, width, bottom=right, color=_SECOND, hatch="////", label="wrong", **edge)
+        axes.set(xlabel="confidence", title="texts")
+        axes.legend()
+        return _svg(figure, "confidences", f"Histogram of confidence: {sum(right):,} right and {sum(wrong):,} wrong")
+
+
+def curves(table: PredictionTable) -> tuple[Html, Html] | None:
+    """Draw the ROC and the precision-recall curve of the second of two classes; None where one class has no rows."""
+    import numpy as np
+
+    true, score = table.references == 1, table.probabilities[:, 1]
+    if table.references.ndim > 1 or true.all() or not true.any():
+        return None
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.diff(score[order], append=-1.0))  # the last row of each score: equal scores go together
+    hits, said = np.cumsum(true[order])[last], last + 1
+    kept = np.unique(np.linspace(0, len(last) - 1, _MOST_POINTS).astype(int))
+    recall, precision = hits[kept] / true.sum(), hits[kept] / said[kept]
+    false_alarms = (said - hits)[kept] / (~true).sum()
+    name = clean(table.labels[1])
+    with _drawing("roc", 3.4, 3.2) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot([0, *false_alarms], [0, *recall], color=_FIRST, linewidth=1.6)
+        axes.set(xlabel="false positive rate", title=f"ROC: true positive rate of {name}")
+        roc = _svg(figure, "roc", f"ROC curve of {name}")
+    with _drawing("pr", 3.4, 3.2) as (figure, axes):
+        axes.axhline(true.mean(), color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(recall, precision, color=_FIRST, linewidth=1.6)
+        axes.set(xlabel="recall", title=f"precision of {name}", ylim=(min(0.5, *precision) - 0.02, 1.02))
+        return roc, _svg(figure, "pr", f"Precision-recall curve of {name}")
 
 
 @contextmanager
@@ -194,8 +196,3 @@ def _inline(svg: str, name: str, told: str) -> str:
 
 def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
     return [x for x, _ in points], [y for _, y in points]
-
-
-def _short(label: str) -> str:
-    text = clean(label)
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"

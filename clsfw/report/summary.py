@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from clsfw.evidence.metrics import scores_by_split, square_matrix
-from clsfw.evidence.tally import MACRO
+from clsfw.report.facts import title
 from clsfw.report.live import duration
 from clsfw.report.terminal import Span, bad, bold, dim, doubtful, link, typed
 
@@ -104,9 +104,7 @@ def _scores(screen: Screen, scores: Mapping[str, float], limits: Mapping[str, Se
     low, high = min((a for a, _ in drawn), default=0.0), max((b for _, b in drawn), default=1.0)
     rows: list[list[Line]] = []
     for name, value in scores.items():
-        macro = name in MACRO and name in limits and name != "accuracy"  # limits are found by it for macro averages
-        shown = {"f1": "F1"}.get(name, name.replace("_", " "))
-        row: list[Line] = [("macro " if macro else "") + shown, bold(f"{value:.4f}"), "", ""]
+        row: list[Line] = [title(name, limits), bold(f"{value:.4f}"), "", ""]
         if name in limits:
             first, last = limits[name]
             row[2] = dim(f"(95 %: {first:.4f} to {last:.4f})")

@@ -157,6 +157,17 @@ class TfidfClassifier:
         counts = (len(self._tokenize(self._prepare(text))) for text in texts)
         return np.fromiter(counts, dtype=np.int64, count=len(texts))
 
+    def telling_words(self, label: int, text: str | None, count: int) -> list[str]:
+        """Return the terms with the largest weight for a class over the mean of all; in a text, times their TF-IDF."""
+        if self._terms.counting.analyzer != "word":
+            return []  # pieces of words tell a reader nothing
+        mean = 0.0 if self.labels.multi_label else self.weights.mean(axis=0)
+        pull = self.weights[label] - mean
+        if text is not None:
+            pull = self._terms.features([text]).multiply(pull).toarray()[0]
+        names = self._terms.counting.get_feature_names_out()
+        return [str(names[i]) for i in np.argsort(-pull, kind="stable")[:count] if pull[i] > 0]
+
     def save(self, directory: Path) -> None:
         """Write arrays, terms and options; equal classifiers give equal bytes."""
         about = {

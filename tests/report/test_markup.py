@@ -22,7 +22,16 @@ def test_the_first_cell_of_a_row_is_its_head():
 
 
 def test_a_table_without_a_head_keeps_its_class():
-    assert table([], [["a", "1"]], class_="facts").text.startswith('<div class="scroll"><table class="facts"><tbody>')
+    assert '><table class="facts"><tbody>' in table([], [["a", "1"]], class_="facts").text
+
+
+def test_the_box_of_a_table_scrolls_by_the_keyboard_under_a_name():
+    made = table([], [["a", "1"]], name="Scores").text
+    assert made.startswith('<div class="scroll" tabindex="0" role="group" aria-label="Scores">')
+
+
+def test_an_empty_cell_of_the_head_is_no_header():
+    assert '<tr><td></td><th scope="col">n</th></tr>' in table(["", "n"], [["a", "1"]]).text
 
 
 def test_details_open_at_their_summary():

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from clsfw.report import plots
 
 BINS = [{"low": 0.8, "high": 0.9, "rows": 5, "confidence": 0.85, "accuracy": 0.8}]
+TABLE = SimpleNamespace(
+    labels=("no", "yes"),
+    references=np.array([0, 1, 1, 0]),
+    probabilities=np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.4, 0.6]], np.float32),
+)
 DRAWN = {
-    "confusion": lambda: plots.confusion_matrix([[5, 1], [0, 7]], ["a", "b"]),
+    "confidences": lambda: plots.confidences(BINS),
+    "roc": lambda: plots.curves(TABLE)[0],
+    "precision and recall": lambda: plots.curves(TABLE)[1],
     "losses": lambda: plots.losses({"training": [(1, 0.7), (2, 0.5)], "validation": [(2, 0.6)]}),
     "course": lambda: plots.course("f1", [(1, 0.7)], [(1, 0.71)]),
     "lengths": lambda: plots.lengths([0, 10, 20], [4, 2], 12),
@@ -38,28 +47,22 @@ def test_nothing_of_the_clock_the_library_or_another_host_is_left(draw):
 
 
 def test_a_label_is_text_and_neither_markup_nor_formula():
-    text = plots.confusion_matrix([[1, 0], [0, 1]], ["<b>&", r"$\frac{1}{2}$"]).text
+    table = SimpleNamespace(**{**vars(TABLE), "labels": ("no", r"<b>& $\frac{1}{2}$")})
+    text = plots.curves(table)[0].text
     assert "&lt;b&gt;&amp;" in text
     assert r"$\frac{1}{2}$" in text
 
 
 def test_names_in_any_script_stay_text():
-    assert "映画" in plots.confusion_matrix([[1, 0], [0, 1]], ["映画", "🎬"]).text
+    assert "映画" in plots.curves(SimpleNamespace(**{**vars(TABLE), "labels": ("no", "映画")}))[0].text
 
 
-def test_a_long_name_is_cut():
-    assert "x" * 23 + "…" in plots.confusion_matrix([[1, 0], [0, 1]], ["x" * 500, "b"]).text
+def test_one_class_alone_has_no_curves():
+    assert plots.curves(SimpleNamespace(**{**vars(TABLE), "references": np.zeros(4, int)})) is None
 
 
-def test_many_classes_are_drawn_without_names():
-    matrix = [[int(i == j) for j in range(77)] for i in range(77)]
-    text = plots.confusion_matrix(matrix, [f"intent {i}" for i in range(77)]).text
-    assert "intent 5" not in text
-    assert len(text) < 400_000
-
-
-def test_a_class_without_rows_is_an_empty_line():
-    assert "0.0\N{NO-BREAK SPACE}%" in plots.confusion_matrix([[0, 0], [1, 1]], ["a", "b"]).text
+def test_the_line_of_validation_is_dashed():
+    assert "stroke-dasharray" in DRAWN["losses"]().text
 
 
 def test_the_picture_tells_what_it_shows():
