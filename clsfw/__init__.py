@@ -1,8 +1,10 @@
 """clsfw: a text classifier as one file that runs.
 
-`run` executes a recipe, `study` runs it under several seeds, `load` gives the classifier of a complete run; the rest
-is what plugin authors need.
+`run` executes a recipe, `study` runs it under several seeds, `load` returns the classifier of a complete run, `compare`
+compares runs; the rest is for authors of plugins.
 """
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from clsfw import startup as _startup  # first of all  # noqa: F401
 from clsfw.api import compare, load, run, study
@@ -59,6 +61,11 @@ from clsfw.errors import (
     __version__,
 )
 
+if _TYPE_CHECKING:
+    from clsfw.evidence.comparison import Comparison
+    from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.inference.run import FinishedRun
+
 __all__ = [
     "Checkpoint",
     "Checkpoints",
@@ -67,16 +74,19 @@ __all__ = [
     "ChecksSpace",
     "Classifier",
     "ClsfwError",
+    "Comparison",
     "Component",
     "DataError",
     "DataSource",
     "Exporter",
+    "FinishedRun",
     "HasProvenance",
     "HasRowFormat",
     "HostError",
     "InterruptedRunError",
     "Labels",
     "LinearClassifier",
+    "LoadedClassifier",
     "LockedError",
     "Metric",
     "Model",
@@ -120,3 +130,20 @@ __all__ = [
     "run",
     "study",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what `run`, `load` and `compare` return when it is first asked for: it needs numpy and pydantic."""
+    if name == "FinishedRun":
+        from clsfw.inference.run import FinishedRun
+
+        return FinishedRun
+    if name == "LoadedClassifier":
+        from clsfw.inference.classifier import LoadedClassifier
+
+        return LoadedClassifier
+    if name == "Comparison":
+        from clsfw.evidence.comparison import Comparison
+
+        return Comparison
+    raise AttributeError(f"module 'clsfw' has no attribute {name!r}")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clsfw.evidence.finished import FinishedRun
+    from clsfw.evidence.comparison import Comparison
     from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.inference.run import FinishedRun
     from clsfw.studies.content import FinishedStudy
 
 
@@ -20,12 +23,16 @@ def run(
     out: str | Path | None = None,
     fresh: bool = False,
     accept_other_bits: bool = False,
+    display: Literal["auto", "none"] = "auto",
 ) -> FinishedRun:
-    """Run a recipe (a path, or the name of a shipped one) and give the finished run.
+    """Run a recipe (a path, or the name of a shipped one) and return the finished run.
 
     `overrides` maps dotted keys to values, as in `{"trainer.max_steps": 5}`. The same call continues an interrupted run
     and gives back a complete one; `fresh` moves an old run directory aside first; with
     `accept_other_bits` an interrupted run goes on in other surroundings, and no longer promises its bits.
+
+    `display="auto"` shows the progress: in a notebook in the cell, elsewhere on standard error, live on a terminal and
+    as plain lines without one. `"none"` shows nothing. Warnings are Python warnings in either case.
 
     Raises:
         ClsfwError: anything that a user can cause; see `clsfw.errors`. A missed expected result does not raise here:
@@ -34,10 +41,25 @@ def run(
     """
     from clsfw.discovery.plugins import discover
     from clsfw.engine.execute import execute
+    from clsfw.errors import UsageError
+    from clsfw.inference.run import FinishedRun
     from clsfw.recipe.plan import make_plan
 
+    if display not in {"auto", "none"}:
+        raise UsageError(f"display must be 'auto' or 'none', not {display!r}")
     plan = make_plan(recipe, overrides or {}, discover())
-    return execute(plan, out=out, fresh=fresh, accept_other_bits=accept_other_bits)
+    options: dict[str, Any] = {"out": out, "fresh": fresh, "accept_other_bits": accept_other_bits}
+    if display == "none":
+        done = execute(plan, **options)
+    else:
+        from clsfw.report.live import open_display
+        from clsfw.report.notebook import in_notebook
+
+        with open_display(sys.stdout if in_notebook() else sys.stderr) as shown:
+            done = execute(plan, **options, display=shown)
+        for words in shown.warnings:
+            warnings.warn(words, UserWarning, stacklevel=2)
+    return FinishedRun(done.directory, done.record, done.metrics)
 
 
 def study(
@@ -71,7 +93,7 @@ def load(run_dir: str | Path) -> LoadedClassifier:
     return load_classifier(run_dir)
 
 
-def compare(*runs: str | Path | FinishedRun) -> Any:
+def compare(*runs: str | Path | FinishedRun) -> Comparison:
     """Compare complete runs on the same test rows; see `clsfw compare`.
 
     Raises:

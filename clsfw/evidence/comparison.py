@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import UsageError
@@ -87,12 +88,25 @@ class Pair:
         return {**values, "a": self.a.letter, "b": self.b.letter, "better": better, "sentence": self.sentence}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """All runs of a comparison, and every pair of them."""
 
     sides: tuple[Side, ...]
     pairs: tuple[Pair, ...]
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return f"<Comparison of {', '.join(side.run for side in self.sides)}: {'; '.join(self.sentence.splitlines())}>"
+
+    def _repr_html_(self) -> str:
+        """Return each run with its scores, and the result in words, for a notebook."""
+        rows = "".join(
+            f"<tr><td>{side.letter}</td><td>{escape(side.run)}</td><td>{side.accuracy:.4f}</td><td>{side.f1:.4f}</td></tr>"
+            for side in self.sides
+        )
+        words = "".join(f"<p><strong>{escape(pair.sentence)}</strong></p>" for pair in self.pairs)
+        return f"{words}<table><tr><th></th><th>run</th><th>accuracy</th><th>macro F1</th></tr>{rows}</table>"
 
     @property
     def sentence(self) -> str:

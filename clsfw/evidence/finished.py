@@ -6,14 +6,15 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from clsfw.contract.component import SPLITS
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence import content
 from clsfw.evidence.findings import find
-from clsfw.evidence.metrics import METRICS
+from clsfw.evidence.metrics import METRICS, scores_by_split
 from clsfw.evidence.predictions import read_predictions
 from clsfw.store.history import read_history
 from clsfw.store.rundir import MODEL, RECORD, read_run
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from clsfw.evidence.content import About, ResolvedRecipe, RunRecord, VerdictRecord
     from clsfw.evidence.findings import Finding
-    from clsfw.evidence.metrics import Metrics
+    from clsfw.evidence.metrics import Metrics, Mistake
     from clsfw.evidence.predictions import PredictionTable
 
 SEEN = "seen_texts.npy"
@@ -32,16 +33,16 @@ SEEN = "seen_texts.npy"
 _HEAD = 128  # bytes before the first number in a file of numpy's that holds one row of numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FinishedRun:
-    """What a complete run left: `metrics["test"]["accuracy"]`, `predictions`, `verdict` (None without `[expect]`)."""
+    """What a complete run left in its directory; `record` is the content of run.json, `metrics` of metrics.json."""
 
     directory: Path
     record: RunRecord
     metrics: Metrics
 
     @classmethod
-    def read(cls, directory: str | Path) -> FinishedRun:
+    def read(cls, directory: str | Path) -> Self:
         """Read a complete run.
 
         Raises:
@@ -54,10 +55,30 @@ class FinishedRun:
         return cls.completed(path)
 
     @classmethod
-    def completed(cls, path: Path) -> FinishedRun:
+    def completed(cls, path: Path) -> Self:
         """Return a run that this very process completed, whose hashes need no second look; otherwise as `read`."""
         record = content.read_json(path / RECORD, content.RUN)
         return cls(path, record, content.read_json(path / "metrics.json", METRICS))
+
+    def __repr__(self) -> str:
+        """Return one line: name, split, scores, verdict, directory."""
+        scores = ", ".join(f"{name} {value:.4f}" for name, value in self.scores.items())
+        verdict = f", {self.verdict['status']}" if self.verdict is not None else ""
+        return f"<{type(self).__name__} {self.record['name']}: {self.split} {scores}{verdict}; {self.directory}>"
+
+    @property
+    def split(self) -> str:
+        """The split that the run is judged on: test, or the nearest to it that there is."""
+        return next(split for split in reversed(SPLITS) if split in self.metrics["confusion_matrix"])
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores of the recipe's metrics on the judged split, by name."""
+        return dict(scores_by_split(self.metrics).get(self.split, {}))
+
+    def mistakes(self) -> list[Mistake]:
+        """Return up to fifty wrong rows of the judged split, those that the model was surest of first."""
+        return self.metrics["mistakes"][self.split]
 
     @property
     def state(self) -> str:

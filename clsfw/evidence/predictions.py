@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from clsfw.contract.parts import Labels, Prediction
@@ -34,7 +35,7 @@ _SCORE = "score"
 _LAST = ("tokens", "truncated", "text_hash")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PredictionTable:
     """What `predictions.csv` holds, N rows of C classes.
 
@@ -55,6 +56,33 @@ class PredictionTable:
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return f"<PredictionTable of {len(self):,} rows, {len(self.labels)} classes>"
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a table with the columns of predictions.csv; where a text may carry several labels, cells are lists.
+
+        `right` is added: whether all labels of the row are right.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            "row": self.rows,
+            "gold": self._labels_of(self.references),
+            "predicted": self._labels_of(self.predictions),
+            "right": self.right,
+        }
+        if self.predictions.ndim == 1:
+            columns[_SCORE] = self.probabilities[np.arange(len(self)), self.predictions]
+        columns |= {f"p_{name}": self.probabilities[:, i] for i, name in enumerate(self.labels)}
+        return pd.DataFrame({**columns, "tokens": self.tokens, "truncated": self.truncated})
+
+    def _labels_of(self, ids: Ints) -> list[Any]:
+        if ids.ndim == 1:
+            return [self.labels[i] for i in ids.tolist()]
+        return [[self.labels[i] for i in np.flatnonzero(row)] for row in ids]
 
     @property
     def right(self) -> NDArray[np.bool_]:

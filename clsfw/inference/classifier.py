@@ -6,6 +6,7 @@ Only the plugins of the model and the trainer are needed: where the data came fr
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -33,10 +34,11 @@ if TYPE_CHECKING:
     from clsfw.discovery.plugins import Plugins
     from clsfw.evidence.content import About, ResolvedRecipe, RunRecord
 
+_SHOWN_LABELS = 6
 B = TypeVar("B", bound=BuiltPart[Any])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedClassifier:
     """The model of a run, or of an artifact, with all that it takes to predict.
 
@@ -53,6 +55,20 @@ class LoadedClassifier:
     predicts: BuiltTrainer | BuiltExporter
     decision: Decision
     parts: RecordedParts
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        names = self.labels.names
+        shown = ", ".join(names[:_SHOWN_LABELS]) + (
+            f" and {more} more" if (more := len(names) - _SHOWN_LABELS) > 0 else ""
+        )
+        return (
+            f"<LoadedClassifier {self.record['name']}: {self.recipe['model']['use']}, labels {shown}; {self.directory}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return the line, and how to use it, for a notebook."""
+        return f"<p>{escape(repr(self))}<br>Call it with a text or a list of texts.</p>"
 
     @overload
     def __call__(self, texts: str) -> dict[str, Any]: ...  # type: ignore[overload-overlap]  # a str is a sequence too

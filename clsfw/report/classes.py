@@ -45,7 +45,7 @@ def classes(facts: ReportFacts) -> Iterator[Child]:
 
 def shaded(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> Html:
     """Make a table of true classes down and predicted ones across; the depth of a cell is its share of the class."""
-    rows = []
+    rows: list[list[Child]] = []
     for i, row in enumerate(matrix):
         total = max(1, sum(row))
         rows.append([labels[i], *(_cell(count, count / total, right=i == j) for j, count in enumerate(row))])

@@ -11,7 +11,7 @@ from clsfw.report.markup import Child, details, percent, table, tag
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from clsfw.evidence.metrics import Thresholds
+    from clsfw.evidence.metrics import TextCounts, Thresholds
     from clsfw.report.facts import ReportFacts
 
 
@@ -101,8 +101,10 @@ def _thresholds(found: Thresholds) -> Iterator[Child]:
 def leaks(facts: ReportFacts) -> Iterator[Child]:
     """Show which texts are where they should not be, and what that does to the score."""
     found = facts.metrics["leaks"]
-    counted = {f"{later} texts that are also in {earlier}": count for earlier, later, count in overlaps(found)}
-    counted |= {"texts with two labels": found["two_labels"]}
+    counted: dict[str, TextCounts] = {}
+    for earlier, later, count in overlaps(found):
+        counted[f"{later} texts that are also in {earlier}"] = count
+    counted["texts with two labels"] = found["two_labels"]
     if "duplicates_in_train" in found:
         counted["repeated texts in train"] = found["duplicates_in_train"]
     rows: list[Sequence[Child]] = [
@@ -115,11 +117,13 @@ def leaks(facts: ReportFacts) -> Iterator[Child]:
         yield table(["", "exactly equal", "ignoring case, spacing and HTML breaks"], rows, name="Repeated texts")
     if not without or not without["leaked_rows"]:
         return
-    count, clean, with_leaks = without["leaked_rows"], without["scores"], without["scores_with_leaks"]
+    leaked, clean, with_leaks = without["leaked_rows"], without["scores"], without["scores_with_leaks"]
     if clean is None:
         yield tag("p", "Every test text was seen before the test, so there are no scores without them.")
         return
-    yield tag("p", f"Scores without the {count:,} test text{'s that were' if count > 1 else ' that was'} seen before:")
+    yield tag(
+        "p", f"Scores without the {leaked:,} test text{'s that were' if leaked > 1 else ' that was'} seen before:"
+    )
     pairs = {
         "accuracy": (with_leaks["accuracy"], clean["accuracy"]),
         "macro precision": (with_leaks["precision"], clean["precision"]),
