@@ -35,8 +35,14 @@ def test_no_verb_is_made_up(readme: str) -> None:
     assert set() == set(named) - set(VERBS)
 
 
-def test_every_link_leads_somewhere(readme: str, root: Path) -> None:
-    assert [] == [link for link in re.findall(r"\]\(([^)#:]+)\)", readme) if not (root / link).exists()]
+def test_every_link_leads_somewhere_and_works_on_the_package_index_too(readme: str, root: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", readme)
+    own = r"https://(?:github\.com/OWNER/clsfw/blob|raw\.githubusercontent\.com/OWNER/clsfw)/main/(.*)"
+    ours = [match.group(1) for link in links if (match := re.fullmatch(own, link))]
+
+    assert [] == [link for link in links if not link.startswith("https://")]
+    assert [] == [path for path in ours if not (root / path).exists()]
+    assert len(ours) > 10
 
 
 def test_every_place_of_the_tree_is_there(readme: str, root: Path) -> None:
