@@ -56,7 +56,8 @@ def members(kind: type) -> list[str]:
 
 def without_self(function: object) -> str:
     shown = str(inspect.signature(function))  # type: ignore[arg-type]
-    return re.sub(r"\((self|cls)(, )?", "(", shown).replace("'", "")
+    shown = re.sub(r"\((self|cls)(, )?", "(", shown)
+    return re.sub(r"(: |-> )('|\")(.+?)\2(?= = |, |\)|$)", r"\1\3", shown)  # annotations are texts, and not shown so
 
 
 def page() -> str:
