@@ -12,8 +12,7 @@ from clsfw.errors import ClsfwError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
 from clsfw.kit.predictions import check_probabilities
-from clsfw.kit.records import differences
-from clsfw.store.history import plain
+from clsfw.kit.records import differences, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

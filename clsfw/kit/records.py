@@ -19,3 +19,11 @@ def differences(before: Mapping[str, object], now: Mapping[str, object], where: 
         elif old != new:
             found.append(f"{name}: {old!r} before, {new!r} now")
     return found
+
+
+def plain(value: object) -> object:
+    """Return the Python number in a numpy scalar or a tensor of one element."""
+    item = getattr(value, "item", None)
+    if item is None:
+        raise TypeError(f"JSON has no value for a {type(value).__name__}")
+    return item()

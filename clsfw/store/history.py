@@ -10,6 +10,7 @@ from clsfw.errors import RunDirectoryError, TrainingError
 from clsfw.kit import files
 from clsfw.kit.atomic import write_bytes
 from clsfw.kit.disk import explained
+from clsfw.kit.records import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,11 +122,3 @@ def _checked(line: Any) -> dict[str, Any]:
     if any(not math.isfinite(value) for key, value in line.items() if key != "split"):
         raise ValueError("a number is not finite")
     return line
-
-
-def plain(value: object) -> object:
-    """Return the Python number in a numpy scalar or a tensor of one element."""
-    item = getattr(value, "item", None)
-    if item is None:
-        raise TypeError(f"JSON has no value for a {type(value).__name__}")
-    return item()
