@@ -88,7 +88,9 @@ class TestScores:
         monkeypatch.chdir(tmp_path)
         table = clsfw.study(study(), overrides={"study.seeds": [3, 4]}).to_pandas()
 
-        assert ["run", "seed", "test precision", "test recall", "test f1", "test accuracy"] == list(table.columns)
+        assert ["run", "values", "seed", "test precision", "test recall", "test f1", "test accuracy"] == list(
+            table.columns
+        )
         assert ["seed-3", "seed-4"] == list(table["run"])
 
     def test_the_mean_is_judged_and_the_seeds_that_would_have_passed_are_counted(self, cli, study) -> None:

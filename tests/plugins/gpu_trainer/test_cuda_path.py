@@ -21,8 +21,8 @@ from support.encoders import (
     tiny,
 )
 
-from clsfw_gpu_trainer import first_token, packed
 from clsfw_gpu_trainer.selfcheck import flash_is_right
+from clsfw_torch import first_token, packed
 from clsfw_torch.attention import flash_attention
 from clsfw_torch.dropout import RandomMasks
 from clsfw_torch.packed import pack, packed_forward
