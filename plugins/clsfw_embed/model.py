@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,35 +14,27 @@ from clsfw_embed.classifier import ABOUT, HEAD, EmbedClassifier, Saved
 from clsfw_embed.folder import MORE_FILES, is_static, read_embedding, read_static
 from clsfw_embed.static import StaticEncoder, require_library
 from clsfw_embed.transformer import TransformerEncoder, skeleton
-from clsfw_hf_encoders import hub
+from clsfw_hf_encoders.checkpoint import Checkpoint, find_checkpoint
 from clsfw_hf_encoders.classifier import quiet
 from clsfw_hf_encoders.folder import (
-    CONFIG,
     WEIGHTS,
     check_names,
     longest_input,
     padding_counts,
     read_config,
     read_header,
-    sha256,
 )
 from clsfw_hf_encoders.loading import read_tokenizer, read_transformers_config
 from clsfw_torch.packed import packable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from clsfw import Reporter
     from clsfw_embed import EmbedSettings
     from clsfw_embed.folder import Embedding
     from clsfw_embed.vectors import Encoder
-
-
-@dataclass(frozen=True)
-class _Checkpoint:
-    folder: Path
-    where: str  # how messages name it
-    commit: str | None
 
 
 class _Unheard:
@@ -75,10 +65,7 @@ class EmbedModel:
         if not embedding.static and padding_counts(read_config(found.folder, found.where, None)):
             reporter.warn("the embedding of a text depends on the padding of its batch in this architecture")
         self._facts = {
-            "checkpoint": found.where if found.commit is not None else found.folder.name,
-            **({"commit": found.commit} if found.commit is not None else {}),
-            "weights_sha256": encoder.weights_sha256,
-            "config_sha256": sha256(found.folder / CONFIG),
+            **found.facts(encoder.weights_sha256),
             **{name: str(value) for name, value in embedding.model_dump().items()},
         }
         weights, bias = np.zeros((len(labels.names), encoder.width)), np.zeros(len(labels.names))
@@ -143,18 +130,11 @@ class EmbedModel:
         """Name the checkpoint, its commit, the hashes of its files, and how it embeds; empty before `create`."""
         return dict(self._facts)
 
-    def _find(self, reporter: Reporter | None, *, weights: bool) -> _Checkpoint:
-        name = self._settings.checkpoint
-        if not Path(name).is_absolute():
-            snapshot = hub.fetch(name, self._settings.revision, reporter, weights=weights, more=MORE_FILES)
-            return _Checkpoint(snapshot.folder, name, snapshot.commit)
-        folder = Path(name)
-        if not folder.is_dir():
-            raise ModelError(f"{folder}: there is no such folder; give the folder of a checkpoint, or an id on the hub")
-        check_names({file.name for file in folder.iterdir()}, name)
-        return _Checkpoint(folder, name, None)
+    def _find(self, reporter: Reporter | None, *, weights: bool) -> Checkpoint:
+        name, revision = str(self._settings.checkpoint), self._settings.revision
+        return find_checkpoint(name, revision, reporter, weights=weights, more=MORE_FILES)
 
-    def _embedding(self, found: _Checkpoint) -> Embedding:
+    def _embedding(self, found: Checkpoint) -> Embedding:
         if is_static(found.folder, found.where):
             return read_static(found.folder, self._settings, found.where)
         config = read_config(found.folder, found.where, None)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AutoConfig
 
 from clsfw import Labels, ModelError
-from clsfw_hf_encoders import hub
 from clsfw_hf_encoders.adapters import add_lora, freeze
+from clsfw_hf_encoders.checkpoint import Checkpoint, find_checkpoint
 from clsfw_hf_encoders.classifier import HfClassifier, quiet
 from clsfw_hf_encoders.folder import (
-    CONFIG,
     WEIGHTS,
     check_length,
     check_names,
@@ -38,18 +35,12 @@ from clsfw_hf_encoders.vocabulary import learn_wordpiece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from clsfw import Reporter
     from clsfw_hf_encoders import EncoderSettings
-
-
-@dataclass(frozen=True)
-class _Checkpoint:
-    folder: Path
-    where: str  # how messages name it
-    commit: str | None
 
 
 class HfModel:
@@ -113,16 +104,9 @@ class HfModel:
         """Name the checkpoint, its commit and the hashes of its files; empty before `create`."""
         return dict(self._facts)
 
-    def _find(self, reporter: Reporter | None, *, weights: bool) -> _Checkpoint:
-        name = str(self._settings.checkpoint)
-        if not Path(name).is_absolute():
-            snapshot = hub.fetch(name, self._settings.revision, reporter, weights=weights)
-            return _Checkpoint(snapshot.folder, name, snapshot.commit)
-        folder = Path(name)
-        if not folder.is_dir():
-            raise ModelError(f"{folder}: there is no such folder; give the folder of a checkpoint, or an id on the hub")
-        check_names({file.name for file in folder.iterdir()}, name)
-        return _Checkpoint(folder, name, None)
+    def _find(self, reporter: Reporter | None, *, weights: bool) -> Checkpoint:
+        name, revision = str(self._settings.checkpoint), self._settings.revision
+        return find_checkpoint(name, revision, reporter, weights=weights)
 
     def _from_checkpoint(self, labels: Labels, reporter: Reporter) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
         found = self._find(reporter, weights=True)
@@ -143,12 +127,7 @@ class HfModel:
             skeleton = model_class(config)(config)
         weights = without_foreign_head(weights, skeleton, own_labels, labels, reporter)
         module = build_module(config, weights, found.where)
-        self._facts = {
-            "checkpoint": found.where if found.commit is not None else found.folder.name,
-            **({"commit": found.commit} if found.commit is not None else {}),
-            "weights_sha256": sha256(found.folder / WEIGHTS),
-            "config_sha256": sha256(found.folder / CONFIG),
-        }
+        self._facts = found.facts(sha256(found.folder / WEIGHTS))
         return module, tokenizer
 
     def _from_nothing(self, labels: Labels, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.children import in_child
 
 from clsfw.errors import HostError, RunDirectoryError
 from clsfw.store.rundir import RunDirectory, read_run
@@ -74,19 +75,6 @@ def without_waiting(fault: Fault) -> Fault:
         fault(number, name, (lambda *_: None) if name == "sync" else operation, arguments)
 
     return quick
-
-
-def in_child(job: Callable[[], object]) -> int:
-    """Run a job in a forked child and give the number of the signal that ended it; 0 for none, 1 for an exception."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            job()
-        except BaseException:  # noqa: BLE001  # nothing may get back into the parent's tests
-            os._exit(1)
-        os._exit(0)
-    status = os.waitpid(pid, 0)[1]
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def run_under(fault: Fault, path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from support.children import in_child
 
 from clsfw.discovery.plugins import discover
 from clsfw.kit import manifest
@@ -16,7 +16,6 @@ from clsfw.studies.plan import make_study
 from clsfw.testing.faults import faults, kill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from clsfw.studies.plan import StudyPlan
@@ -43,19 +42,6 @@ def bytes_of(study: Path) -> dict[str, str]:
     kept = ("study.json", "chosen.json", "begun.json", "metrics.json", "predictions.csv", "history.jsonl")
     files = [p for p in study.rglob("*") if p.name in kept or p.parent.name in {"model", "trials"}]
     return {str(path.relative_to(study)): manifest.sha256(path) for path in files}
-
-
-def in_child(job: Callable[[], object]) -> int:
-    """Run a job in a forked child; give the number of the signal that ended it, or 0."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            job()
-        except BaseException:  # noqa: BLE001  # nothing may get back into the parent's tests
-            os._exit(1)
-        os._exit(0)
-    status = os.waitpid(pid, 0)[1]
-    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else -os.WEXITSTATUS(status)
 
 
 def disturbed(plan: StudyPlan, path: Path, at: int) -> int:

@@ -13,6 +13,20 @@ from clsfw_torch.tokens import Tokens
 FAMILIES = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camembert"]
 LENGTHS = (40, 3, 17, 16, 33, 1)  # 110 tokens: more than any of the models has positions
 
+EXPORTABLE = {
+    "hf-encoder": {
+        "max_length": 24,
+        "scratch": {
+            "vocab_size": 120,
+            "hidden_size": 16,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "intermediate_size": 32,
+        },
+    }
+}
+"""Settings of a model that an exporter's tests export."""
+
 
 def tiny(family: str, **changes: Any) -> Any:
     """Make a classifier of a family, with random weights that make each token matter; in evaluation mode."""

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from support.encoders import EXPORTABLE
 
 from clsfw.testing import ContractError, checks
 
-SIZES = {
-    "vocab_size": 120,
-    "hidden_size": 16,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-}
-MODEL = {"hf-encoder": {"max_length": 24, "scratch": SIZES}}
-FP32 = checks("onnx", {"model": MODEL})
-INT8 = checks("onnx", {"model": MODEL, "exporter": {"onnx": {"precision": "int8"}}})
+FP32 = checks("onnx", {"model": EXPORTABLE})
+INT8 = checks("onnx", {"model": EXPORTABLE, "exporter": {"onnx": {"precision": "int8"}}})
 
 
 @pytest.mark.parametrize("check", FP32, ids=str)

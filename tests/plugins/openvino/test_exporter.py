@@ -5,18 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from support.encoders import EXPORTABLE
 
 from clsfw.testing import checks
 
-SIZES = {
-    "vocab_size": 120,
-    "hidden_size": 16,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-}
-MODEL = {"hf-encoder": {"max_length": 24, "scratch": SIZES}}
-CHECKS = checks("openvino", {"model": MODEL})
+CHECKS = checks("openvino", {"model": EXPORTABLE})
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)
