@@ -217,9 +217,10 @@ class TestRefused:
         assert "the data is not that of" in told
         assert [] == list(tmp_path.iterdir())
 
-    def test_a_loss_that_is_not_a_share(self, small_run, tmp_path, capsys):
-        assert "2 is not a share from 0 to 1" in self.exits(
-            capsys, 2, small_run, tmp_path / "a", "--to", "onnx", "--max-loss", "2"
+    @pytest.mark.parametrize("given", ["2", "nan", "little"])
+    def test_a_loss_that_is_not_a_share(self, given, small_run, tmp_path, capsys):
+        assert f"{given} is not a share from 0 to 1" in self.exits(
+            capsys, 2, small_run, tmp_path / "a", "--to", "onnx", "--max-loss", given
         )
 
     @pytest.mark.parametrize("library", ["onnxruntime", "openvino"])
