@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from clsfw.cli.reading import add_allow_code, add_reading
+from clsfw.cli.reading import add_allow_code, add_reading, columns_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
     parser.add_argument("--data", metavar="F", required=True, help="labelled rows: .csv, .tsv, .jsonl or .parquet")
-    parser.add_argument(
-        "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
-    )
     parser.add_argument("--label-column", metavar="NAME", help="the column of labels (default: likewise, or label)")
     add_reading(parser)
     parser.add_argument("--output", metavar="DIR", help="write metrics.json and predictions.csv into this new folder")
@@ -51,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
         evaluation = evaluate_file(
             load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code),
             Path(args.data),
-            Reading(args.text_column, args.label_column, args.delimiter, args.encoding),
+            Reading(columns_of(args), args.label_column, args.delimiter, args.encoding),
             reporter=display,
         )
         if folder is not None:

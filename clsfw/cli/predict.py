@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from clsfw.cli.reading import add_allow_code, add_reading
+from clsfw.cli.reading import add_allow_code, add_reading, columns_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="G",
         help="where the labelled rows of --file go, of a kind told by the name; a cut output is continued",
-    )
-    parser.add_argument(
-        "--text-column", metavar="NAME", help="the column of texts (default: that of the run's data, or text)"
     )
     add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")
@@ -87,7 +84,7 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
 def _reading(args: argparse.Namespace) -> Reading:
     from clsfw.inference.reading import Reading
 
-    return Reading(args.text_column, None, args.delimiter, args.encoding)
+    return Reading(columns_of(args), None, args.delimiter, args.encoding)
 
 
 def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> Iterable[list[str]]:

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Declare `--delimiter` and `--encoding`."""
+    """Declare `--text-column`, `--delimiter` and `--encoding`."""
+    parser.add_argument(
+        "--text-column",
+        metavar="NAME",
+        action="append",
+        help="the column of texts, given again for each of several (default: as in the run's data, or text)",
+    )
     parser.add_argument(
         "--delimiter",
         metavar="C",
@@ -26,6 +32,11 @@ def add_allow_code(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-code", action="store_true", help="run code that the run names, such as the script of a metric"
     )
+
+
+def columns_of(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the columns of texts that were asked for."""
+    return tuple(args.text_column) if args.text_column else None
 
 
 def _delimiter(text: str) -> str:

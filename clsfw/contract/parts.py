@@ -296,15 +296,15 @@ class HasProvenance(Protocol):
 class RowFormat:
     """How the files of a data source are written, so that others can be read as they were.
 
-    The texts of several columns are joined by `text_separator`; `meta.title` names a column within another. `labels`
-    maps a value of the label column to the label's name; None: the values are the names. With
-    `label_separator` a cell holds several labels. `encoding` and `delimiter` are for CSV. `empty_text` says what
-    becomes of a row whose text is blank.
+    The texts of several columns are joined by `text_separator`, which is None until `JoinsColumns.join_by` has told
+    one; `meta.title` names a column within another. `labels` maps a value of the label column to the label's name;
+    None: the values are the names. With `label_separator` a cell holds several labels. `encoding` and `delimiter` are
+    for CSV. `empty_text` says what becomes of a row whose text is blank.
     """
 
     text_columns: tuple[str, ...] = ("text",)
     label_column: str = "label"
-    text_separator: str = "\n"
+    text_separator: str | None = "\n"
     labels: dict[str, str] | None = None
     label_separator: str | None = None
     encoding: str = "utf-8"
@@ -318,6 +318,22 @@ class HasRowFormat(Protocol):
 
     def row_format(self) -> RowFormat:
         """Return the format; it is kept in run.json."""
+
+
+@runtime_checkable
+class JoinsColumns(Protocol):
+    """A data source that joins several columns to one text by what the model has between two texts."""
+
+    def join_by(self, separator: str) -> None:
+        """Take the separator; called before `load`, if `row_format` says that there are several columns and none."""
+
+
+@runtime_checkable
+class HasSeparator(Protocol):
+    """A model that has a token of its own between two texts."""
+
+    def separator(self) -> str | None:
+        """Return the token as it is written in a text, if there is one; raise what `create` would raise."""
 
 
 @runtime_checkable

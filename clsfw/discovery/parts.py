@@ -23,6 +23,8 @@ from clsfw.contract.parts import (
     Exporter,
     HasProvenance,
     HasRowFormat,
+    HasSeparator,
+    JoinsColumns,
     Metric,
     Model,
     PlansTraining,
@@ -130,6 +132,18 @@ class BuiltSource(BuiltPart[DataSource]):
             raise PluginError(f"{self}: `row_format` gave {type(found).__name__}, not a RowFormat")
         return found
 
+    @property
+    def wants_separator(self) -> bool:
+        """Whether it joins several columns, and asks by what."""
+        found = self.row_format() if isinstance(self.part, JoinsColumns) else None
+        return found is not None and len(found.text_columns) > 1 and found.text_separator is None
+
+    def join_by(self, separator: str) -> None:
+        """Say by what several columns are joined."""
+        with self.guarded("join_by"):
+            if isinstance(self.part, JoinsColumns):
+                self.part.join_by(separator)
+
 
 class BuiltModel(BuiltPart[Model]):
     """A model; the classifiers that it starts and loads are bare, and their methods are called here."""
@@ -143,6 +157,13 @@ class BuiltModel(BuiltPart[Model]):
             return {}
         with self.guarded("check"):
             return {str(name): str(value) for name, value in self.part.check().items()}
+
+    def separator(self) -> str | None:
+        """Return the model's own token between two texts, if it has one."""
+        if not isinstance(self.part, HasSeparator):
+            return None
+        with self.guarded("separator"):
+            return self.part.separator()
 
     def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> Classifier:
         """Start a classifier.

@@ -49,6 +49,10 @@ def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedD
 
     """
     display.stage("reading the data")
+    if source.wants_separator:
+        separator = plan.model.build().separator() or "\n"
+        source.join_by(separator)
+        display.note(f"texts of several columns are joined by {separator!r}")
     given = source.load(display)
     labels = labels_of(given, source.plugin)
     plan.check_labels(labels)

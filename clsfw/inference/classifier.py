@@ -5,10 +5,12 @@ Only the plugins of the model and the trainer are needed: where the data came fr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy as np
 from pydantic import ValidationError
@@ -21,18 +23,22 @@ from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
 from clsfw.evidence.finished import read_model, read_record
 from clsfw.inference.code import refuse_code
+from clsfw.inference.reading import read_format, separator
+from clsfw.kit.rows import Row
 from clsfw.kit.text import encodable
 from clsfw.report.display import Quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from clsfw.contract.component import Kind
-    from clsfw.contract.parts import Reporter
+    from clsfw.contract.parts import Reporter, RowFormat
     from clsfw.discovery.plugins import Plugins
     from clsfw.evidence.content import About, ResolvedRecipe, RunRecord
+
+    Given = str | Mapping[str, Any]
 
 _SHOWN_LABELS = 6
 B = TypeVar("B", bound=BuiltPart[Any])
@@ -44,7 +50,7 @@ class LoadedClassifier:
 
     `record` is the content of run.json and `recipe` that of resolved.toml; `labels` are the classes, in the order of
     their ids. `predicts` is the trainer that predicts with `model`, or in an artifact the exporter that opened it.
-    Call it with a text or a list of texts.
+    Call it with a text or a list of texts, or with dicts that hold the text columns of the run's own data.
     """
 
     directory: Path
@@ -70,27 +76,37 @@ class LoadedClassifier:
         """Return the line, and how to use it, for a notebook."""
         return f"<p>{escape(repr(self))}<br>Call it with a text or a list of texts.</p>"
 
-    @overload
-    def __call__(self, texts: str) -> dict[str, Any]: ...  # type: ignore[overload-overlap]  # a str is a sequence too
+    @cached_property
+    def rows(self) -> RowFormat:
+        """How the rows of the run's own data were written.
+
+        Raises:
+            RunDirectoryError: what the run says of them is not as clsfw writes it.
+
+        """
+        return read_format(self.record, self.directory)
 
     @overload
-    def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]: ...
+    def __call__(self, texts: Given) -> dict[str, Any]: ...  # type: ignore[overload-overlap]  # a str is a sequence too
 
-    def __call__(self, texts: str | Sequence[str]) -> dict[str, Any] | list[dict[str, Any]]:
+    @overload
+    def __call__(self, texts: Sequence[Given]) -> list[dict[str, Any]]: ...
+
+    def __call__(self, texts: Given | Sequence[Given]) -> dict[str, Any] | list[dict[str, Any]]:
         """Label a text, or each of several.
 
         Each answer holds `label`, its probability `score`, and `scores` with the probability of each label; with
         several labels per text it holds `labels` and `scores`.
 
         Raises:
-            UsageError: something is not a text.
+            UsageError: something is not a text, or a dict lacks a column.
 
         """
-        if isinstance(texts, str):
+        if isinstance(texts, (str, Mapping)):
             return next(self.answers([texts]))
         return list(self.answers(list(texts)))
 
-    def answers(self, texts: Sequence[str], reporter: Reporter | None = None) -> Iterator[dict[str, Any]]:
+    def answers(self, texts: Sequence[Given], reporter: Reporter | None = None) -> Iterator[dict[str, Any]]:
         """Return what calling gives, one answer after the other."""
         probabilities = self.predict(texts, reporter).probabilities
         names = self.labels.names
@@ -102,19 +118,33 @@ class LoadedClassifier:
             else:
                 yield {"label": names[chosen], "score": scores[names[chosen]], "scores": scores}
 
-    def predict(self, texts: Sequence[str], reporter: Reporter | None = None) -> Prediction:
+    def predict(self, texts: Sequence[Given], reporter: Reporter | None = None) -> Prediction:
         """Return probabilities (after the temperature that the run fitted, if it did), lengths and truncation.
 
         Raises:
-            UsageError: something is not a text.
+            UsageError: something is not a text, or a dict lacks a column.
             PluginError: the trainer's plugin failed.
 
         """
-        wrong = next((text for text in texts if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise UsageError(f"texts must be strings, not {type(wrong).__name__}")
-        raw = self.raw_prediction([encodable(text) for text in texts], reporter)
+        raw = self.raw_prediction([encodable(self._text(given)) for given in texts], reporter)
         return replace(raw, probabilities=self.decision.scale(raw.probabilities, self.labels))
+
+    def _text(self, given: object) -> str:
+        if isinstance(given, str):
+            return given
+        if not isinstance(given, Mapping):
+            raise UsageError(f"texts must be strings, or dicts with the columns of texts, not {type(given).__name__}")
+        columns = self.rows.text_columns
+        row = Row(1, cast("Mapping[str, Any]", given))
+        missing = next((name for name in columns if not row.has(name)), None)
+        if missing is not None:
+            raise UsageError(
+                f"a dict has no {missing!r}; the texts of this run stand in {', '.join(map(repr, columns))}"
+            )
+        text = row.text(columns, separator(self.rows))
+        if text is None:
+            raise UsageError(f"a dict holds no text in {' or '.join(map(repr, columns))}")
+        return text
 
     def raw_prediction(self, texts: Sequence[str], reporter: Reporter | None = None) -> Prediction:
         """Return what the model predicts, before any temperature."""

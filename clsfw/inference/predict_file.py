@@ -180,7 +180,8 @@ def _identity(classifier: LoadedClassifier, job: Job) -> dict[str, Any]:
     with explained(job.source, "read"), job.source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     run = classifier.record.get("manifest") or classifier.record.get("identity")
-    return {"run": run, "input": digest, "reading": asdict(job.reading), "raw": job.raw}
+    identity = {"run": run, "input": digest, "reading": asdict(job.reading), "raw": job.raw}
+    return dict(json.loads(json.dumps(identity)))  # as the journal gives it back, where a tuple is a list
 
 
 def _write_journal(job: Job, identity: Mapping[str, Any], done: Done) -> None:

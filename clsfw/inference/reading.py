@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clsfw.contract.parts import Labels
+    from clsfw.evidence.content import RunRecord
     from clsfw.inference.classifier import LoadedClassifier
 
 LABEL = "label"
@@ -30,7 +31,7 @@ LABEL = "label"
 class Reading:
     """What a command line says of the file; None: as the run's own data."""
 
-    text_column: str | None = None
+    text_columns: tuple[str, ...] | None = None
     label_column: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
@@ -47,19 +48,8 @@ class RowFile:
 
     @classmethod
     def of(cls, classifier: LoadedClassifier, path: Path, asked: Reading) -> RowFile:
-        """Describe a file for a classifier.
-
-        Raises:
-            RunDirectoryError: what the run says of its data is not as clsfw writes it.
-
-        """
-        own = classifier.record.get("data", {}).get("rows")
-        try:
-            return cls(path, classifier.labels, asked, TypeAdapter(RowFormat).validate_python(own or {}))
-        except ValidationError as exc:
-            raise RunDirectoryError(
-                f"{classifier.directory / 'run.json'}: data.rows: {exc.errors()[0]['msg']}"
-            ) from exc
+        """Describe a file for a classifier."""
+        return cls(path, classifier.labels, asked, classifier.rows)
 
     @property
     def _is_csv(self) -> bool:
@@ -116,7 +106,7 @@ class RowFile:
         """
         found = []
         for row in rows:
-            text = row.text(columns, self.own.text_separator)
+            text = row.text(columns, separator(self.own))
             if text is None:
                 raise DataError(f"{self.path}:{row.number}: no text in column {' or '.join(map(repr, columns))}")
             found.append(text)
@@ -147,21 +137,22 @@ class RowFile:
         return f"reading {self.path}: {', '.join(words)}"
 
     def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Choose the columns of texts: the one asked for, those of the run's own data, or the only one.
+        """Choose the columns of texts: those asked for, those of the run's own data, or the only one.
 
         Raises:
             DataError: there is none of these.
 
         """
-        if self.asked.text_column is not None:
-            wanted: tuple[str, ...] = (self.asked.text_column,)
+        asked = self.asked.text_columns
+        if asked is not None:
+            wanted = asked
         elif len(columns) == 1 and not (self._is_csv and likely_delimiter(columns, self.delimiter)):
             wanted = tuple(columns)
         else:
             wanted = self.own.text_columns
         for name in wanted:
             if not _is_among(name, columns):
-                raise self._no_column(TEXT, name, self.asked.text_column, columns)
+                raise self._no_column(TEXT, name, None if asked is None else name, columns)
         return wanted
 
     def label_column(self, columns: Sequence[str]) -> str:
@@ -184,6 +175,24 @@ class RowFile:
         if other is not None:
             return DataError(f"{words}; they seem to be separated by {other!r}: say so by --delimiter {other!r}")
         return DataError(words if asked is not None else f"{words}; say which one holds the {kind}s by --{kind}-column")
+
+
+def read_format(record: RunRecord, directory: Path) -> RowFormat:
+    """Return how the rows of a run's own data were written.
+
+    Raises:
+        RunDirectoryError: what the run says of them is not as clsfw writes it.
+
+    """
+    try:
+        return TypeAdapter(RowFormat).validate_python(record.get("data", {}).get("rows") or {})
+    except ValidationError as exc:
+        raise RunDirectoryError(f"{directory / 'run.json'}: data.rows: {exc.errors()[0]['msg']}") from exc
+
+
+def separator(rows: RowFormat) -> str:
+    """Return what joins the texts of several columns."""
+    return "\n" if rows.text_separator is None else rows.text_separator
 
 
 def _is_among(name: str, columns: Sequence[str]) -> bool:

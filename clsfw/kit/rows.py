@@ -48,14 +48,20 @@ class Row(NamedTuple):
         found = _at(self.values, column)
         return None if found is _NOTHING else found
 
+    def has(self, column: str) -> bool:
+        """Tell whether the row has a column, or one within another."""
+        return _at(self.values, column) is not _NOTHING
+
     def text(self, columns: Sequence[str], separator: str) -> str | None:
         """Return the text of the row, joined of the texts of its columns; None if there is none.
 
-        Of several columns some may hold none, as tickets without a body do.
+        Of several columns some may hold none, as tickets without a body do; where all are blank, so is the text.
         """
         parts = [self.at(column) for column in columns]
         if len(parts) > 1 and any(part is not None for part in parts):
             parts = ["" if part is None else part for part in parts]
+            if not any(isinstance(part, str) and part.strip() for part in parts):
+                separator = ""
         return separator.join(parts) if all(isinstance(part, str) for part in parts) else None
 
 

@@ -22,6 +22,14 @@ def recipe(facts: ReportFacts) -> Iterator[Child]:
         yield tag("pre", tag("code", facts.recipe))
 
 
+def _texts(rows: Mapping[str, Any]) -> dict[str, str]:
+    """Say which columns are the text, where it is not one column alone."""
+    columns = rows.get("text_columns") or ()
+    if len(columns) < 2:  # noqa: PLR2004  # one column is joined with nothing
+        return {}
+    return {"text": f"{' and '.join(map(repr, columns))}, joined by {rows.get('text_separator')!r}"}
+
+
 def origin(facts: ReportFacts) -> Iterator[Child]:
     """Show seed, hashes, plugins, machine and versions."""
     record = facts.record
@@ -30,7 +38,7 @@ def origin(facts: ReportFacts) -> Iterator[Child]:
     run = {"seed": record["seed"], "started": record.get("started"), "continued": record.get("resumed")}
     yield from _facts("Run", {**run, "recipe": record["identity"], **_seconds(facts.timings)})
     hashes = {f"{split}, sha256": found["sha256"] for split, found in data.get("splits", {}).items()}
-    yield from _facts("Data", {**data.get("provenance", {}), **hashes})
+    yield from _facts("Data", {**_texts(data.get("rows", {})), **data.get("provenance", {}), **hashes})
     model = record.get("model", {})
     itself = {name: value for name, value in model.items() if name != "provenance"}
     yield from _facts("Model", {**model.get("provenance", {}), **itself})

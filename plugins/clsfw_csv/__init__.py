@@ -43,7 +43,11 @@ class RowSettings(Settings):
     text_column: Column | tuple[Column, ...] = Field(
         "text", description="the column that holds the texts, or a list of columns that are joined to one text"
     )
-    text_separator: str = Field("\n", description="what joins the texts of several columns")
+    text_separator: str | None = Field(
+        None,
+        description="what joins the texts of several columns; if left out, the model's own token between two texts, or "
+        "else a line end",
+    )
     label_column: Column = Field("label", description="the column that holds the labels")
     labels: dict[str, str] | None = Field(
         None,

@@ -117,7 +117,7 @@ def _toml(char: str) -> str:
 
 def _record(row: Row, name: str, settings: RowSettings, complaints: Complaints, tally: Tally) -> Record | None:
     columns = settings.text_columns
-    text = row.text(columns, settings.text_separator)
+    text = row.text(columns, "\n" if settings.text_separator is None else settings.text_separator)
     if text is None:
         complaints.add("no text", row.number, f"no text in column {' or '.join(map(repr, columns))}")
         return None

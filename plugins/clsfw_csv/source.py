@@ -49,6 +49,10 @@ class FileSource:
         first = next(iter(self._settings.files.values()))[0]
         return row_format(self._settings, "\t" if Path(first).name.lower().split(".")[-1] == "tsv" else ",")
 
+    def join_by(self, separator: str) -> None:
+        """Join several columns by this; see `JoinsColumns`."""
+        self._settings = self._settings.model_copy(update={"text_separator": separator})
+
     def provenance(self) -> Mapping[str, str]:
         """Say which content was read; empty before `load`."""
         return dict(self._provenance)

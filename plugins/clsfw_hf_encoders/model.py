@@ -31,7 +31,7 @@ from clsfw_hf_encoders.loading import (
     read_transformers_config,
     read_weights,
 )
-from clsfw_hf_encoders.vocabulary import learn_wordpiece
+from clsfw_hf_encoders.vocabulary import SEPARATOR, learn_wordpiece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,6 +99,16 @@ class HfModel:
         if padding_counts(config):
             facts["padding"] = "changes the answers of this architecture"
         return facts
+
+    def separator(self) -> str | None:
+        """Return the tokenizer's separator; see `HasSeparator`."""
+        if self._settings.checkpoint is None:
+            return SEPARATOR
+        with quiet():
+            found = self._find(None, weights=False)
+            config = read_transformers_config(found.folder, found.where)
+            token = read_tokenizer(found.folder, config, found.where).sep_token
+        return None if token is None else str(token)
 
     def provenance(self) -> Mapping[str, str]:
         """Name the checkpoint, its commit and the hashes of its files; empty before `create`."""

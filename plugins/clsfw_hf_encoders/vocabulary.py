@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+SEPARATOR = "[SEP]"
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", SEPARATOR, "[MASK]")
 _CHUNK = 1024
 
 

@@ -68,6 +68,10 @@ class SqlSource:
         """Say what a row means; see `HasRowFormat`."""
         return row_format(self._settings)
 
+    def join_by(self, separator: str) -> None:
+        """Join several columns by this; see `JoinsColumns`."""
+        self._settings = self._settings.model_copy(update={"text_separator": separator})
+
     def provenance(self) -> Mapping[str, str]:
         """Say what was asked and which rows came; empty before `load`."""
         return dict(self._provenance)

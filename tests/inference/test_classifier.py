@@ -54,7 +54,7 @@ class TestCalling:
         assert classifier("fine \ud83d") == classifier("fine \N{REPLACEMENT CHARACTER}")
 
     def test_what_is_no_text_is_named(self, classifier):
-        with pytest.raises(UsageError, match="texts must be strings, not float"):
+        with pytest.raises(UsageError, match="texts must be strings, or dicts with the columns of texts, not float"):
             classifier(["fine", 3.5])
 
     def test_several_labels_per_text(self, topics):

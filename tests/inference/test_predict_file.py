@@ -291,9 +291,9 @@ class TestMistakes:
         ):
             predict_file(classifier, Job(source, tmp_path / "out.csv"), reporter)
         with pytest.raises(DataError, match=r"no column 'bodi'; the columns are 'id', 'body'$"):
-            predict_file(classifier, Job(source, tmp_path / "out.csv", Reading("bodi")), reporter)
+            predict_file(classifier, Job(source, tmp_path / "out.csv", Reading(("bodi",))), reporter)
 
-        assert 1 == predict_file(classifier, Job(source, tmp_path / "out.csv", Reading("body")), reporter).rows
+        assert 1 == predict_file(classifier, Job(source, tmp_path / "out.csv", Reading(("body",))), reporter).rows
 
     def test_a_key_that_comes_too_late_for_the_columns_is_named(self, classifier, tmp_path, reporter, small_chunks):
         rows = [{"text": "a"}, {"text": "b"}, {"text": "c", "late": 1}]

@@ -94,7 +94,7 @@ class TestColumns:
                 {},
                 "no column 'body'; the columns are 'id', 'corpus'; say which one holds the texts by --text",
             ),
-            ("id;corpus", {"text_column": "bodi"}, "no column 'bodi'; the columns are 'id', 'corpus'$"),
+            ("id;corpus", {"text_columns": ("bodi",)}, "no column 'bodi'; the columns are 'id', 'corpus'$"),
         ],
     )
     def test_a_header_without_the_texts_is_an_error(self, header, asked, said, write):
@@ -107,7 +107,7 @@ class TestColumns:
         path = write("a.csv", "review\nfine\n")
 
         assert ("review",) == file_of(path).text_columns(["review"])
-        assert ("a,b",) == file_of(path, text_column="a,b").text_columns(["a,b"])
+        assert ("a,b",) == file_of(path, text_columns=("a,b",)).text_columns(["a,b"])
 
     def test_another_column_is_not_taken_for_the_runs_own_because_it_is_called_text(self, write):
         file = file_of(write("a.csv", "text;label\n"))
