@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from clsfw.contract.parts import TorchClassifier
-from clsfw.engine.prepare import PreparedData, check_fit, prepare_data
+from clsfw.engine.prepare import PreparedData, prepare_data, start_classifier
 from clsfw.errors import HostError
 from clsfw.evidence.findings import leaked
 from clsfw.evidence.leakage import find_leaks, hash_texts
 from clsfw.evidence.metrics import overlaps
 from clsfw.kit.disk import require_space
 from clsfw.kit.labels import numbers, references
+from clsfw.kit.pairs import texts_of
 
 if TYPE_CHECKING:
     from clsfw.discovery.parts import Needs
@@ -47,12 +48,11 @@ def check(plan: Plan, display: Display) -> Needs | None:
     for name, value in parts.model.check().items():
         if name != "parameters":  # of the built model they are counted below
             display.note(f"{name.replace('_', ' ')}: {value}")
-    classifier = parts.model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
+    classifier = start_classifier(plan, parts, data.labels, data.parts["train"], display)
     total, trainable = parts.model.parameters(classifier)
     display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
     if isinstance(classifier, TorchClassifier):
         display.note(_truncation(classifier, data))
-    check_fit(plan, parts.trainer, classifier)
     needs = parts.trainer.plan_training(len(data.parts["train"]), trainable)
     if needs is not None:
         display.stage("estimating training")
@@ -62,7 +62,7 @@ def check(plan: Plan, display: Display) -> Needs | None:
 
 def _tell_leaks(data: PreparedData, display: Display) -> None:
     found, leaks = find_leaks(
-        {name: hash_texts(part["text"]) for name, part in data.parts.items()},
+        {name: hash_texts(texts_of(part)) for name, part in data.parts.items()},
         {name: references(part, data.labels) for name, part in data.parts.items()},
         {name: numbers(part, "row") for name, part in data.parts.items()},
     )
@@ -81,8 +81,8 @@ def _tell_leaks(data: PreparedData, display: Display) -> None:
 
 
 def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:
-    texts = list(islice(data.parts["train"]["text"], SAMPLE))
-    tokenized = classifier.tokenize(texts)
+    texts = list(islice(texts_of(data.parts["train"]), SAMPLE))
+    tokenized = classifier.tokenize(cast("Any", texts))
     share = float(np.mean(tokenized.truncated))
     return (
         f"of {len(texts):,} training texts, {share:.1%} are longer than {classifier.max_length} tokens and will be "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from clsfw.cli.reading import add_allow_code, add_reading, columns_of
+from clsfw.cli.reading import add_allow_code, add_reading, reading_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.cli.streams import outcome, stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
     from clsfw.inference.evaluate import evaluate_file
-    from clsfw.inference.reading import Reading
     from clsfw.kit.text import json_text
     from clsfw.report.live import open_display
     from clsfw.report.summary import show_scores
@@ -48,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
         evaluation = evaluate_file(
             load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code),
             Path(args.data),
-            Reading(columns_of(args), args.label_column, args.delimiter, args.encoding),
+            reading_of(args, args.label_column),
             reporter=display,
         )
         if folder is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from clsfw.cli.reading import add_allow_code, add_reading, columns_of
+from clsfw.cli.reading import add_allow_code, add_reading, reading_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Reporter
     from clsfw.inference.classifier import LoadedClassifier
-    from clsfw.inference.reading import Reading
+    from clsfw.kit.pairs import Text
 
 HELP = "label texts, a file, or standard input line by line with the model of a complete run"
 
@@ -71,7 +71,7 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
     from clsfw.inference.predict_file import Job, predict_file
     from clsfw.kit.text import clean, json_text
 
-    job = Job(Path(args.file), Path(args.output), _reading(args), args.raw)
+    job = Job(Path(args.file), Path(args.output), reading_of(args), args.raw)
     with stdout_to_stderr():
         done = predict_file(classifier, job, display)
     if args.json:
@@ -81,13 +81,7 @@ def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display:
         _print(f"{done.rows:,} rows in {clean(str(job.target))}" + (f": {counts}" if counts else ""))
 
 
-def _reading(args: argparse.Namespace) -> Reading:
-    from clsfw.inference.reading import Reading
-
-    return Reading(columns_of(args), None, args.delimiter, args.encoding)
-
-
-def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> Iterable[list[str]]:
+def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> Iterable[Sequence[Text]]:
     """Return the texts in the chunks in which they are to be labelled."""
     from pathlib import Path
 
@@ -95,11 +89,13 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
     from clsfw.inference.output import names_of
     from clsfw.inference.reading import RowFile
 
+    if not args.file and classifier.rows.text_pair_column is not None:
+        raise UsageError("this run labels pairs of texts; give them as the rows of a --file")
     if args.texts:
         yield args.texts
     elif args.file:
         columns: tuple[str, ...] = ()
-        file = RowFile.of(classifier, Path(args.file), _reading(args))
+        file = RowFile.of(classifier, Path(args.file), reading_of(args))
         for rows in chunks(file.rows()):
             if not columns:
                 columns = file.text_columns(names_of(rows))
@@ -111,19 +107,21 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
         yield from lines_as_they_come(cast("BufferedReader", sys.stdin.buffer))
 
 
-def _show(texts: Sequence[str], answers: Sequence[dict[str, Any]], *, as_json: bool, as_list: bool) -> None:
+def _show(texts: Sequence[Text], answers: Sequence[dict[str, Any]], *, as_json: bool, as_list: bool) -> None:
     from clsfw.kit.labels import join_labels
+    from clsfw.kit.pairs import PAIR, sides
     from clsfw.kit.text import clean, json_text
 
     if as_json:
-        objects = [{"text": text, **answer} for text, answer in zip(texts, answers, strict=True)]
+        named = [dict(zip(("text", PAIR), sides(text), strict=False)) for text in texts]
+        objects = [{**text, **answer} for text, answer in zip(named, answers, strict=True)]
         for line in [json_text(objects, indent=2)] if as_list else map(json_text, objects):
             _print(line)
     else:
         for text, answer in zip(texts, answers, strict=True):
             labels = answer["labels"] if "labels" in answer else [answer["label"]]
             scores = ",".join(f"{answer['scores'][label]:.4f}" for label in labels)
-            _print(f"{clean(join_labels(labels))}\t{scores}\t{clean(text)}")
+            _print(f"{clean(join_labels(labels))}\t{scores}\t" + "\t".join(map(clean, sides(text))))
     sys.stdout.flush()
 
 

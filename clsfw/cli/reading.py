@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from clsfw.inference.reading import Reading
+
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
-    """Declare `--text-column`, `--delimiter` and `--encoding`."""
+    """Declare `--text-column`, `--text-pair-column`, `--delimiter` and `--encoding`."""
     parser.add_argument(
         "--text-column",
         metavar="NAME",
         action="append",
         help="the column of texts, given again for each of several (default: as in the run's data, or text)",
+    )
+    parser.add_argument(
+        "--text-pair-column",
+        metavar="NAME",
+        help="the column of the second texts of pairs (default: as in the run's data)",
     )
     parser.add_argument(
         "--delimiter",
@@ -32,6 +39,13 @@ def add_allow_code(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-code", action="store_true", help="run code that the run names, such as the script of a metric"
     )
+
+
+def reading_of(args: argparse.Namespace, label_column: str | None = None) -> Reading:
+    """Return what the command line says of the file."""
+    from clsfw.inference.reading import Reading
+
+    return Reading(columns_of(args), label_column, args.delimiter, args.encoding, args.text_pair_column)
 
 
 def columns_of(args: argparse.Namespace) -> tuple[str, ...] | None:

@@ -39,11 +39,13 @@ class Prediction:
     `probabilities`: float32 [N, C]; rows sum to 1, or with several labels per text each cell stands alone.
     `tokens`: int [N], the length of each whole text in the model's own units, special tokens included.
     `truncated`: bool [N], whether the model saw less than the whole text.
+    `lost`: int [N, 2], of pairs of texts the tokens of each that the model did not see; None: not told.
     """
 
     probabilities: NDArray[np.float32]
     tokens: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    lost: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """`ids`: per text the token ids, special tokens included, cut at the longest input; the rest: `Prediction`."""
+    """`ids`: per text the token ids, special tokens included, cut at the longest input.
+
+    `types`: per pair of texts the token types, as many as ids, if the model has them. The rest: `Prediction`.
+    """
 
     ids: Sequence[Sequence[int]]
     tokens: NDArray[np.int64]
     truncated: NDArray[np.bool_]
+    types: Sequence[Sequence[int]] | None = None
+    lost: NDArray[np.int64] | None = None
 
 
 class Reporter(Protocol):
@@ -88,8 +95,9 @@ class DataSource(Protocol):
     def load(self, reporter: Reporter) -> Dataset | DatasetDict:
         """Return columns `text` (string) and `label` (`ClassLabel`, or a list of them for several labels per text).
 
-        An int64 column `row` says where a text stands in its source, from 0; it is added where it is missing. Further
-        columns are kept for the evidence by slices. A `DatasetDict` has keys out of train, validation, test.
+        A column `text_pair` (string) makes each row a pair of texts. An int64 column `row` says where a text stands in
+        its source, from 0; it is added where it is missing. Further columns are kept for the evidence by slices. A
+        `DatasetDict` has keys out of train, validation, test.
 
         Raises:
             DataError: the data cannot be read or breaks its own declaration, with file and line.
@@ -299,7 +307,8 @@ class RowFormat:
     The texts of several columns are joined by `text_separator`, which is None until `JoinsColumns.join_by` has told
     one; `meta.title` names a column within another. `labels` maps a value of the label column to the label's name;
     None: the values are the names. With `label_separator` a cell holds several labels. `encoding` and `delimiter` are
-    for CSV. `empty_text` says what becomes of a row whose text is blank.
+    for CSV. `empty_text` says what becomes of a row whose text is blank. `text_pair_column` holds the second texts of
+    pairs.
     """
 
     text_columns: tuple[str, ...] = ("text",)
@@ -310,6 +319,7 @@ class RowFormat:
     encoding: str = "utf-8"
     delimiter: str = ","
     empty_text: Literal["keep", "error", "drop"] = "keep"
+    text_pair_column: str | None = None
 
 
 @runtime_checkable
@@ -318,6 +328,18 @@ class HasRowFormat(Protocol):
 
     def row_format(self) -> RowFormat:
         """Return the format; it is kept in run.json."""
+
+
+@runtime_checkable
+class TakesPairs(Protocol):
+    """A model, its classifier, or a trainer that takes pairs of texts as well.
+
+    Where the data has a column `text_pair`, each of the `texts` that its methods get is a tuple of both, as
+    `clsfw.kit.texts_of` gives those of a split. A torch trainer hands `token_type_ids` on to the module where
+    `tokenize` gives `types`.
+    """
+
+    takes_pairs: bool
 
 
 @runtime_checkable
@@ -348,7 +370,7 @@ class ChecksModel(Protocol):
 class TellsWords(Protocol):
     """A classifier that knows which words decide; the report shows them."""
 
-    def telling_words(self, label: int, text: str | None, count: int) -> Sequence[str]:
+    def telling_words(self, label: int, text: Any, count: int) -> Sequence[str]:
         """Return at most `count` words that speak for a class, the strongest first: of a text, or with None of all."""
 
 

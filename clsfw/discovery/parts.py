@@ -12,7 +12,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from clsfw.contract.parts import (
     Prediction,
     RowFormat,
     Searcher,
+    TakesPairs,
     TellsWords,
     Trainer,
     TrainsTogether,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Classifier, Labels, Outcome, Predictor, Range, Reporter, Trial
     from clsfw.contract.run import Run
     from clsfw.discovery.plugins import Plugin
+    from clsfw.kit.pairs import Text
 
 T = TypeVar("T")
 B = TypeVar("B", bound="BuiltPart[Any]")
@@ -132,17 +134,16 @@ class BuiltSource(BuiltPart[DataSource]):
             raise PluginError(f"{self}: `row_format` gave {type(found).__name__}, not a RowFormat")
         return found
 
-    @property
-    def wants_separator(self) -> bool:
-        """Whether it joins several columns, and asks by what."""
+    def join_columns(self, separator: Callable[[], str | None]) -> str | None:
+        """Tell by what several columns are joined, if the source asks, and return it; None of the model: a line end."""
         found = self.row_format() if isinstance(self.part, JoinsColumns) else None
-        return found is not None and len(found.text_columns) > 1 and found.text_separator is None
-
-    def join_by(self, separator: str) -> None:
-        """Say by what several columns are joined."""
+        if found is None or len(found.text_columns) == 1 or found.text_separator is not None:
+            return None
+        joint = separator() or "\n"
         with self.guarded("join_by"):
             if isinstance(self.part, JoinsColumns):
-                self.part.join_by(separator)
+                self.part.join_by(joint)
+        return joint
 
 
 class BuiltModel(BuiltPart[Model]):
@@ -165,7 +166,7 @@ class BuiltModel(BuiltPart[Model]):
         with self.guarded("separator"):
             return self.part.separator()
 
-    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> Classifier:
+    def create(self, labels: Labels, texts: Sequence[Text], seed: int, reporter: Reporter) -> Classifier:
         """Start a classifier.
 
         Raises:
@@ -173,7 +174,7 @@ class BuiltModel(BuiltPart[Model]):
 
         """
         with self.guarded("create"):
-            return self._checked("create", self.part.create(labels, texts, seed, reporter), labels)
+            return self._checked("create", self.part.create(labels, cast("Any", texts), seed, reporter), labels)
 
     def load(self, directory: Path, labels: Labels | None = None) -> Classifier:
         """Load a classifier, of these labels if any are given.
@@ -203,7 +204,7 @@ class BuiltModel(BuiltPart[Model]):
             classifier.save(directory)
         check_saved(directory, self)
 
-    def telling_words(self, classifier: Classifier, label: int, text: str | None, count: int) -> list[str]:
+    def telling_words(self, classifier: Classifier, label: int, text: Text | None, count: int) -> list[str]:
         """Return the words that speak for a class, of a text or of all; none if the classifier does not know them."""
         if not isinstance(classifier, TellsWords):
             return []
@@ -257,7 +258,7 @@ class BuiltTrainer(Needy[Trainer[Any]]):
         with self.guarded("fit"):
             self.part.fit(classifier, data, run)
 
-    def predict(self, classifier: Classifier, texts: Sequence[str], labels: Labels, reporter: Reporter) -> Prediction:
+    def predict(self, classifier: Classifier, texts: Sequence[Text], labels: Labels, reporter: Reporter) -> Prediction:
         """Predict in the order given.
 
         Raises:
@@ -265,7 +266,7 @@ class BuiltTrainer(Needy[Trainer[Any]]):
 
         """
         with self.guarded("predict"):
-            given = self.part.predict(classifier, texts, reporter)
+            given = self.part.predict(classifier, cast("Any", texts), reporter)
         return check_prediction(given, len(texts), labels, self)
 
     def plan_training(self, rows: int, parameters: int) -> Needs | None:
@@ -421,6 +422,11 @@ class BuiltSearcher(BuiltPart[Searcher]):
             if not isinstance(given, Mapping) or set(given) != set(space):
                 raise PluginError(f"{self} must propose a value for each of {', '.join(space)}, not {given!r}")
             return {name: given[name] for name in space}
+
+
+def takes_pairs(part: object) -> bool:
+    """Tell whether a model, a classifier or a trainer says that it takes pairs of texts."""
+    return isinstance(part, TakesPairs) and part.takes_pairs is True
 
 
 BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {

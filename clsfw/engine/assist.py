@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from clsfw.engine.execute import run_path
-from clsfw.engine.prepare import check_fit, prepare_data
+from clsfw.engine.prepare import prepare_data, start_classifier
 from clsfw.errors import UsageError
 from clsfw.process.signals import StopSignals
 from clsfw.report.display import Quiet
@@ -44,6 +44,5 @@ def assist(plan: Plan, *, out: str | Path | None = None, fresh: bool = False) ->
     with StopSignals(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the first process says them
         data = prepare_data(plan, parts.source, display)
-        classifier = parts.model.create(data.labels, data.parts["train"]["text"], plan.recipe.seed, display)
-        check_fit(plan, parts.trainer, classifier)
+        classifier = start_classifier(plan, parts, data.labels, data.parts["train"], display)
         parts.trainer.assist(classifier, data.parts, plan.recipe.seed, display)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clsfw.engine.finish import finish
 from clsfw.engine.handles import TrainerHandle
-from clsfw.engine.prepare import check_fit, prepare_data
+from clsfw.engine.prepare import prepare_data, start_classifier
 from clsfw.engine.run import Execution, listed, refuse_other_bits
 from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RunDirectoryError
 from clsfw.evidence.environment import environment
@@ -114,8 +114,7 @@ def run_path(plan: Plan, out: str | Path | None) -> Path:
 
 def _carry_out(plan: Plan, parts: Parts, run: Execution, model_facts: Mapping[str, str]) -> FinishedRun:
     store, trainer = run.store, parts.trainer
-    classifier = _create(parts, run, model_facts)
-    check_fit(plan, trainer, classifier)
+    classifier = _create(plan, parts, run, model_facts)
     needs = trainer.plan_training(len(run.data["train"]), parts.model.parameters(classifier)[1])
     if needs is not None:
         still_needed = int(needs.disk_bytes) - store.checkpoints.size()
@@ -141,9 +140,9 @@ def _carry_out(plan: Plan, parts: Parts, run: Execution, model_facts: Mapping[st
     return finished
 
 
-def _create(parts: Parts, run: Execution, facts: Mapping[str, str]) -> Classifier:
+def _create(plan: Plan, parts: Parts, run: Execution, facts: Mapping[str, str]) -> Classifier:
     run.display.stage("building the model")
-    classifier = parts.model.create(run.labels, run.data["train"]["text"], run.seed, run.display)
+    classifier = start_classifier(plan, parts, run.labels, run.data["train"], run.display)
     total, trainable = parts.model.parameters(classifier)
     run.display.note(f"parameters: {total:,} in all, {trainable:,} trainable")
     counts = {"parameters": total, "trainable_parameters": trainable}

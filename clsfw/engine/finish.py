@@ -15,6 +15,7 @@ from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.evidence.verdict import judge
 from clsfw.kit.labels import numbers
+from clsfw.kit.pairs import texts_of
 from clsfw.report.card import model_card
 from clsfw.report.display import Part
 from clsfw.report.facts import Words
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from clsfw.discovery.parts import BuiltTrainer
     from clsfw.engine.run import Execution
     from clsfw.evidence.metrics import Metrics, Mistake
+    from clsfw.kit.pairs import Text
     from clsfw.recipe.plan import Parts, Plan
 
 
@@ -57,7 +59,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
         verdict = judge(plan.recipe.expect, metrics, store.history.read(), changes).to_json()
     store.update(verdict=verdict, warnings=run.warnings())
     store.write_json("timings.json", run.seconds())
-    texts = run.data[split]["text"]
+    texts = texts_of(run.data[split])
     mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}
     words = _telling(parts, loaded, run, metrics["mistakes"][split][:SHOWN], mistakes)
     store.write_text("report.html", render_report(store.path, mistakes, words))
@@ -91,7 +93,7 @@ def _predict(run: Execution, trainer: BuiltTrainer, classifier: Classifier, spli
         run.display.progress(what, done, total, unit)
 
     with run.timed("predict_seconds"):
-        return trainer.predict(classifier, run.data[split]["text"], run.labels, Part(run.display, progress))
+        return trainer.predict(classifier, texts_of(run.data[split]), run.labels, Part(run.display, progress))
 
 
 def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], decision: Decision) -> Metrics:
@@ -104,7 +106,7 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
         scores[split] = score(run.metrics, outcomes[split])
         run.notify("on_evaluate", split=split, scores=scores[split])
     recipe = plan.recipe
-    texts = {split: hash_texts(rows["text"]) for split, rows in run.data.items()}
+    texts = {split: hash_texts(texts_of(rows)) for split, rows in run.data.items()}
     metrics = assess(Facts(run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision, texts))
     split, prediction = next(iter(predictions.items()))
     outcome = outcomes[split]
@@ -123,7 +125,7 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
 
 
 def _telling(
-    parts: Parts, classifier: Classifier, run: Execution, mistakes: Sequence[Mistake], texts: Mapping[int, str]
+    parts: Parts, classifier: Classifier, run: Execution, mistakes: Sequence[Mistake], texts: Mapping[int, Text]
 ) -> Words:
     """Ask the classifier for the words that speak for each class, and for each wrong answer, if it knows them."""
     names, telling = run.labels.names, parts.model.telling_words

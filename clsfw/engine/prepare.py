@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
+from clsfw.discovery.parts import takes_pairs
+from clsfw.engine.splits import labels_of, make_splits
 from clsfw.errors import Place, Problem, RecipeError
 from clsfw.evidence.decision import check_options
+from clsfw.kit.labels import label_counts
+from clsfw.kit.pairs import PAIR, fingerprint, texts_of
+from clsfw.report.display import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,12 +19,9 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from clsfw.contract.parts import Classifier, Labels
-    from clsfw.discovery.parts import BuiltSource, BuiltTrainer
-    from clsfw.recipe.plan import Plan
+    from clsfw.discovery.parts import BuiltPart, BuiltSource, BuiltTrainer
+    from clsfw.recipe.plan import Parts, Plan
     from clsfw.report.display import Display
-
-_MOST_COUNTED = 4  # classes
-_LONGEST = 30  # characters of a label
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,8 @@ def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedD
 
     """
     display.stage("reading the data")
-    if source.wants_separator:
-        separator = plan.model.build().separator() or "\n"
-        source.join_by(separator)
-        display.note(f"texts of several columns are joined by {separator!r}")
+    if (joint := source.join_columns(lambda: plan.model.build().separator())) is not None:
+        display.note(f"texts of several columns are joined by {joint!r}")
     given = source.load(display)
     labels = labels_of(given, source.plugin)
     plan.check_labels(labels)
@@ -63,17 +62,46 @@ def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedD
         for name, part in parts.items()
     }
     facts: dict[str, Any] = {"labels": list(labels.names), "multi_label": labels.multi_label, "splits": splits}
+    if PAIR in parts["train"].column_names:
+        facts["pairs"] = True
     if provenance := source.provenance():
         facts["provenance"] = provenance
     if (rows := source.row_format()) is not None:
         facts["rows"] = asdict(rows)
-    counted = " · ".join(f"{split['rows']:,} {name}" for name, split in splits.items())
-    display.note(f"{counted} · {len(labels.names):,} classes")
-    display.note(f"train: {_counted(splits['train']['labels'])}")
+    sizes = " · ".join(f"{split['rows']:,} {name}" for name, split in splits.items())
+    display.note(f"{sizes} · {len(labels.names):,} classes")
+    display.note(f"train: {counted(splits['train']['labels'])}")
     return PreparedData(labels, parts, facts)
 
 
-def check_fit(plan: Plan, trainer: BuiltTrainer, classifier: Classifier) -> None:
+def start_classifier(plan: Plan, parts: Parts, labels: Labels, train: Dataset, display: Display) -> Classifier:
+    """Start a classifier for the training data that the plan's trainer can train.
+
+    Raises:
+        RecipeError: the parts do not fit together, or not the data.
+        ModelError: the model cannot be started.
+
+    """
+    if PAIR in train.column_names:
+        _check_pairs(plan, parts.model, parts.model.part)
+        _check_pairs(plan, parts.trainer, parts.trainer.part)
+    classifier = parts.model.create(labels, texts_of(train), plan.recipe.seed, display)
+    _check_fit(plan, parts.trainer, classifier)
+    if PAIR in train.column_names:
+        _check_pairs(plan, parts.model, classifier)
+    return classifier
+
+
+def _check_pairs(plan: Plan, part: BuiltPart[Any], taker: object) -> None:
+    if not takes_pairs(taker):
+        place = Place(plan.origins[f"{part.kind}.use"])
+        message = (
+            f"{part.kind} {part.name!r} does not take pairs of texts, as [data] gives them; use another {part.kind}"
+        )
+        raise RecipeError([Problem(place, message, f"[{part.kind}]")])
+
+
+def _check_fit(plan: Plan, trainer: BuiltTrainer, classifier: Classifier) -> None:
     """See that the trainer can train this kind of classifier.
 
     Raises:
@@ -86,17 +114,3 @@ def check_fit(plan: Plan, trainer: BuiltTrainer, classifier: Classifier) -> None
     what = (needs.__doc__ or needs.__name__).strip().partition(":")[0].partition("\n")[0].rstrip(".")
     message = f"trainer {trainer.name!r} needs {what[:1].lower()}{what[1:]}; {plan.model.component.name!r} is not one"
     raise RecipeError([Problem(Place(plan.origins["trainer.use"]), message, "[trainer]")])
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    """Write how many rows the classes have, the largest first; of many only the largest and the smallest."""
-    by_size = [
-        f"{_cut(label)} {count:,}" for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
-    if len(by_size) <= _MOST_COUNTED:
-        return ", ".join(by_size)
-    return f"from {by_size[0]} down to {by_size[-1]}"
-
-
-def _cut(label: str) -> str:
-    return label if len(label) <= _LONGEST else f"{label[:_LONGEST]}..."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ import numpy as np
 from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Labels
 from clsfw.errors import DataError, PluginError
-from clsfw.evidence.leakage import fold
+from clsfw.evidence.leakage import hash_texts
 from clsfw.kit.cutting import cut_rows
-from clsfw.kit.labels import numbers
+from clsfw.kit.labels import label_counts, numbers
+from clsfw.kit.pairs import PAIR, texts_of
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -28,7 +28,10 @@ def labels_of(given: object, owner: object) -> Labels:
         PluginError: `owner`, the plugin of the data source, broke its contract.
 
     """
-    found = {_labels_of_one(data, owner) for data in _parts(given, owner).values()}
+    parts = _parts(given, owner).values()
+    found = {_labels_of_one(data, owner) for data in parts}
+    if len({PAIR in data.column_names for data in parts}) > 1:
+        raise PluginError(f"{owner}: all splits of a data source, or none of them, must have a column {PAIR!r}")
     if len(found) != 1:
         raise PluginError(f"{owner}: the splits of a data source must share one `label` feature, but they differ")
     return found.pop()
@@ -77,35 +80,12 @@ def _cut_train(parts: Mapping[str, Dataset], split: Split, labels: Labels, seed:
         split.sizes,
         len(data),
         seed=None if split.method == "in-order" else seed,
-        keys=[_key(text) for text in data["text"]] if split.group_by == "text" else None,
+        keys=[text.tobytes() for text in hash_texts(texts_of(data)).folded] if split.group_by == "text" else None,
         classes=numbers(data, "label") if stratified else None,
         names=labels.names,
     )
     cut = {**parts, **{name: data.select(rows) for name, rows in chosen.items()}}
     return {name: cut[name] for name in SPLITS if name in cut}
-
-
-def _key(text: str) -> bytes:
-    """Return what equal texts have in common: they are equal after folding."""
-    return hashlib.sha256(fold(text).encode("utf-8", "surrogatepass")).digest()
-
-
-def label_counts(data: Dataset, labels: Labels) -> dict[str, int]:
-    """Count the texts of each class, by the classes' names."""
-    counts = np.zeros(len(labels.names), dtype=np.int64)
-    for batch in data.select_columns("label").iter(batch_size=10_000):
-        ids = [i for row in batch["label"] for i in row] if labels.multi_label else batch["label"]
-        counts += np.bincount(np.asarray(ids, dtype=np.int64), minlength=len(labels.names))
-    return {name: int(count) for name, count in zip(labels.names, counts, strict=True)}
-
-
-def fingerprint(data: Dataset) -> str:
-    """Hash the texts and labels of a split in their order, in memory that does not grow with it."""
-    digest = hashlib.sha256()
-    for batch in data.select_columns(["text", "label"]).iter(batch_size=1_000):
-        for text, label in zip(batch["text"], batch["label"], strict=True):
-            digest.update(f"{label}\0{text}\0".encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
 
 
 def _parts(given: object, owner: object) -> dict[str, Dataset]:
@@ -127,8 +107,9 @@ def _labels_of_one(data: Dataset, owner: object) -> Labels:
     for column in ("text", "label"):
         if column not in features:
             raise PluginError(f"{owner}: the data has no column {column!r}, only {', '.join(map(repr, features))}")
-    if getattr(features["text"], "dtype", None) not in {"string", "large_string"}:
-        raise PluginError(f"{owner}: column 'text' must hold strings, not {features['text']}")
+    for column in ("text", *({PAIR} & features.keys())):
+        if getattr(features[column], "dtype", None) not in {"string", "large_string"}:
+            raise PluginError(f"{owner}: column {column!r} must hold strings, not {features[column]}")
     feature = features["label"]
     inner = getattr(feature, "feature", None)
     names = getattr(inner if inner is not None else feature, "names", None)
@@ -150,8 +131,9 @@ def check_rows(data: Dataset, labels: Labels, owner: object) -> None:
         if (found < 0).any() or len(np.unique(found)) < len(found):
             raise PluginError(f"{owner}: column 'row' must hold different int64 numbers from 0")
     row = 0
-    for batch in data.select_columns(["text", "label"]).with_format("arrow").iter(batch_size=10_000):
-        for column in ("text", "label"):
+    columns = [name for name in ("text", "label", PAIR) if name in data.column_names]
+    for batch in data.select_columns(columns).with_format("arrow").iter(batch_size=10_000):
+        for column in columns:
             if batch[column].null_count:
                 raise PluginError(f"{owner}: row {row + batch[column].is_null().index(True).as_py()} has no {column}")
         for given in batch["label"].to_pylist():

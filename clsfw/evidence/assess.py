@@ -10,11 +10,12 @@ import numpy as np
 from clsfw.evidence.calibration import calibration
 from clsfw.evidence.decision import Decision, Options, check_options, fit_decision
 from clsfw.evidence.intervals import intervals
-from clsfw.evidence.leakage import TextHashes, find_leaks, hash_texts
+from clsfw.evidence.leakage import TextHashes, find_leaks, find_side_leaks, hash_texts
 from clsfw.evidence.slices import slices
 from clsfw.evidence.tally import MACRO, classification_report, confusion_matrix, macro_scores
 from clsfw.evidence.thresholds import at, roc_auc, threshold_table
 from clsfw.kit.labels import numbers, references
+from clsfw.kit.pairs import PAIR, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from clsfw.evidence.metrics import (
         Calibration,
         Leaks,
+        Loss,
         Metrics,
         Mistake,
         Scores,
@@ -152,8 +154,10 @@ def _missing(true: Ints, names: tuple[str, ...]) -> list[str]:
 
 
 def _leaks(facts: Facts, truth: Mapping[str, Ints], test: _Judged | None) -> Leaks:
-    texts = facts.texts or {split: hash_texts(rows["text"]) for split, rows in facts.data.items()}
+    texts = facts.texts or {split: hash_texts(texts_of(rows)) for split, rows in facts.data.items()}
     found, leaked = find_leaks(texts, truth, {split: _rows(rows) for split, rows in facts.data.items()}, facts.seen)
+    if any(PAIR in rows.column_names for rows in facts.data.values()):
+        found["sides"] = find_side_leaks(facts.data, {split: _rows(rows) for split, rows in facts.data.items()})
     if test is None or leaked is None:
         return found
     kept = ~leaked
@@ -173,7 +177,13 @@ def _lengths(prediction: Prediction) -> Truncation:
     width = -(-different // _MOST_BARS)  # whole tokens, or some bars would hold more lengths than others
     edges = int(low) + width * np.arange(-(-different // width) + 1)
     counts, _ = np.histogram(tokens, bins=edges)
-    return {
+    losses: dict[str, Loss] = {}
+    for side, lost in _losses(prediction).items():
+        losses[side] = {
+            "truncated": int((lost > 0).sum()),
+            "tokens": float(lost[lost > 0].mean()) if lost.any() else 0.0,
+        }
+    found: Truncation = {
         "rows": len(tokens),
         "truncated": int(cut.sum()),
         "share": float(cut.mean()),
@@ -186,6 +196,17 @@ def _lengths(prediction: Prediction) -> Truncation:
         },
         "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
     }
+    if losses:
+        found["sides"] = losses
+    return found
+
+
+def _losses(prediction: Prediction) -> dict[str, Ints]:
+    """Return the tokens that each side of the pairs lost, [N] each; nothing if they are no pairs."""
+    if prediction.lost is None:
+        return {}
+    lost = np.asarray(prediction.lost)
+    return {"text": lost[:, 0], PAIR: lost[:, 1]}
 
 
 def _slices(facts: Facts, split: str, part: _Judged) -> dict[str, list[Slice]]:
@@ -198,6 +219,7 @@ def _slices(facts: Facts, split: str, part: _Judged) -> dict[str, list[Slice]]:
         tokens=prediction.tokens,
         truncated=np.asarray(prediction.truncated),
         columns=columns,
+        lost=_losses(prediction),
     )
 
 

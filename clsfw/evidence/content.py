@@ -84,13 +84,17 @@ class SplitRecord(TypedDict):
 
 @checked
 class DataRecord(TypedDict, total=False):
-    """The data as it was read and cut; `provenance` and `rows`, the format of a file of rows, as far as it has them."""
+    """The data as it was read and cut; `provenance` and `rows`, the format of a file of rows, as far as it has them.
+
+    `pairs` is true where each row is a pair of texts.
+    """
 
     labels: list[str]
     multi_label: bool
     splits: dict[str, SplitRecord]
     provenance: dict[str, str]
     rows: dict[str, Any]
+    pairs: bool
 
 
 @checked

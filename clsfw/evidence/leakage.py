@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 
 from clsfw.contract.component import SPLITS
+from clsfw.kit.pairs import PAIR, sides
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from datasets import Dataset
     from numpy.typing import NDArray
 
     from clsfw.evidence.metrics import Leaks, Overlap, TextCounts
+    from clsfw.kit.pairs import Text
 
 SHOWN_ROWS = 100
 _BREAK = re.compile(r"<\s*br\s*/?\s*>", re.IGNORECASE)
@@ -40,15 +43,35 @@ class TextHashes(NamedTuple):
     folded: NDArray[np.uint64]
 
 
-def hash_texts(texts: Sequence[str]) -> TextHashes:
-    """Hash N texts; they are read in chunks."""
+def hash_texts(texts: Sequence[Text]) -> TextHashes:
+    """Hash N texts, or pairs of texts; they are read in chunks."""
     exact = np.empty(len(texts), np.uint64)
     folded = np.empty(len(texts), np.uint64)
     for start in range(0, len(texts), _CHUNK):
         for i, text in enumerate(texts[start : start + _CHUNK], start):
-            exact[i] = hash_text(text)
-            folded[i] = hash_text(fold(text))
+            exact[i] = hash_text(_as_one(sides(text)))
+            folded[i] = hash_text(_as_one([fold(side) for side in sides(text)]))
     return TextHashes(exact, folded)
+
+
+def _as_one(parts: Sequence[str]) -> str:
+    """Join both texts of a pair, so that no other pair gives the same; a text alone stays as it is."""
+    return parts[0] if len(parts) == 1 else f"{len(parts[0])}\0{parts[0]}{parts[1]}"
+
+
+def find_side_leaks(
+    data: Mapping[str, Dataset], rows: Mapping[str, NDArray[np.int64]]
+) -> dict[str, dict[str, Overlap]]:
+    """Count for each side of pairs how many rows of a split have a text there that an earlier split has there too."""
+    present = [split for split in SPLITS if split in data]
+    found = {}
+    for side in ("text", PAIR):
+        hashes = {split: hash_texts(data[split][side])._asdict() for split in present}
+        found[side] = {
+            f"{earlier}_{later}": _overlap(hashes[earlier], hashes[later], rows[later])
+            for earlier, later in combinations(present, 2)
+        }
+    return found
 
 
 def hash_text(text: str) -> int:

@@ -95,13 +95,18 @@ class Overlap(TextCounts):
 
 @checked
 class Leaks(TypedDict):
-    """What stands where it should not: in two splits, with two labels, or twice in training."""
+    """What stands where it should not: in two splits, with two labels, or twice in training.
+
+    Of pairs of texts both count together; `sides` says of each, `text` and `text_pair`, how many rows of a split have
+    one there that an earlier split has there too.
+    """
 
     train_validation: NotRequired[Overlap]
     train_test: NotRequired[Overlap]
     validation_test: NotRequired[Overlap]
     two_labels: TextCounts
     duplicates_in_train: NotRequired[TextCounts]
+    sides: NotRequired[dict[str, dict[str, Overlap]]]
     test_without_leaks: NotRequired[TestWithoutLeaks]
 
 
@@ -125,14 +130,23 @@ class Histogram(TypedDict):
 
 
 @checked
+class Loss(TypedDict):
+    """How many texts of one side of pairs were cut, and how many tokens they lost, the mean over these."""
+
+    truncated: Count
+    tokens: Number
+
+
+@checked
 class Truncation(TypedDict):
-    """How many texts of a split were cut, and how long they are."""
+    """How many texts of a split were cut, and how long they are; of pairs also what each side lost."""
 
     rows: Count
     truncated: Count
     share: Share
     tokens: TokenCounts
     histogram: Histogram
+    sides: NotRequired[dict[str, Loss]]
 
 
 @checked

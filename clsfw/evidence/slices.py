@@ -50,15 +50,20 @@ def slices(
     tokens: Ints,
     truncated: Bools,
     columns: Mapping[str, Sequence[Any]],
+    lost: Mapping[str, Ints] | None = None,
 ) -> dict[str, list[Slice]]:
     """Score each part of each way to cut the rows.
 
-    A part tells its rows, accuracy with 95 % limits, and F1, the mean over the classes that stand in it.
+    `lost` are the tokens that each side of pairs lost. A part tells its rows, accuracy with 95 % limits, and F1, the
+    mean over the classes that stand in it.
     """
     ways: dict[str, Iterator[tuple[str, Bools]]] = {
         "tokens": _by_length(tokens),
         "truncated": _by_value([bool(flag) for flag in truncated]),
     }
+    for side, tokens_lost in (lost or {}).items():
+        if tokens_lost.any():
+            ways[f"truncated {side}"] = _by_value([bool(count) for count in tokens_lost])
     for name, values in columns.items():
         ways[f"column {name}"] = _by_column(list(values))
     return {

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Reporter
     from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.kit.pairs import Text
     from clsfw.kit.rows import Row
 
 ROWS = 8192
@@ -52,7 +53,7 @@ def weight(value: object) -> int:
 
 
 def predict_chunk(
-    classifier: LoadedClassifier, rows: Sequence[Row], texts: Sequence[str], reporter: Reporter
+    classifier: LoadedClassifier, rows: Sequence[Row], texts: Sequence[Text], reporter: Reporter
 ) -> Predicted:
     """Predict one chunk of rows with these texts.
 

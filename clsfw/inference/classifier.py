@@ -23,7 +23,7 @@ from clsfw.errors import ModelError, PluginError, RunDirectoryError, UsageError
 from clsfw.evidence.decision import Decision
 from clsfw.evidence.finished import read_model, read_record
 from clsfw.inference.code import refuse_code
-from clsfw.inference.reading import read_format, separator
+from clsfw.inference.reading import read_format, text_of
 from clsfw.kit.rows import Row
 from clsfw.kit.text import encodable
 from clsfw.report.display import Quiet
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Reporter, RowFormat
     from clsfw.discovery.plugins import Plugins
     from clsfw.evidence.content import About, ResolvedRecipe, RunRecord
+    from clsfw.kit.pairs import Text
 
-    Given = str | Mapping[str, Any]
+    Given = Text | Mapping[str, Any]
 
 _SHOWN_LABELS = 6
 B = TypeVar("B", bound=BuiltPart[Any])
@@ -50,7 +51,8 @@ class LoadedClassifier:
 
     `record` is the content of run.json and `recipe` that of resolved.toml; `labels` are the classes, in the order of
     their ids. `predicts` is the trainer that predicts with `model`, or in an artifact the exporter that opened it.
-    Call it with a text or a list of texts, or with dicts that hold the text columns of the run's own data.
+    Call it with a text or a list of texts, or with dicts that hold the text columns of the run's own data;
+    where that is pairs of texts, with tuples or dicts.
     """
 
     directory: Path
@@ -102,7 +104,7 @@ class LoadedClassifier:
             UsageError: something is not a text, or a dict lacks a column.
 
         """
-        if isinstance(texts, (str, Mapping)):
+        if isinstance(texts, (str, Mapping, tuple)):
             return next(self.answers([texts]))
         return list(self.answers(list(texts)))
 
@@ -126,27 +128,36 @@ class LoadedClassifier:
             PluginError: the trainer's plugin failed.
 
         """
-        raw = self.raw_prediction([encodable(self._text(given)) for given in texts], reporter)
+        raw = self.raw_prediction([self._text(given) for given in texts], reporter)
         return replace(raw, probabilities=self.decision.scale(raw.probabilities, self.labels))
 
-    def _text(self, given: object) -> str:
-        if isinstance(given, str):
-            return given
+    def _text(self, given: object) -> Text:
+        """Return the text, or both of a pair, with each character one that can be written."""
+        rows, pairs = self.rows, self.rows.text_pair_column is not None
+        if isinstance(given, str) and not pairs:
+            return encodable(given)
+        if isinstance(given, (tuple, list)) and pairs:
+            if len(given) != 2 or not all(isinstance(side, str) for side in given):  # noqa: PLR2004  # a pair
+                raise UsageError("a pair of texts is a tuple of two strings")
+            return encodable(given[0]), encodable(given[1])
         if not isinstance(given, Mapping):
-            raise UsageError(f"texts must be strings, or dicts with the columns of texts, not {type(given).__name__}")
-        columns = self.rows.text_columns
+            wanted = "pairs must be tuples of two strings" if pairs else "texts must be strings"
+            raise UsageError(f"{wanted}, or dicts with the columns of texts, not {type(given).__name__}")
+        columns = rows.text_columns if rows.text_pair_column is None else (*rows.text_columns, rows.text_pair_column)
         row = Row(1, cast("Mapping[str, Any]", given))
         missing = next((name for name in columns if not row.has(name)), None)
         if missing is not None:
-            raise UsageError(
-                f"a dict has no {missing!r}; the texts of this run stand in {', '.join(map(repr, columns))}"
-            )
-        text = row.text(columns, separator(self.rows))
-        if text is None:
-            raise UsageError(f"a dict holds no text in {' or '.join(map(repr, columns))}")
-        return text
+            listed = ", ".join(map(repr, columns))
+            raise UsageError(f"a dict has no {missing!r}; the texts of this run stand in {listed}")
+        try:
+            return self._text_of_sides(text_of(row, rows, rows.text_pair_column))
+        except ValueError as exc:
+            raise UsageError(f"a dict holds{str(exc).partition(':')[2]}") from exc
 
-    def raw_prediction(self, texts: Sequence[str], reporter: Reporter | None = None) -> Prediction:
+    def _text_of_sides(self, text: Text) -> Text:
+        return encodable(text) if isinstance(text, str) else (encodable(text[0]), encodable(text[1]))
+
+    def raw_prediction(self, texts: Sequence[Text], reporter: Reporter | None = None) -> Prediction:
         """Return what the model predicts, before any temperature."""
         if not texts:
             return _nothing(self.labels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -20,6 +20,7 @@ from clsfw.inference.chunks import chunks
 from clsfw.inference.output import names_of
 from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.labels import numbers, references
+from clsfw.kit.pairs import PAIR, sides, texts_of
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
 from clsfw.report.display import Part
@@ -38,6 +39,7 @@ SPLIT = "test"
 """The name under which the scores stand, as in a run's metrics.json."""
 
 _OWN = ("row", "text", "label")
+_TEXTS = (*_OWN, PAIR)
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,19 @@ def evaluate_file(
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
     scores = score(metrics, Outcome(truth, said, final, labels))
-    texts = hash_texts(data["text"])
+    texts = hash_texts(texts_of(as_dataset))
     facts = Facts(
         labels=labels,
         data={SPLIT: as_dataset},
         predictions={SPLIT: prediction},
         scores={SPLIT: scores},
         seed=int(classifier.record["seed"]),
-        options=EvidenceSettings(slices=tuple(name for name in data.column_names if name not in _OWN)),
+        options=EvidenceSettings(slices=tuple(name for name in data.column_names if name not in _TEXTS)),
         decision=classifier.decision,
         texts={SPLIT: texts},
         seen=read_seen(classifier.directory),
     )
-    shown = Prediction(final, prediction.tokens, prediction.truncated)
+    shown = replace(prediction, probabilities=final)
     rows = numbers(data, "row")
     evidence = assess(facts)
     _tell_leaks(evidence["leaks"], reporter)
@@ -118,6 +120,9 @@ def _tell_leaks(found: Leaks, reporter: Reporter) -> None:
 def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Reporter) -> tuple[Columns, Prediction]:
     name = str(file.path)
     data, dropped = Columns({column: [] for column in _OWN}), 0
+    if file.pair_column is not None:
+        data.values[PAIR] = []
+    fixed = len(data.column_names)
     parts: list[Prediction] = []
     texts: tuple[str, ...] = ()
     label = ""
@@ -132,13 +137,15 @@ def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Rep
         dropped += len(chunk) - len(rows)
         if not rows:
             continue
-        here = [encodable(text) for text in file.texts(rows, texts)]
+        here = [tuple(map(encodable, sides(text))) for text in file.texts(rows, texts)]
         data["label"].extend(labels.read(rows, label))
-        data["text"].extend(here)
-        for column in data.column_names[len(_OWN) :]:
+        for column, side in zip(("text", PAIR), zip(*here, strict=True), strict=False):
+            data[column].extend(side)
+        for column in data.column_names[fixed:]:
             data[column].extend(row.at(column) for row in rows)
         data["row"].extend(range(len(data), len(data) + len(rows)))
-        parts.append(classifier.raw_prediction(here, Part(reporter)))
+        given = [text[0] if len(text) == 1 else (text[0], text[1]) for text in here]
+        parts.append(classifier.raw_prediction(given, Part(reporter)))
         reporter.progress("predicting", len(data), None, "texts")
     if not parts:
         raise DataError(f"{name}: there are no rows to evaluate")
@@ -148,6 +155,7 @@ def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Rep
         np.concatenate([part.probabilities for part in parts]),
         np.concatenate([part.tokens for part in parts]),
         np.concatenate([part.truncated for part in parts]),
+        None if any(part.lost is None for part in parts) else np.concatenate([part.lost for part in parts]),
     )
 
 

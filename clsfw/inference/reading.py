@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from clsfw.contract.parts import RowFormat
-from clsfw.errors import DataError, RunDirectoryError
+from clsfw.errors import DataError, RunDirectoryError, UsageError
 from clsfw.kit.csv_reader import csv_rows, likely_delimiter
 from clsfw.kit.labels import SEPARATOR, split_labels
+from clsfw.kit.pairs import PAIR, sides
 from clsfw.kit.rows import TEXT, Row, format_of, read_rows, separator_of
 from clsfw.kit.text import from_spreadsheet_cell
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Labels
     from clsfw.evidence.content import RunRecord
     from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.kit.pairs import Text
 
 LABEL = "label"
 
@@ -35,6 +37,7 @@ class Reading:
     label_column: str | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    text_pair_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,14 @@ class RowFile:
 
     @classmethod
     def of(cls, classifier: LoadedClassifier, path: Path, asked: Reading) -> RowFile:
-        """Describe a file for a classifier."""
+        """Describe a file for a classifier.
+
+        Raises:
+            UsageError: a column of second texts is asked for, and the run knows no pairs.
+
+        """
+        if asked.text_pair_column is not None and classifier.rows.text_pair_column is None:
+            raise UsageError("--text-pair-column is for runs on pairs of texts, and this is a run on single texts")
         return cls(path, classifier.labels, asked, classifier.rows)
 
     @property
@@ -97,20 +107,22 @@ class RowFile:
         rows = read_rows(self.path, encoding=self.encoding, delimiter=self.delimiter)
         yield from map(_plain, rows) if self.by_predict else rows
 
-    def texts(self, rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
-        """Return the text of each row; those of several columns are joined as in the run.
+    @property
+    def pair_column(self) -> str | None:
+        """The column of the second texts, of a run on pairs of texts."""
+        return self.asked.text_pair_column or self.own.text_pair_column
+
+    def texts(self, rows: Sequence[Row], columns: Sequence[str]) -> list[Text]:
+        """Return the text of each row, or both of a pair; those of several columns are joined as in the run.
 
         Raises:
             DataError: a row holds none.
 
         """
-        found = []
-        for row in rows:
-            text = row.text(columns, separator(self.own))
-            if text is None:
-                raise DataError(f"{self.path}:{row.number}: no text in column {' or '.join(map(repr, columns))}")
-            found.append(text)
-        return found
+        try:
+            return [text_of(row, replace(self.own, text_columns=tuple(columns)), self.pair_column) for row in rows]
+        except ValueError as exc:
+            raise DataError(f"{self.path}:{exc}") from exc
 
     def with_text(self, rows: Sequence[Row], columns: Sequence[str]) -> list[Row]:
         """Return the rows, without those whose text is blank if the run's own data goes without them.
@@ -121,7 +133,9 @@ class RowFile:
         """
         if self.own.empty_text == "keep":
             return list(rows)
-        kept = [row for row, text in zip(rows, self.texts(rows, columns), strict=True) if text.strip()]
+        kept = [
+            row for row, text in zip(rows, self.texts(rows, columns), strict=True) if all(map(str.strip, sides(text)))
+        ]
         if len(kept) < len(rows) and self.own.empty_text == "error":
             blank = next(row for row in rows if row not in kept)
             raise DataError(f"{self.path}:{blank.number}: the text is blank, and the run's own data has no such texts")
@@ -130,6 +144,8 @@ class RowFile:
     def about(self, columns: Sequence[str], *, labelled: bool = False) -> str:
         """Say in one line how the file is read."""
         words = [f"texts in {' and '.join(map(repr, self.text_columns(columns)))}"]
+        if self.pair_column is not None:
+            words[0] += f", paired with {self.pair_column!r}"
         if labelled:
             words.append(f"labels in {self.label_column(columns)!r}")
         if self._is_csv:
@@ -153,6 +169,8 @@ class RowFile:
         for name in wanted:
             if not _is_among(name, columns):
                 raise self._no_column(TEXT, name, None if asked is None else name, columns)
+        if self.pair_column is not None and not _is_among(self.pair_column, columns):
+            raise self._no_column("text-pair", self.pair_column, self.asked.text_pair_column, columns)
         return wanted
 
     def label_column(self, columns: Sequence[str]) -> str:
@@ -184,15 +202,25 @@ def read_format(record: RunRecord, directory: Path) -> RowFormat:
         RunDirectoryError: what the run says of them is not as clsfw writes it.
 
     """
+    data = record.get("data", {})
     try:
-        return TypeAdapter(RowFormat).validate_python(record.get("data", {}).get("rows") or {})
+        found = TypeAdapter(RowFormat).validate_python(data.get("rows") or {})
+        return replace(found, text_pair_column=(found.text_pair_column or PAIR) if data.get("pairs") else None)
     except ValidationError as exc:
         raise RunDirectoryError(f"{directory / 'run.json'}: data.rows: {exc.errors()[0]['msg']}") from exc
 
 
-def separator(rows: RowFormat) -> str:
-    """Return what joins the texts of several columns."""
-    return "\n" if rows.text_separator is None else rows.text_separator
+def text_of(row: Row, rows: RowFormat, pair_column: str | None) -> Text:
+    """Return the text of a row, or both of a pair; a text that is missing is a `ValueError` with the row's number."""
+    joint = "\n" if rows.text_separator is None else rows.text_separator
+    found = []
+    for columns in (rows.text_columns, (pair_column,)):
+        if columns[0] is not None:
+            text = row.text(cast("Sequence[str]", columns), joint)
+            if text is None:
+                raise ValueError(f"{row.number}: no text in column {' or '.join(map(repr, columns))}")
+            found.append(text)
+    return found[0] if len(found) == 1 else (found[0], found[1])
 
 
 def _is_among(name: str, columns: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from clsfw.kit.disk import explained, require_space
 from clsfw.kit.files import rename, sync
 from clsfw.kit.inputs import check_file, is_web_page
 from clsfw.kit.labels import join_labels, references, split_labels
-from clsfw.kit.records import differences
+from clsfw.kit.pairs import texts_of
 from clsfw.kit.rows import Row, Rows, open_rows
 from clsfw.kit.suggestions import did_you_mean
 from clsfw.kit.text import clean, csv_line, encodable, from_spreadsheet_cell, spreadsheet_cell
@@ -25,7 +25,6 @@ __all__ = [
     "clean",
     "csv_line",
     "did_you_mean",
-    "differences",
     "encodable",
     "explained",
     "from_spreadsheet_cell",
@@ -41,6 +40,7 @@ __all__ = [
     "staged_directory",
     "sync",
     "temporary",
+    "texts_of",
     "write_bytes",
     "write_json",
     "write_text",

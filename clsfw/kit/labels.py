@@ -33,6 +33,17 @@ def references(data: Dataset, labels: Labels) -> NDArray[np.int64]:
     return matrix
 
 
+def label_counts(data: Dataset, labels: Labels) -> dict[str, int]:
+    """Count the texts of each class, by the classes' names."""
+    import numpy as np
+
+    counts = np.zeros(len(labels.names), dtype=np.int64)
+    for batch in data.select_columns("label").iter(batch_size=10_000):
+        ids = [i for row in batch["label"] for i in row] if labels.multi_label else batch["label"]
+        counts += np.bincount(np.asarray(ids, dtype=np.int64), minlength=len(labels.names))
+    return {name: int(count) for name, count in zip(labels.names, counts, strict=True)}
+
+
 def join_labels(names: Iterable[str], separator: str = SEPARATOR) -> str:
     r"""Join the labels of one text into a cell; in names a `\` goes before each `\` and start of a separator."""
     first = separator[0]

@@ -90,3 +90,21 @@ class Part:
     def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
         """Hand it to whoever follows this part."""
         self._progress(what, done, total, unit)
+
+
+_MOST_COUNTED = 4  # classes
+_LONGEST = 30  # characters of a label
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Write how many rows the classes have, the largest first; of many only the largest and the smallest."""
+    by_size = [
+        f"{_cut(label)} {count:,}" for label, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if len(by_size) <= _MOST_COUNTED:
+        return ", ".join(by_size)
+    return f"from {by_size[0]} down to {by_size[-1]}"
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= _LONGEST else f"{label[:_LONGEST]}..."

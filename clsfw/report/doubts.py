@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from clsfw.evidence.metrics import overlaps
+from clsfw.kit.pairs import sides
 from clsfw.report import plots
 from clsfw.report.markup import Child, details, percent, table, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from clsfw.evidence.metrics import TextCounts, Thresholds
+    from clsfw.evidence.metrics import Leaks, TextCounts, Thresholds
     from clsfw.report.facts import ReportFacts
 
 
@@ -25,6 +26,9 @@ def lengths(facts: ReportFacts) -> Iterator[Child]:
     else:
         cut = f"None of the {found['rows']:,} texts is longer than the model reads"
     yield tag("p", f"{cut}. The median text has {tokens['median']:,.0f} tokens, the longest {tokens['max']:,}.")
+    if losses := found.get("sides"):
+        rows = [[side, f"{loss['truncated']:,}", f"{loss['tokens']:.1f}"] for side, loss in losses.items()]
+        yield table(["of each pair", "cut", "tokens lost, the mean of those"], rows)
     limit = facts.recipe_values.get("model", {}).get("max_length")
     drawn = float(limit) if found["truncated"] and isinstance(limit, int) else None
     yield tag("figure", plots.lengths(histogram["edges"], histogram["counts"], drawn))
@@ -101,28 +105,38 @@ def _thresholds(found: Thresholds) -> Iterator[Child]:
 def leaks(facts: ReportFacts) -> Iterator[Child]:
     """Show which texts are where they should not be, and what that does to the score."""
     found = facts.metrics["leaks"]
+    what = "pair" if "sides" in found else "text"
     counted: dict[str, TextCounts] = {}
     for earlier, later, count in overlaps(found):
-        counted[f"{later} texts that are also in {earlier}"] = count
-    counted["texts with two labels"] = found["two_labels"]
+        counted[f"{later} {what}s that are also in {earlier}"] = count
+    counted[f"{what}s with two labels"] = found["two_labels"]
     if "duplicates_in_train" in found:
-        counted["repeated texts in train"] = found["duplicates_in_train"]
+        counted[f"repeated {what}s in train"] = found["duplicates_in_train"]
     rows: list[Sequence[Child]] = [
         [words, f"{count['exact']:,}", f"{count['folded']:,}"] for words, count in counted.items() if count["folded"]
     ]
+    by_side = [
+        [f"{side} of {later} that is also in {earlier}", f"{count['exact']:,}", f"{count['folded']:,}"]
+        for side, between in found.get("sides", {}).items()
+        for earlier, later, count in overlaps(cast("Leaks", between))
+        if count["folded"]
+    ]
     without = found.get("test_without_leaks")
     if without and not without["leaked_rows"]:
-        yield tag("p", "No test text is in training or validation, compared without case, spacing and HTML breaks.")
+        yield tag("p", f"No test {what} is in training or validation, compared without case, spacing and HTML breaks.")
     if rows:
-        yield table(["", "exactly equal", "ignoring case, spacing and HTML breaks"], rows, name="Repeated texts")
+        yield table(["", "exactly equal", "ignoring case, spacing and HTML breaks"], rows, name=f"Repeated {what}s")
+    if by_side:
+        titles = ["one side of a pair alone", "exactly equal", "ignoring case, spacing and HTML breaks"]
+        yield table(titles, by_side, name="Repeated sides of pairs")
     if not without or not without["leaked_rows"]:
         return
     leaked, clean, with_leaks = without["leaked_rows"], without["scores"], without["scores_with_leaks"]
     if clean is None:
-        yield tag("p", "Every test text was seen before the test, so there are no scores without them.")
+        yield tag("p", f"Every test {what} was seen before the test, so there are no scores without them.")
         return
     yield tag(
-        "p", f"Scores without the {leaked:,} test text{'s that were' if leaked > 1 else ' that was'} seen before:"
+        "p", f"Scores without the {leaked:,} test {what}{'s that were' if leaked > 1 else ' that was'} seen before:"
     )
     pairs = {
         "accuracy": (with_leaks["accuracy"], clean["accuracy"]),
@@ -131,7 +145,7 @@ def leaks(facts: ReportFacts) -> Iterator[Child]:
         "macro F1": (with_leaks["f1"], clean["f1"]),
     }
     yield table(
-        ["score", "all test texts", "unseen ones only", "difference"],
+        ["score", f"all test {what}s", "unseen ones only", "difference"],
         [[name, f"{every:.4f}", f"{unseen:.4f}", f"{unseen - every:+.4f}"] for name, (every, unseen) in pairs.items()],
         name="Scores without seen texts",
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clsfw.evidence.findings import Finding
     from clsfw.evidence.metrics import ClassScores, Metrics
     from clsfw.evidence.predictions import PredictionTable
+    from clsfw.kit.pairs import Text
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class ReportFacts:
     history: Sequence[Mapping[str, Any]] = ()
     timings: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
-    texts: Mapping[int, str] = field(default_factory=dict)
+    texts: Mapping[int, Text] = field(default_factory=dict)
     library: str = "clsfw"
     """The library that loads the model's folder: transformers where it has a configuration for it."""
     words: Words = field(default_factory=Words)
@@ -120,7 +121,7 @@ def title(score: str, limits: Mapping[str, Sequence[float]]) -> str:
     return ("macro " if macro else "") + {"f1": "F1"}.get(score, score.replace("_", " "))
 
 
-def read_facts(run_dir: Path, texts: Mapping[int, str] | None = None, words: Words | None = None) -> ReportFacts:
+def read_facts(run_dir: Path, texts: Mapping[int, Text] | None = None, words: Words | None = None) -> ReportFacts:
     """Read a run that is about to be complete, or is; the history and the recipe's text may be missing.
 
     Raises:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from clsfw.evidence.findings import Finding
+    from clsfw.kit.pairs import Text
     from clsfw.report.facts import ReportFacts, Words
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def render_report(run_dir: Path, texts: Mapping[int, str] | None = None, found: Words | None = None) -> str:
+def render_report(run_dir: Path, texts: Mapping[int, Text] | None = None, found: Words | None = None) -> str:
     """Render the report of a run directory.
 
     `texts` are the texts of the worst mistakes by index in the split, `found` the words that decided.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from clsfw.kit.pairs import sides
 from clsfw.report.markup import Child, Html, percent, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from clsfw.evidence.metrics import Mistake
+    from clsfw.kit.pairs import Text
     from clsfw.report.facts import ReportFacts
 
 SHOWN = 20
@@ -38,7 +40,7 @@ def mistakes(facts: ReportFacts) -> Iterator[Child]:
         yield _mistake(mistake, facts.texts.get(index), facts.words.by_mistake.get(index, ()))
 
 
-def _mistake(mistake: Mistake, text: str | None, words: Sequence[str]) -> Html:
+def _mistake(mistake: Mistake, text: Text | None, words: Sequence[str]) -> Html:
     line = tag(
         "span",
         tag("strong", _label(mistake["predicted"])),
@@ -49,12 +51,16 @@ def _mistake(mistake: Mistake, text: str | None, words: Sequence[str]) -> Html:
     )
     if text is None:
         return tag("div", line, class_="mistake")
-    cut = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
-    shown = _BREAKS.sub("\n", cut)
-    body = tag("span", *_marked(shown, words), class_="text")
-    if len(shown) <= _FITS and shown.count("\n") < 3:  # noqa: PLR2004  # three lines
-        return tag("div", line, body, class_="mistake")
-    return tag("details", tag("summary", line, body), class_="mistake")
+    shown = [_BREAKS.sub("\n", _cut(side)) for side in sides(text)]
+    body = [tag("span", *_marked(side, words), class_="text") for side in shown]
+    whole = "\n".join(shown)
+    if len(whole) <= _FITS and whole.count("\n") < 3:  # noqa: PLR2004  # three lines
+        return tag("div", line, *body, class_="mistake")
+    return tag("details", tag("summary", line, *body), class_="mistake")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} …"
 
 
 def _marked(text: str, words: Sequence[str]) -> Iterator[Child]:

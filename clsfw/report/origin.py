@@ -24,10 +24,11 @@ def recipe(facts: ReportFacts) -> Iterator[Child]:
 
 def _texts(rows: Mapping[str, Any]) -> dict[str, str]:
     """Say which columns are the text, where it is not one column alone."""
-    columns = rows.get("text_columns") or ()
-    if len(columns) < 2:  # noqa: PLR2004  # one column is joined with nothing
-        return {}
-    return {"text": f"{' and '.join(map(repr, columns))}, joined by {rows.get('text_separator')!r}"}
+    columns, pair = rows.get("text_columns") or (), rows.get("text_pair_column")
+    told = f"{' and '.join(map(repr, columns))}, joined by {rows.get('text_separator')!r}" if len(columns) > 1 else ""
+    if pair is not None:
+        told = f"{told or ''.join(map(repr, columns))}, paired with {pair!r}"
+    return {"text": told} if told else {}
 
 
 def origin(facts: ReportFacts) -> Iterator[Child]:

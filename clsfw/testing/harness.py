@@ -16,6 +16,7 @@ from clsfw.discovery.plugins import Plugin
 from clsfw.engine.handles import TrainerHandle
 from clsfw.engine.run import Execution
 from clsfw.errors import InterruptedRunError
+from clsfw.kit import texts_of
 from clsfw.report.display import Quiet
 from clsfw.store.rundir import RunDirectory
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Classifier, Labels, Outcome, Prediction
     from clsfw.contract.run import Run
     from clsfw.discovery.parts import BuiltModel, BuiltTrainer, BuiltWatcher
+    from clsfw.kit.pairs import Text
     from clsfw.process.signals import StopSignals
     from clsfw.testing.subject import Subject
 
@@ -130,7 +132,7 @@ class Trained:
 
 def create(model: Subject[Any], labels: Labels, data: Mapping[str, Dataset]) -> Classifier:
     """Start a classifier as the engine does."""
-    classifier: Classifier = model.build().create(labels, data["train"]["text"], SEED, Listener())
+    classifier: Classifier = model.build().create(labels, texts_of(data["train"]), SEED, Listener())
     return classifier
 
 
@@ -181,7 +183,7 @@ def saved_and_loaded(model: Subject[Any], classifier: Classifier) -> Classifier:
         return built.load(folder)
 
 
-def predict(trainer: Subject[Any], classifier: Classifier, texts: Sequence[str]) -> Prediction:
+def predict(trainer: Subject[Any], classifier: Classifier, texts: Sequence[Text]) -> Prediction:
     """Predict as the engine does.
 
     Raises:

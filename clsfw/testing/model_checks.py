@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.contract.parts import TorchClassifier
+from clsfw.discovery.parts import takes_pairs
 from clsfw.errors import ContractError, DataError, ModelError, TrainingError
+from clsfw.kit import texts_of
 from clsfw.testing.harness import create, predict, saved_and_loaded, saved_files, train
-from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
+from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_pairs, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
@@ -128,6 +130,35 @@ def tokenizes_as_torch_trainers_need(subject: Subject[Model]) -> None:
         )
 
 
+def takes_pairs_if_it_says_so(subject: Subject[Model]) -> None:
+    """With `takes_pairs`, pairs of texts are trained, predicted and, by a torch model, tokenized side by side."""
+    partner = _partner(subject)
+    if not (takes_pairs(subject.build().part) and takes_pairs(partner.build().part)):
+        return
+    data = toy_pairs()
+    classifier: Any = train(partner, subject, TWO, data).classifier
+    if not takes_pairs(classifier):
+        raise ContractError(f"{subject}: it says takes_pairs, and its classifier does not")
+    pairs: Any = [
+        *texts_of(data["test"]),
+        ("sign1", "sign2"),
+        ("sign2", "sign1"),
+        *((odd, odd) for odd in ODD_TEXTS.values()),
+    ]
+    before, after = (predict(partner, c, pairs) for c in (classifier, saved_and_loaded(subject, classifier)))
+    if not np.array_equal(before.probabilities, after.probabilities):
+        raise ContractError(f"{subject}: after it was saved and loaded, it predicts pairs of texts differently")
+    if isinstance(classifier, TorchClassifier):
+        found = classifier.tokenize(pairs)
+        lengths = [len(ids) for ids in found.ids]
+        if len(lengths) != len(pairs) or max(lengths) > classifier.max_length:
+            raise ContractError(f"{subject}: tokenize() must give one list per pair, none longer than max_length")
+        if found.types is not None and [len(types) for types in found.types] != lengths:
+            raise ContractError(f"{subject}: tokenize() must give as many types as ids for each pair")
+        if found.lost is not None and not np.array_equal(np.sum(found.lost, axis=1), found.tokens - lengths):
+            raise ContractError(f"{subject}: lost must say how many tokens each text of a pair lost")
+
+
 def works_offline(subject: Subject[Model]) -> None:
     """With the settings to try it with, it needs no network."""
     with no_network():
@@ -165,6 +196,7 @@ CHECKS = (
     takes_several_labels,
     refuses_a_folder_that_it_did_not_save,
     tokenizes_as_torch_trainers_need,
+    takes_pairs_if_it_says_so,
     works_offline,
     leaves_surroundings_alone,
 )

@@ -67,6 +67,20 @@ def toy_splits(
     return splits
 
 
+def toy_pairs(labels: Labels = TWO) -> dict[str, Dataset]:
+    """Make `toy_splits` whose rows are pairs: each text is cut in two."""
+    from datasets import Dataset, Features, Value
+
+    made = {}
+    for name, split in toy_splits(labels).items():
+        words = [text.split() for text in split["text"]]
+        columns = {column: split[column][:] for column in split.column_names}
+        columns["text"] = [" ".join(own[: len(own) // 2]) for own in words]
+        columns["text_pair"] = [" ".join(own[len(own) // 2 :]) for own in words]
+        made[name] = Dataset.from_dict(columns, features=Features({**split.features, "text_pair": Value("string")}))
+    return made
+
+
 def _row(generator: np.random.Generator, labels: Labels, classes: list[int], number: int) -> tuple[str, list[int]]:
     ids = [classes[number % len(classes)]]
     if labels.multi_label:  # none, one or several

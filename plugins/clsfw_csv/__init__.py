@@ -48,6 +48,9 @@ class RowSettings(Settings):
         description="what joins the texts of several columns; if left out, the model's own token between two texts, or "
         "else a line end",
     )
+    text_pair_column: Column | None = Field(
+        None, description="the column that holds the second texts, where each row is a pair of texts"
+    )
     label_column: Column = Field("label", description="the column that holds the labels")
     labels: dict[str, str] | None = Field(
         None,
@@ -83,6 +86,10 @@ class RowSettings(Settings):
             raise ValueError(f"text_column and label_column are both {self.label_column!r}")
         if len(set(columns)) < len(columns):
             raise ValueError("text_column names a column twice")
+        if self.text_pair_column in columns:
+            raise ValueError(f"text_column and text_pair_column are both {self.text_pair_column!r}")
+        if self.text_pair_column == self.label_column:
+            raise ValueError(f"text_pair_column and label_column are both {self.label_column!r}")
         return self
 
     @property
@@ -94,6 +101,13 @@ class RowSettings(Settings):
     def text_columns(self) -> tuple[str, ...]:
         """The columns of texts, of which there is mostly one."""
         return (self.text_column,) if isinstance(self.text_column, str) else self.text_column
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Each column that the rows must have, after the setting that names it."""
+        pair = [("text_pair_column", self.text_pair_column)] if self.text_pair_column is not None else []
+        texts = [("text_column", column) for column in self.text_columns]
+        return (*texts, *pair, ("label_column", self.label_column))
 
     @property
     def largest(self) -> int | None:

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from clsfw_csv.complaints import Complaints
     from clsfw_csv.inputs import FoundFile
 
-RESERVED = ("text", "label", "row")
+RESERVED = ("text", "text_pair", "label", "row")
 _MOST_LISTED = 20
 
 
 class Record(NamedTuple):
-    """One data row: `line` counts from 1 in the file, `row` from 0 in the data; `labels` are values of the file."""
+    """One data row: `line` counts from 1 in the file, `row` from 0 in the data; `labels` are values of the file.
+
+    `texts` are one, or both of a pair.
+    """
 
     line: int
     row: int
-    text: str
+    texts: tuple[str, ...]
     labels: Sequence[str]
     source: Row
 
@@ -85,7 +88,7 @@ def read_records(file: FoundFile, settings: RowSettings, complaints: Complaints,
 
 def missing_columns(rows: Rows, settings: RowSettings) -> str | None:
     """Say which columns the settings name and the rows lack, and which ones may be meant."""
-    missing = [column for column in (*settings.text_columns, settings.label_column) if not rows.has(column)]
+    missing = [column for _, column in settings.columns if not rows.has(column)]
     return _missing(missing, rows.columns, settings) if missing and rows.columns else None
 
 
@@ -95,8 +98,7 @@ def _missing(missing: Sequence[str], columns: Sequence[str], settings: RowSettin
     other = likely_delimiter(columns, delimiter) if settings.kind == ".csv" else None
     if other is not None and set(missing) <= {part.strip('"') for part in delimiter.join(columns).split(other)}:
         return f"{words}: the columns are separated by {other!r}; set delimiter = {_toml(other)}"
-    wanted = [*(("text_column", column) for column in settings.text_columns), ("label_column", settings.label_column)]
-    for key, column in wanted:
+    for key, column in settings.columns:
         near = difflib.get_close_matches(column.casefold(), [_bare(name) for name in columns], n=1)
         if column in missing and near:
             actual = next(name for name in columns if _bare(name) == near[0])
@@ -116,24 +118,28 @@ def _toml(char: str) -> str:
 
 
 def _record(row: Row, name: str, settings: RowSettings, complaints: Complaints, tally: Tally) -> Record | None:
-    columns = settings.text_columns
-    text = row.text(columns, "\n" if settings.text_separator is None else settings.text_separator)
-    if text is None:
-        complaints.add("no text", row.number, f"no text in column {' or '.join(map(repr, columns))}")
-        return None
-    if not text or text.isspace():
-        if settings.empty_text == "drop":
-            tally.dropped += 1
-            tally.first_dropped = tally.first_dropped or str(Place(name, row.number))
-        else:
-            words = 'the text is blank; set empty_text = "drop" to leave such rows out'
-            complaints.add("text", row.number, words)
-        return None
+    texts: list[str] = []
+    pair = () if settings.text_pair_column is None else ((settings.text_pair_column,),)
+    for columns in (settings.text_columns, *pair):
+        text = row.text(columns, "\n" if settings.text_separator is None else settings.text_separator)
+        if text is None:
+            complaints.add("no text", row.number, f"no text in column {' or '.join(map(repr, columns))}")
+            return None
+        if not text or text.isspace():
+            if settings.empty_text == "drop":
+                tally.dropped += 1
+                tally.first_dropped = tally.first_dropped or str(Place(name, row.number))
+            else:
+                where = "" if settings.text_pair_column is None else f" in column {' and '.join(map(repr, columns))}"
+                words = f'the text{where} is blank; set empty_text = "drop" to leave such rows out'
+                complaints.add("text", row.number, words)
+            return None
+        texts.append(text)
     labels = _labels(row.at(settings.label_column), settings, tally)
     if isinstance(labels, str):
         complaints.add(f"label {labels[:20]}", row.number, labels)
         return None
-    return Record(row.number, tally.rows, text, labels, row)
+    return Record(row.number, tally.rows, tuple(texts), labels, row)
 
 
 def _labels(value: Any, settings: RowSettings, tally: Tally) -> list[str] | str:

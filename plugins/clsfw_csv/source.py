@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clsfw_csv import FileSettings
     from clsfw_csv.inputs import FoundFile
 
-_LAYOUT = 3  # of the cached tables; another number leaves older ones aside
+_LAYOUT = 4  # of the cached tables; another number leaves older ones aside
 _FACTS = "facts.json"
 
 
@@ -92,6 +92,7 @@ def row_format(settings: RowSettings, delimiter: str = ",") -> RowFormat:
         encoding=settings.csv.encoding,
         delimiter=settings.csv.delimiter or delimiter,
         empty_text=settings.empty_text,
+        text_pair_column=settings.text_pair_column,
     )
 
 

@@ -43,18 +43,22 @@ class Facts:
 
 @dataclass(frozen=True)
 class _Layout:
-    """The classes by the values of the files, the other columns, and whether a text may carry several labels."""
+    """The classes by the values of the files, the other columns, and whether a text may carry several labels.
+
+    `texts` are the columns of the texts, two for pairs.
+    """
 
     labels: Mapping[str, str]
     others: tuple[str, ...]
     several: bool
     with_file: bool
+    texts: tuple[str, ...] = ("text",)
 
     def features(self) -> Features:
         """Return the features of the tables."""
         classes = ClassLabel(names=list(self.labels.values()))
         label = List(classes) if self.several else classes
-        columns = {"text": Value("string"), "label": label, "row": Value("int64")}
+        columns = {**dict.fromkeys(self.texts, Value("string")), "label": label, "row": Value("int64")}
         others = [*self.others, *([FILE] if self.with_file else [])]
         return Features(columns | {column: Value("string") for column in others})
 
@@ -99,11 +103,12 @@ class _Plan:
     def layout(self, tally: Tally, settings: RowSettings) -> _Layout:
         """Settle the columns, once the first row of a file without a first pass is read."""
         columns = self.seen.columns or tally.columns
-        own = (*settings.text_columns, settings.label_column, *RESERVED)
+        own = (*(column for _, column in settings.columns), *RESERVED)
         several = settings.label_separator is not None or bool(self.seen.several or tally.several)
         others = tuple(column for column in columns if column not in own)
         with_file = self.many and isinstance(settings, FileSettings) and FILE not in others
-        return _Layout(self.labels, others, several, with_file)
+        texts = ("text",) if settings.text_pair_column is None else ("text", "text_pair")
+        return _Layout(self.labels, others, several, with_file, texts)
 
 
 def _survey(found: Found, settings: RowSettings, declared: Mapping[str, str] | None, tally: Tally) -> Mapping[str, str]:
@@ -141,7 +146,7 @@ def _write(files: Sequence[FoundFile], settings: RowSettings, plan: _Plan, targe
             if complaints:
                 complaints.fail(refuse_column(table.unknown, file.name, settings.label_column))
     _check_whole(", ".join(file.name for file in files), settings, tally, plan.classes(table.present))
-    own = (*settings.text_columns, settings.label_column)
+    own = [column for _, column in settings.columns]
     left_out = tuple(column for column in tally.columns if column in RESERVED and column not in own)
     return Facts(tally.rows, tally.dropped, tally.first_dropped, left_out)
 
@@ -177,7 +182,8 @@ class _Table:
                 continue  # nothing will be kept, but the rest is still checked
             self.present.update(record.labels)
             known = [self._ids[value] for value in record.labels]
-            cells["text"].append(record.text)
+            for column, text in zip(layout.texts, record.texts, strict=True):
+                cells[column].append(text)
             cells["label"].append(sorted(known) if layout.several else known[0])
             cells["row"].append(record.row)
             for column in layout.others:
@@ -197,7 +203,7 @@ def _batches(first: Record | None, records: Iterator[Record]) -> Iterator[list[R
     size = 0
     for record in records:
         batch.append(record)
-        size += len(record.text)
+        size += sum(map(len, record.texts))
         if len(batch) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
             yield batch
             batch, size = [], 0

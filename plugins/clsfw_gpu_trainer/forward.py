@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from clsfw_gpu_trainer.batches import token_budget
@@ -16,7 +17,6 @@ from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, sha
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from clsfw import Reporter, TorchClassifier
@@ -60,6 +60,10 @@ class Forward:
         for chosen in cut(lengths, budget)[team.rank :: team.size]:
             ids, mask = tokens.padded(rows[chosen], self.model.pad_token_id)
             inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
+            if (types := tokens.flat_types(rows[chosen])) is not None:
+                padded = np.zeros_like(ids)  # [b, L], the types of pairs
+                padded[mask.astype(np.bool_)] = types
+                inputs["token_type_ids"] = to_device(padded, device)
             yield Part(rows[chosen], inputs)
 
     def logits(self, part: Part) -> torch.Tensor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from clsfw.kit import references
+from clsfw.kit import references, texts_of
 from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.distributed import Word
 from clsfw_gpu_trainer.loss import choose_loss
@@ -56,7 +56,7 @@ class Steps:
         self._seed = seed
         self._reporter = reporter
         self._team = team
-        self._tokens = {split: tokenize(model, data[split]["text"], reporter) for split in splits}
+        self._tokens = {split: tokenize(model, texts_of(data[split]), reporter) for split in splits}
         self._truth = {split: references(data[split], model.labels) for split in splits}
         self._loss = choose_loss(settings, model.labels, self._truth["train"]).to(forward.target.device)
 

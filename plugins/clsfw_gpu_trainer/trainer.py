@@ -17,7 +17,7 @@ from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.steps import Steps
 from clsfw_torch.length import plan_needs
 from clsfw_torch.target import Target, choose_target, memory_advice, require_device
-from clsfw_torch.tokens import tokenize
+from clsfw_torch.tokens import Text, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +33,7 @@ class GpuTrainer:
     """Trains and predicts on a CUDA device or the CPU."""
 
     needs: ClassVar[type[Any]] = TorchClassifier
+    takes_pairs = True
 
     def __init__(self, settings: GpuTrainerSettings) -> None:
         self._settings = settings
@@ -74,7 +75,7 @@ class GpuTrainer:
             self._packed[model.module] = forward.packed
             yield forward
 
-    def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
+    def predict(self, model: TorchClassifier, texts: Sequence[Text], reporter: Reporter) -> Prediction:
         """Predict in the order given; see `Trainer.predict`."""
         target = self._choose(reporter)
         # A split of a run comes again with the next run; a list is somebody's rows, which are seen once.
@@ -83,7 +84,7 @@ class GpuTrainer:
             model.module.to(target.device)
             with self._prepared(model, target, reporter) as forward:
                 chances, _ = probabilities(forward, tokens, reporter=reporter, what="predicting")
-        return Prediction(chances, tokens.whole, tokens.truncated)
+        return Prediction(chances, tokens.whole, tokens.truncated, tokens.lost)
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
         """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""

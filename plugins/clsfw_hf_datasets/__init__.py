@@ -56,6 +56,9 @@ class HfDatasetSettings(Settings):
         "names, or else the only one",
     )
     text_column: str = Field("text", min_length=1, description="the column that holds the texts")
+    text_pair_column: str | None = Field(
+        None, min_length=1, description="the column that holds the second texts, where each row is a pair of texts"
+    )
     label_column: str = Field(
         "label",
         min_length=1,
@@ -98,9 +101,18 @@ class HfDatasetSettings(Settings):
     def _fits(self) -> HfDatasetSettings:
         if self.text_column == self.label_column:
             raise ValueError(f"text_column and label_column are both {self.text_column!r}")
+        if self.text_pair_column in {self.text_column, self.label_column}:
+            other = "text_column" if self.text_pair_column == self.text_column else "label_column"
+            raise ValueError(f"{other} and text_pair_column are both {self.text_pair_column!r}")
         if self.revision is not None and self.is_local:
             raise ValueError("a local path has no revision; leave it out")
         return self
+
+    @property
+    def text_columns(self) -> dict[str, str]:
+        """The columns of texts by their names in the table: one, or two for pairs."""
+        pair = {} if self.text_pair_column is None else {"text_pair": self.text_pair_column}
+        return {"text": self.text_column, **pair}
 
     @property
     def is_local(self) -> bool:

@@ -22,15 +22,21 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns of the tables: `several` labels per text or one, and the `others`, which are kept for slices."""
+    """The columns of the tables: `several` labels per text or one, and the `others`, which are kept for slices.
+
+    `texts` are those of the texts, two for pairs.
+    """
 
     several: bool
     others: tuple[str, ...]
+    texts: tuple[str, ...] = ("text",)
 
     def features(self, label: Any) -> Features:
         """Return the features of the tables; `label` is that of one label."""
-        columns = {"text": Value("string"), "label": List(label) if self.several else label, "row": Value("int64")}
-        return Features(columns | {column: Value("string") for column in self.others})
+        columns = {"label": List(label) if self.several else label, "row": Value("int64")}
+        return Features(
+            dict.fromkeys(self.texts, Value("string")) | columns | {column: Value("string") for column in self.others}
+        )
 
 
 class Reading:
@@ -50,18 +56,21 @@ class Reading:
             DataError: at the end, if any row has no usable text or label.
 
         """
-        wanted = [self._settings.text_column, self._settings.label_column, *self._layout.others]
+        texts = self._layout.texts
+        wanted = [*self._settings.text_columns.values(), self._settings.label_column, *self._layout.others]
         part, total = _limited(part, wanted, self._settings.rows)
         done = dropped = 0
         for batch in part.iter(batch_size=_BATCH):
             size = len(next(iter(batch.values())))
-            columns: dict[str, list[Any]] = {column: [] for column in ("text", "label", "row", *self._layout.others)}
+            columns: dict[str, list[Any]] = {column: [] for column in (*texts, "label", "row", *self._layout.others)}
             cells = [batch.get(column, [None] * size) for column in wanted]
-            for row, (text, label, *others) in enumerate(zip(*cells, strict=True), start=done):
-                if isinstance(text, str) and not text.strip() and self._settings.empty_text == "drop":
+            for row, values in enumerate(zip(*cells, strict=True), start=done):
+                given, (label, *others) = values[: len(texts)], values[len(texts) :]
+                if self._is_dropped(given):
                     dropped += 1
-                elif (ids := self._checked(row, text, label)) is not None:
-                    columns["text"].append(text)
+                elif (ids := self._checked(row, given, label)) is not None:
+                    for column, text in zip(texts, given, strict=True):
+                        columns[column].append(text)
                     columns["label"].append(ids)
                     columns["row"].append(row)
                     for column, value in zip(self._layout.others, others, strict=True):
@@ -76,14 +85,20 @@ class Reading:
         if dropped:
             reporter.note(f"{self._where}: dropped {dropped:,} rows with a blank text")
 
-    def _checked(self, row: int, text: object, label: object) -> int | list[int] | None:
+    def _is_dropped(self, given: Sequence[object]) -> bool:
+        blank = any(isinstance(text, str) and not text.strip() for text in given)
+        return blank and self._settings.empty_text == "drop"
+
+    def _checked(self, row: int, given: Sequence[object], label: object) -> int | list[int] | None:
         """Return the ids of a row's labels, or note what is wrong with the row."""
         try:
-            if not isinstance(text, str):
-                kind = "nothing" if text is None else f"a {type(text).__name__}"
-                raise RowError(f"its text is {kind}, not a string")
-            if not text.strip():
-                raise RowError('its text is blank; set empty_text = "drop" to leave such rows out')
+            for column, text in zip(self._settings.text_columns.values(), given, strict=True):
+                what = "its text" if len(given) == 1 else f"its text in column {column!r}"
+                if not isinstance(text, str):
+                    kind = "nothing" if text is None else f"a {type(text).__name__}"
+                    raise RowError(f"{what} is {kind}, not a string")
+                if not text.strip():
+                    raise RowError(f'{what} is blank; set empty_text = "drop" to leave such rows out')
             if not self._layout.several:
                 return self._vocabulary.id_of(label)
             if label is None:

@@ -57,6 +57,7 @@ class HfDatasetSource:
             label_column=settings.label_column,
             labels=settings.labels,
             empty_text=settings.empty_text,
+            text_pair_column=settings.text_pair_column,
         )
 
     def provenance(self) -> Mapping[str, str]:

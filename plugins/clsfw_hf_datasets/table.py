@@ -45,7 +45,8 @@ def write_tables(
     if len(own) != 1 or len(several) != 1:
         raise DataError(f"{name}: the splits have different classes in column {settings.label_column!r}")
     vocabulary = Vocabulary(settings.labels, own.pop())
-    layout = Layout(several=several.pop(), others=_other_columns(list(features.values()), settings))
+    others = _other_columns(list(features.values()), settings)
+    layout = Layout(several=several.pop(), others=others, texts=tuple(settings.text_columns))
     drafts: dict[str, Path] = {}
     try:
         for split, part in parts.items():
@@ -71,7 +72,8 @@ def _features(part: Any) -> Features:
 
 
 def _check_columns(known: Features, settings: HfDatasetSettings, where: str) -> None:
-    for key, column in (("text_column", settings.text_column), ("label_column", settings.label_column)):
+    texts = [(f"{name}_column", column) for name, column in settings.text_columns.items()]
+    for key, column in (*texts, ("label_column", settings.label_column)):
         if column not in known:
             near = difflib.get_close_matches(column, known, n=1)
             hint = f"; did you mean {key} = {near[0]!r}?" if near else ""
@@ -80,7 +82,7 @@ def _check_columns(known: Features, settings: HfDatasetSettings, where: str) -> 
 
 def _other_columns(features: Sequence[Features], settings: HfDatasetSettings) -> tuple[str, ...]:
     """Choose the columns that hold plain values in every split."""
-    taken = {"text", "label", "row", settings.text_column, settings.label_column}
+    taken = {"text", "text_pair", "label", "row", *settings.text_columns.values(), settings.label_column}
     return tuple(
         column
         for column in features[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import transformers.utils.logging
 
@@ -24,7 +24,9 @@ _NOT_SAVED = ("is_local", "local_files_only", "max_length", "stride", "truncatio
 
 
 class HfClassifier:
-    """Satisfies `TorchClassifier`."""
+    """Satisfies `TorchClassifier` and `TakesPairs`."""
+
+    takes_pairs = True
 
     def __init__(
         self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Labels, max_length: int
@@ -34,11 +36,18 @@ class HfClassifier:
         self.max_length = max_length
         self.pad_token_id: int = tokenizer.pad_token_id
         self._tokenizer = tokenizer
-        self._tokenization = Tokenization(tokenizer.backend_tokenizer, max_length, tokenizer.truncation_side)
+        self._tokenization = Tokenization(
+            tokenizer.backend_tokenizer,
+            max_length,
+            tokenizer.truncation_side,
+            types="token_type_ids" in tokenizer.model_input_names,
+        )
 
-    def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
-        """Turn texts into ids, each cut at `max_length`, not padded."""
-        return self._tokenization.tokenize(texts)
+    def tokenize(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> TokenizedTexts:
+        """Turn texts, or pairs of texts, into ids, each cut at `max_length`, not padded."""
+        if texts and isinstance(texts[0], tuple):
+            return self._tokenization.tokenize_pairs(cast("Sequence[tuple[str, str]]", texts))
+        return self._tokenization.tokenize(cast("Sequence[str]", texts))
 
     def tokenizer_key(self) -> str:
         """Name the exact tokenization by a hash."""

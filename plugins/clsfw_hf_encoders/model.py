@@ -44,7 +44,9 @@ if TYPE_CHECKING:
 
 
 class HfModel:
-    """Satisfies `Model`, `ChecksModel` and `HasProvenance`."""
+    """Satisfies `Model`, `ChecksModel`, `HasProvenance`, `HasSeparator` and `TakesPairs`."""
+
+    takes_pairs = True
 
     def __init__(self, settings: EncoderSettings) -> None:
         self._settings = settings

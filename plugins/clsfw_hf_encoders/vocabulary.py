@@ -72,4 +72,10 @@ def _normalized(
 ) -> Iterator[list[str]]:
     """Return the normalized texts in chunks, with characters replaced by `table`."""
     for start in range(0, len(texts), _CHUNK):
-        yield [normalizer.normalize_str(sound(text)).translate(table) for text in texts[start : start + _CHUNK]]
+        chunk = [side for text in texts[start : start + _CHUNK] for side in _sides(text)]
+        yield [normalizer.normalize_str(sound(side)).translate(table) for side in chunk]
+
+
+def _sides(text: str | tuple[str, str]) -> tuple[str, ...]:
+    """Return the text alone, or both texts of a pair."""
+    return (text,) if isinstance(text, str) else text

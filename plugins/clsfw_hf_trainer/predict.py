@@ -27,8 +27,8 @@ def all_logits(
         for start in range(0, len(rows), batch_size):
             end = min(start + batch_size, len(rows))
             batch = collate([rows[index] for index in range(start, end)], model.pad_token_id)
-            ids, mask = batch["input_ids"].to(target.device), batch["attention_mask"].to(target.device)
-            result[start:end] = model.module(input_ids=ids, attention_mask=mask).logits.float().cpu()
+            inputs = {name: values.to(target.device) for name, values in batch.items() if name != "labels"}
+            result[start:end] = model.module(**inputs).logits.float().cpu()
             reporter.progress(what, end, len(rows), "texts")
     return result
 

@@ -12,11 +12,11 @@ import torch
 from transformers import TrainingArguments
 
 from clsfw import HostError, Prediction, TorchClassifier
-from clsfw.kit import references
+from clsfw.kit import references, texts_of
 from clsfw_hf_trainer.globals import kept_randomness, kept_switches
 from clsfw_hf_trainer.loss import choose_loss
 from clsfw_hf_trainer.predict import all_logits, chances
-from clsfw_hf_trainer.rows import tokenize
+from clsfw_hf_trainer.rows import Text, tokenize
 from clsfw_hf_trainer.training import Training
 from clsfw_torch.length import plan_length, plan_needs
 from clsfw_torch.target import choose_target, memory_advice, require_device
@@ -36,6 +36,7 @@ class HfTrainer:
     """Trains with Hugging Face's `Trainer`, and predicts in batches."""
 
     needs: ClassVar[type[Any]] = TorchClassifier
+    takes_pairs = True
 
     def __init__(self, settings: HfTrainerSettings) -> None:
         self._settings = settings
@@ -50,7 +51,7 @@ class HfTrainer:
         splits = ["train", *(["validation"] if settings.eval_steps is not None else [])]
         truth = {split: references(data[split], model.labels) for split in splits}
         with run.timed("tokenize_seconds"):
-            rows = {split: tokenize(model, data[split]["text"], run.reporter, truth[split]) for split in splits}
+            rows = {split: tokenize(model, texts_of(data[split]), run.reporter, truth[split]) for split in splits}
         loss = choose_loss(settings, model.labels, truth["train"])
         with (
             kept_switches(),
@@ -71,7 +72,7 @@ class HfTrainer:
         if training.progress.best_step is not None:
             run.record(best_step=training.progress.best_step)
 
-    def predict(self, model: TorchClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
+    def predict(self, model: TorchClassifier, texts: Sequence[Text], reporter: Reporter) -> Prediction:
         """Predict in the order given; see `Trainer.predict`."""
         target = self._choose(reporter)
         rows = tokenize(model, texts, reporter)
@@ -80,7 +81,7 @@ class HfTrainer:
             logits = all_logits(
                 model, rows, target, batch_size=self._settings.eval_batch_size, reporter=reporter, what="predicting"
             )
-        return Prediction(chances(logits, multi_label=model.labels.multi_label), rows.tokens, rows.truncated)
+        return Prediction(chances(logits, multi_label=model.labels.multi_label), rows.tokens, rows.truncated, rows.lost)
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
         """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""

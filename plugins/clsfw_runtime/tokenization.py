@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tokenizers
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
-from clsfw import TokenizedTexts
+from clsfw import ModelError, TokenizedTexts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +31,10 @@ class Tokenization:
     `side` is where a long text loses its rest: "right" as a rule, "left" for the checkpoints that say so.
     """
 
-    def __init__(self, tokenizer: Tokenizer, max_length: int, side: str = "right") -> None:
+    def __init__(self, tokenizer: Tokenizer, max_length: int, side: str = "right", *, types: bool = False) -> None:
+        """Take the tokenizer; `types` says whether the model tells the texts of a pair apart by token types."""
         self.max_length = max_length
+        self._types = types
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -44,8 +46,39 @@ class Tokenization:
 
     def key(self) -> str:
         """Hash what decides the ids."""
-        parts = [_VERSION, tokenizers.__version__, self._tokenizer.to_str(), self.max_length, self._left]
+        parts = [_VERSION, tokenizers.__version__, self._tokenizer.to_str(), self.max_length, self._left, self._types]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def tokenize_pairs(self, pairs: Sequence[tuple[str, str]]) -> TokenizedTexts:
+        """Tokenize pairs; of one that is too long the longer text is cut first, by `longest_first` of transformers.
+
+        Raises:
+            ModelError: no pair fits into `max_length`.
+
+        """
+        special = self._tokenizer.num_special_tokens_to_add(is_pair=True)
+        if self.max_length <= special + 1:
+            raise ModelError(
+                f"max_length = {self.max_length} leaves no room for a pair of texts, {special} tokens being special"
+            )
+        cutting = Tokenizer.from_str(self._tokenizer.to_str())
+        cutting.enable_truncation(
+            self.max_length, strategy="longest_first", direction="left" if self._left else "right"
+        )
+        ids: list[list[int]] = []
+        types: list[list[int]] = []
+        tokens, lost = np.empty(len(pairs), dtype=np.int64), np.zeros((len(pairs), 2), dtype=np.int64)
+        for start in range(0, len(pairs), _CHUNK):
+            chunk = [(sound(text), sound(pair)) for text, pair in pairs[start : start + _CHUNK]]
+            for pair, whole in zip(chunk, self._tokenizer.encode_batch_fast(chunk), strict=True):
+                row, kept = len(ids), whole
+                tokens[row] = len(whole)
+                if len(whole) > self.max_length:  # the few that are: the library cuts them, so that all is as it does
+                    kept = cutting.encode(*pair)
+                    lost[row] = np.subtract(_of_each(whole), _of_each(kept))
+                ids.append(kept.ids)
+                types.append(kept.type_ids)
+        return TokenizedTexts(ids, tokens, tokens > self.max_length, types if self._types else None, lost)
 
     def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
         """Tokenize in chunks; the library uses every core unless `TOKENIZERS_PARALLELISM` says otherwise."""
@@ -64,6 +97,11 @@ class Tokenization:
         room = self.max_length - len(self._prefix) - len(self._suffix)
         inner = ids[len(self._prefix) : len(ids) - len(self._suffix)]
         return [*self._prefix, *(inner[len(inner) - room :] if self._left else inner[:room]), *self._suffix]
+
+
+def _of_each(encoding: Encoding) -> tuple[int, int]:
+    """Count the tokens of each text of a pair."""
+    return encoding.sequence_ids.count(0), encoding.sequence_ids.count(1)
 
 
 def sound(text: str) -> str:

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
 
 SIZE = 2000
 
+Text = str | tuple[str, str]
+"""A text, or a pair of texts."""
 
-def chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+
+def chunks(texts: Sequence[Text]) -> Iterator[Sequence[Text]]:
     """Return the texts in order, at most `SIZE` at a time."""
     for start in range(0, len(texts), SIZE):
         yield texts[start : start + SIZE]

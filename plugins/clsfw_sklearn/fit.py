@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
 from safetensors.numpy import load_file, save
@@ -13,9 +13,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from clsfw import LinearClassifier, PlanFacts, Prediction, TrainingError
-from clsfw.kit import references
+from clsfw.kit import references, texts_of
 from clsfw_sklearn.choice import FOLDS, WITHOUT_CHOICE, folds, teaches, until_it_rises
-from clsfw_sklearn.chunks import chunks
+from clsfw_sklearn.chunks import Text, chunks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,6 +49,7 @@ class SklearnFit:
     """Fits one logistic regression, or one for each label where a text may carry several."""
 
     needs: ClassVar[type[Any]] = LinearClassifier
+    takes_pairs = True
 
     def __init__(self, settings: SklearnFitSettings) -> None:
         self._settings = settings
@@ -71,11 +72,12 @@ class SklearnFit:
             raise TrainingError("the train split is empty; there is nothing to learn")
         train = references(data["train"], model.labels)
         with run.timed("tokenize_seconds"):
-            features = model.features(data["train"]["text"])
+            features = model.features(cast("Any", texts_of(data["train"])))
         held_out = None
         if "validation" in data:
             with run.timed("evaluation_seconds"):
-                held_out = model.features(data["validation"]["text"]), references(data["validation"], model.labels)
+                texts = cast("Any", texts_of(data["validation"]))
+                held_out = model.features(texts), references(data["validation"], model.labels)
         with run.timed("train_seconds"):
             fit = _Fit(self._settings, model.labels, run)
             chosen = fit.into(model, features, train, held_out)
@@ -89,13 +91,14 @@ class SklearnFit:
         if run.stop_requested:
             run.stop()
 
-    def predict(self, model: LinearClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
+    def predict(self, model: LinearClassifier, texts: Sequence[Text], reporter: Reporter) -> Prediction:
         """Predict chunk by chunk."""
         probabilities = np.empty((len(texts), len(model.labels.names)), dtype=np.float32)
         tokens = np.empty(len(texts), dtype=np.int64)
         truncated = np.zeros(len(texts), dtype=np.bool_)
         done = 0
-        for chunk in chunks(texts):
+        for given in chunks(texts):
+            chunk = cast("Any", given)  # a model that takes pairs takes them where it takes texts
             here = slice(done, done + len(chunk))
             probabilities[here] = _probabilities(model, model.features(chunk))
             tokens[here] = model.count_tokens(chunk)

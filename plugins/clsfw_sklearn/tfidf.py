@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from safetensors.numpy import load_file, save
+from scipy.sparse import hstack
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from clsfw import Labels, ModelError, Settings
 from clsfw_sklearn import TfidfSettings  # noqa: TC001  # pydantic reads the annotation
-from clsfw_sklearn.chunks import chunks
+from clsfw_sklearn.chunks import Text, chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,11 +77,13 @@ class Saved(Settings):
 class TfidfModel:
     """Starts classifiers with the vocabulary of the training texts, and loads saved ones."""
 
+    takes_pairs = True
+
     def __init__(self, settings: TfidfSettings) -> None:
         self._options = settings.vectorizer_options()
 
-    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> TfidfClassifier:
-        """Learn the vocabulary and its weights from the training texts; nothing here is random.
+    def create(self, labels: Labels, texts: Sequence[Text], seed: int, reporter: Reporter) -> TfidfClassifier:
+        """Learn the vocabulary and its weights from the training texts, both of pairs; nothing here is random.
 
         Raises:
             ModelError: the options leave no term.
@@ -88,12 +91,13 @@ class TfidfModel:
         """
         terms = Terms.of(self._options)
         try:
-            features = terms.learn(_told(texts, reporter))
+            learned = terms.learn(_told(texts, reporter))
         except ValueError as exc:
             raise ModelError(
                 f"tfidf: the training texts leave no term to count: {exc}; look at min_df, max_df and stop_words"
             ) from exc
-        reporter.note(f"vocabulary: {features.shape[1]:,} terms")
+        reporter.note(f"vocabulary: {learned.shape[1]:,} terms")
+        features = learned if learned.shape[0] == len(texts) else _side_by_side(learned[::2], learned[1::2])
         weights, bias = np.zeros((len(labels.names), features.shape[1])), np.zeros(len(labels.names))
         return TfidfClassifier(labels, terms, weights, bias, at_hand=(_fingerprint(texts), features))
 
@@ -118,7 +122,8 @@ class TfidfModel:
         except Exception as exc:  # whatever the libraries raise, the cause is a file that this class did not write
             raise ModelError(f"{directory} holds no tfidf model that can be read: {exc}") from exc
         shapes = [array.shape for array in (classifier.weights, classifier.bias, arrays["idf"])]
-        if shapes != [(len(labels.names), len(vocabulary)), (len(labels.names),), (len(vocabulary),)]:
+        terms_once, terms_twice = ((len(labels.names), width * len(vocabulary)) for width in (1, 2))
+        if shapes[0] not in {terms_once, terms_twice} or shapes[1:] != [(len(labels.names),), (len(vocabulary),)]:
             raise ModelError(f"{directory}: {_ARRAYS} does not fit {_TERMS} and {_ABOUT}")
         return classifier
 
@@ -126,8 +131,11 @@ class TfidfModel:
 class TfidfClassifier:
     """Terms and linear weights; satisfies `LinearClassifier`.
 
-    `at_hand` are the features of the training texts with the texts' fingerprint: the trainer is the first to ask.
+    `at_hand` are the features of the training texts with the texts' fingerprint: the trainer is the first to ask. Pairs
+    of texts have the features of both side by side, so that a word counts otherwise on the one side than on the other.
     """
+
+    takes_pairs = True
 
     def __init__(
         self,
@@ -145,27 +153,32 @@ class TfidfClassifier:
         self._prepare = terms.counting.build_preprocessor()
         self._tokenize = terms.counting.build_tokenizer() if terms.counting.analyzer == "word" else str
 
-    def features(self, texts: Sequence[str]) -> csr_matrix:
-        """Return the TF-IDF features [N, F]."""
+    def features(self, texts: Sequence[Text]) -> csr_matrix:
+        """Return the TF-IDF features [N, F], of pairs [N, 2 F]."""
         at_hand, self._at_hand = self._at_hand, None
         if at_hand is not None and at_hand[0] == _fingerprint(texts):
             return at_hand[1]
-        return self._terms.features(texts)
+        found = self._terms.features(side for text in texts for side in _sides(text))
+        return found if found.shape[0] == len(texts) else _side_by_side(found[::2], found[1::2])
 
-    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+    def count_tokens(self, texts: Sequence[Text]) -> NDArray[np.int64]:
         """Count the words of each text by scikit-learn's rule, or its characters where terms are made of characters."""
-        counts = (len(self._tokenize(self._prepare(text))) for text in texts)
+        counts = (sum(len(self._tokenize(self._prepare(side))) for side in _sides(text)) for text in texts)
         return np.fromiter(counts, dtype=np.int64, count=len(texts))
 
-    def telling_words(self, label: int, text: str | None, count: int) -> list[str]:
-        """Return the terms with the largest weight for a class over the mean of all; in a text, times their TF-IDF."""
+    def telling_words(self, label: int, text: Text | None, count: int) -> list[str]:
+        """Return the terms with the largest weight for a class over the mean of all; in a text, times their TF-IDF.
+
+        Of pairs it is the sum over both sides.
+        """
         if self._terms.counting.analyzer != "word":
             return []  # pieces of words tell a reader nothing
         mean = 0.0 if self.labels.multi_label else self.weights.mean(axis=0)
         pull = self.weights[label] - mean
         if text is not None:
-            pull = self._terms.features([text]).multiply(pull).toarray()[0]
+            pull = self.features([text]).multiply(pull).toarray()[0]
         names = self._terms.counting.get_feature_names_out()
+        pull = pull.reshape(-1, len(names)).sum(axis=0)
         return [str(names[i]) for i in np.argsort(-pull, kind="stable")[:count] if pull[i] > 0]
 
     def save(self, directory: Path) -> None:
@@ -186,18 +199,29 @@ class TfidfClassifier:
         return count, count
 
 
-def _fingerprint(texts: Sequence[str]) -> bytes:
+def _sides(text: Text) -> tuple[str, ...]:
+    """Return the text alone, or both texts of a pair."""
+    return (text,) if isinstance(text, str) else text
+
+
+def _side_by_side(first: csr_matrix, second: csr_matrix) -> csr_matrix:
+    return hstack([first, second], format="csr")
+
+
+def _fingerprint(texts: Sequence[Text]) -> bytes:
     digest = hashlib.blake2b()
     for text in texts:
-        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+        for side in _sides(text):
+            digest.update(side.encode("utf-8", "surrogatepass") + b"\0")
     return digest.digest()
 
 
-def _told(texts: Sequence[str], reporter: Reporter) -> Any:
-    """Hand out the texts one by one, telling how far it is."""
+def _told(texts: Sequence[Text], reporter: Reporter) -> Any:
+    """Hand out the texts one by one, both of a pair, telling how far it is."""
     done = 0
     for chunk in chunks(texts):
-        yield from chunk
+        for text in chunk:
+            yield from _sides(text)
         done += len(chunk)
         reporter.progress("counting terms", done, len(texts), "texts")
 

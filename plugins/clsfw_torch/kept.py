@@ -94,7 +94,9 @@ def _open(entry: Path, kinds: Mapping[str, type]) -> dict[str, NDArray[Any]] | N
                 if hashlib.file_digest(file, "sha256").hexdigest() != expected[name]:
                     return None
         arrays: dict[str, NDArray[Any]] = {
-            name: np.memmap(entry / name, dtype=kind, mode="r") for name, kind in kinds.items()
+            # An array without a number cannot be mapped: a model may have no token types.
+            name: np.memmap(entry / name, dtype=kind, mode="r") if (entry / name).stat().st_size else np.empty(0, kind)
+            for name, kind in kinds.items()
         }
         os.utime(entry)  # what was used last is removed last
     except (OSError, ValueError, KeyError):

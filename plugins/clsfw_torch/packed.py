@@ -107,7 +107,10 @@ def cut(lengths: NDArray[np.int64], budget: int) -> list[NDArray[np.int64]]:
 def pack(
     model: Any, tokens: Tokens, rows: NDArray[np.int64], device: torch.device, masks: RandomMasks
 ) -> dict[str, Any]:
-    """Return a model's arguments for some texts: `input_ids` and `position_ids` [1, T], and where each text lies."""
+    """Return a model's arguments for some texts: `input_ids` and `position_ids` [1, T], and where each text lies.
+
+    Of pairs of texts `token_type_ids` [1, T] too, where the model has them.
+    """
     flat, lengths = tokens.flat(rows)  # int64 [sum of lengths], [B]
     gap, whole = (GAP, _ROUND) if device.type == "cpu" else (1, 1)
     slots = -(-lengths // gap) * gap  # [B], each rounded up to the gap
@@ -127,11 +130,16 @@ def pack(
     if device.type == "cuda":
         bounds = to_device(np.append(starts, total).astype(np.int32), device)
     packing = Packing(starts.tolist(), lengths.tolist(), to_device(starts, device), bounds, masks)
-    return {
+    inputs = {
         "input_ids": to_device(ids, device)[None],
         "position_ids": to_device(positions, device)[None],
         "packing": packing,
     }
+    if (flat_types := tokens.flat_types(rows)) is not None:
+        types = np.zeros(total, dtype=np.int64)
+        types[places] = flat_types
+        inputs["token_type_ids"] = to_device(types, device)[None]
+    return inputs
 
 
 def to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:

@@ -72,6 +72,7 @@ PROTOCOLS = {
         "load": ["directory", "labels"],
     },
     "HasRowFormat": {"row_format": []},
+    "TakesPairs": {"takes_pairs": None},
     "JoinsColumns": {"join_by": ["separator"]},
     "HasSeparator": {"separator": []},
     "HasProvenance": {"provenance": []},
@@ -107,9 +108,9 @@ PROTOCOLS = {
 
 VALUES = {
     "Labels": ["names", "multi_label"],
-    "Prediction": ["probabilities", "tokens", "truncated"],
+    "Prediction": ["probabilities", "tokens", "truncated", "lost"],
     "Outcome": ["references", "predictions", "probabilities", "labels"],
-    "TokenizedTexts": ["ids", "tokens", "truncated"],
+    "TokenizedTexts": ["ids", "tokens", "truncated", "types", "lost"],
     "PlanFacts": ["splits", "scores", "complete", "expected_steps", "labels"],
     "Range": ["low", "high", "step", "log", "choices"],
     "Trial": ["number", "values", "score"],
@@ -123,6 +124,7 @@ VALUES = {
         "encoding",
         "delimiter",
         "empty_text",
+        "text_pair_column",
     ],
 }
 
@@ -175,6 +177,7 @@ CLSFW = [
     "RunDirectoryError",
     "Searcher",
     "Settings",
+    "TakesPairs",
     "TellsWords",
     "TokenizedTexts",
     "TorchClassifier",
@@ -202,7 +205,6 @@ KIT = [
     "clean",
     "csv_line",
     "did_you_mean",
-    "differences",
     "encodable",
     "explained",
     "from_spreadsheet_cell",
@@ -218,6 +220,7 @@ KIT = [
     "staged_directory",
     "sync",
     "temporary",
+    "texts_of",
     "write_bytes",
     "write_json",
     "write_text",

@@ -92,7 +92,7 @@ class TestDicts:
         ("given", "words"),
         [
             ({"subject": "x"}, "a dict has no 'body'; the texts of this run stand in 'subject', 'body'"),
-            ({"subject": 1, "body": 2}, "a dict holds no text in 'subject' or 'body'"),
+            ({"subject": 1, "body": 2}, "a dict holds no text in column 'subject' or 'body'"),
         ],
     )
     def test_a_dict_without_the_texts_is_refused(self, tfidf, given, words):

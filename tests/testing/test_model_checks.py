@@ -149,6 +149,20 @@ class HalfPrecision(TinyEncoder):
         return tiny
 
 
+class PairTrainer(ToyTrainer):
+    takes_pairs = True
+
+    def predict(self, model, texts, reporter):
+        return super().predict(model, [text if isinstance(text, str) else " ".join(text) for text in texts], reporter)
+
+
+class ClaimsPairs(Model):
+    """Says that it takes pairs, and starts a classifier that does not say so."""
+
+    takes_pairs = True
+    trainer = PairTrainer(steps=2)
+
+
 BAD = [
     (model_checks.keeps_the_label_names, ForgetsLabelNames, "comes back with Labels"),
     (model_checks.same_seed_same_bits, IgnoresTheSeed, "created twice with one seed, it differs in weights.npy"),
@@ -164,6 +178,7 @@ BAD = [
     (model_checks.leaves_surroundings_alone, SeedsEverything, "Python's random and the random numbers of numpy.random"),
     (model_checks.leaves_surroundings_alone, WalksAway, "changes the working directory"),
     (model_checks.tokenizes_as_torch_trainers_need, CutsTooLate, "none longer than max_length"),
+    (model_checks.takes_pairs_if_it_says_so, ClaimsPairs, "it says takes_pairs, and its classifier does not"),
     (model_checks.tokenizes_as_torch_trainers_need, HalfPrecision, "must be float32 on the CPU"),
 ]
 
@@ -183,7 +198,7 @@ def test_the_toy_passes(check):
 def test_a_bad_model_fails(check, bad, words):
     folder = Path.cwd()
     with pytest.raises(ContractError, match=words) as caught:
-        Check(subject(bad), check)()
+        Check(subject(bad, getattr(bad, "trainer", None)), check)()
 
     assert str(caught.value).startswith("model 'great'")
     assert folder == Path.cwd()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -278,3 +279,22 @@ def test_whether_texts_are_packed_is_asked_once(
 
     assert len(asked) == 1
     assert first.probabilities.tolist() == second.probabilities.tolist()
+
+
+@pytest.mark.parametrize("family", ["bert", "electra"])
+def test_packed_token_types_give_the_logits_and_gradients_of_padded_ones(family: str) -> None:
+    model = tiny(family)
+    tokens = some_tokens()
+    types = (np.arange(len(tokens.ids)) % 3 > 0).astype(np.int8)
+    tokens, rows = replace(tokens, types=types), np.arange(len(LENGTHS))
+    padded = padded_inputs()
+    placed = np.zeros(padded["input_ids"].shape, dtype=np.int64)
+    placed[padded["attention_mask"].numpy() == 1] = types
+    expected, wanted = logits_and_gradients(model, {**padded, "token_type_ids": torch.from_numpy(placed)})
+
+    with packed_forward(model):
+        given, found = logits_and_gradients(model, pack(model, tokens, rows, CPU, RandomMasks()))
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_gradients_close(found, wanted)
+    assert not torch.allclose(expected, logits_and_gradients(model, padded)[0], atol=1e-3)
