@@ -115,7 +115,7 @@ class BuiltSource(BuiltPart[DataSource]):
     methods: ClassVar = {"load": 1}
 
     def load(self, reporter: Reporter) -> object:
-        """Return what the source gives; `engine.splits` checks it."""
+        """Return what the source gives; `kit.data` checks it."""
         with self.guarded("load"):
             return self.part.load(reporter)
 
@@ -309,10 +309,10 @@ class BuiltExporter(Needy[Exporter]):
             raise PluginError(f"{self}: load gave {_kind_of(given)}, which has no predict")
         return given
 
-    def predict(self, predictor: Predictor, texts: Sequence[str], labels: Labels, reporter: Reporter) -> Prediction:
+    def predict(self, predictor: Predictor, texts: Sequence[Text], labels: Labels, reporter: Reporter) -> Prediction:
         """Predict in the order given; as `BuiltTrainer.predict`."""
         with self.guarded("predict"):
-            given = predictor.predict(texts, reporter)
+            given = predictor.predict(cast("Any", texts), reporter)
         return check_prediction(given, len(texts), labels, self)
 
 

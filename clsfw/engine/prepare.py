@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from clsfw.discovery.parts import takes_pairs
-from clsfw.engine.splits import labels_of, make_splits
+from clsfw.engine.splits import make_splits
 from clsfw.errors import Place, Problem, RecipeError
 from clsfw.evidence.decision import check_options
+from clsfw.kit.data import labels_of
 from clsfw.kit.labels import label_counts
 from clsfw.kit.pairs import PAIR, fingerprint, texts_of
 from clsfw.report.display import counted

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from clsfw.evidence.metrics import overlaps
-from clsfw.kit.pairs import sides
 from clsfw.report import plots
 from clsfw.report.markup import Child, details, percent, table, tag
 

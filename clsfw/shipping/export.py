@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from clsfw.contract.component import SPLITS
 from clsfw.contract.parts import Outcome, Prediction
-from clsfw.discovery.parts import BuiltExporter, BuiltMetric, BuiltTrainer, build_from_values
+from clsfw.discovery.parts import BuiltExporter, BuiltMetric, BuiltTrainer, build_from_values, takes_pairs
 from clsfw.engine.prepare import PreparedData, prepare_data
 from clsfw.errors import DataError, ModelError, UsageError
 from clsfw.evidence.assess import Facts, assess
@@ -98,6 +98,8 @@ def export(request: Request, display: Display) -> Exported:
     exporter, about = _exporter(request, loaded.parts.plugins)
     if not exporter.fits(loaded.model):
         raise ModelError(f"exporter {request.use!r} cannot take this kind of model ({loaded.recipe['model']['use']!r})")
+    if run.record["data"].get("pairs") and not takes_pairs(exporter.part):
+        raise ModelError(f"exporter {request.use!r} does not take pairs of texts, which the model of this run is for")
     display.stage("reading the data")
     plan = make_plan(run.directory / "resolved.toml", _unwatched(loaded), loaded.parts.plugins)
     if not request.allow_code:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from clsfw.engine.splits import check_rows, labels_of
 from clsfw.errors import ContractError, DataError, NetworkError
+from clsfw.kit.data import check_rows, labels_of
 from clsfw.kit.pairs import fingerprint
 from clsfw.recipe.resolving import may_be_local
 from clsfw.testing.harness import Listener

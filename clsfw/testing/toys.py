@@ -14,6 +14,7 @@ import numpy as np
 
 from clsfw.contract.parts import Labels, Prediction
 from clsfw.errors import ModelError, TrainingError
+from clsfw.kit import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,23 +26,26 @@ if TYPE_CHECKING:
 
     from clsfw.contract.parts import Reporter
     from clsfw.contract.run import Run
+    from clsfw.kit.pairs import Text
 
 _BUCKETS = 64
 _LONGEST = 512
 
 
 class ToyClassifier:
-    """Weights [buckets, C] over hashed words."""
+    """Weights [buckets, C] over hashed words; a word of the second text of a pair is another word."""
+
+    takes_pairs = True
 
     def __init__(self, labels: Labels, weights: NDArray[np.float32]) -> None:
         self.labels = labels
         self.weights = weights
 
-    def features(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Count hashed words [N, buckets] of the first 512 words of each text, as shares."""
+    def features(self, texts: Sequence[Text]) -> NDArray[np.float32]:
+        """Count hashed words [N, buckets] of the first 512 words of each text or pair, as shares."""
         counts = np.zeros((len(texts), _BUCKETS), dtype=np.float32)
         for row, text in enumerate(texts):
-            for word in text.lower().split()[:_LONGEST]:
+            for word in _words(text)[:_LONGEST]:
                 counts[row, zlib.crc32(word.encode("utf-8", "replace")) % _BUCKETS] += 1
         return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), dtype=np.float32)
 
@@ -71,10 +75,19 @@ class ToyClassifier:
         return self.weights.size, self.weights.size
 
 
+def _words(text: Text) -> list[str]:
+    if isinstance(text, str):
+        return text.lower().split()
+    first, second = text
+    return [*first.lower().split(), *(f"2 {word}" for word in second.lower().split())]
+
+
 class ToyModel:
     """Starts and loads toy classifiers."""
 
-    def create(self, labels: Labels, texts: Sequence[str], seed: int, reporter: Reporter) -> ToyClassifier:
+    takes_pairs = True
+
+    def create(self, labels: Labels, texts: Sequence[Text], seed: int, reporter: Reporter) -> ToyClassifier:
         """Start with small random weights."""
         weights = np.random.default_rng(seed).normal(0, 0.01, (_BUCKETS, len(labels.names)))
         return ToyClassifier(labels, weights.astype(np.float32))
@@ -98,6 +111,7 @@ class ToyTrainer:
     """Gradient descent in numpy; step N takes the same rows whether or not the run was interrupted before it."""
 
     needs: ClassVar[type[Any]] = ToyClassifier
+    takes_pairs = True
 
     def __init__(self, steps: int = 12, batch_size: int = 8, learning_rate: float = 2.0, save_steps: int = 4) -> None:
         self.steps = steps
@@ -113,7 +127,7 @@ class ToyTrainer:
             InterruptedRunError: the run was asked to stop.
 
         """
-        features = model.features(data["train"]["text"])
+        features = model.features(texts_of(data["train"]))
         targets = model.targets(data["train"]["label"])
         if len(features) == 0:
             raise TrainingError("there are no training rows")
@@ -126,7 +140,7 @@ class ToyTrainer:
             run.log(step, {"loss": loss, "learning_rate": self.learning_rate})
             due = step % self.save_steps == 0 or step == self.steps
             if due and "validation" in data:
-                found = model.probabilities(model.features(data["validation"]["text"]))
+                found = model.probabilities(model.features(texts_of(data["validation"])))
                 run.evaluate(step, "validation", found)
             stop = run.stop_requested
             if due or stop:
@@ -134,9 +148,9 @@ class ToyTrainer:
             if stop:
                 run.stop()
 
-    def predict(self, model: ToyClassifier, texts: Sequence[str], reporter: Reporter) -> Prediction:
+    def predict(self, model: ToyClassifier, texts: Sequence[Text], reporter: Reporter) -> Prediction:
         """Predict in the order given."""
-        words = np.array([len(text.split()) for text in texts], dtype=np.int64)
+        words = np.array([len(_words(text)) for text in texts], dtype=np.int64)
         found = [model.probabilities(model.features([text])) for text in texts]
         reporter.progress("predicting", len(texts), len(texts), "texts")
         empty = np.zeros((0, len(model.labels.names)), dtype=np.float32)

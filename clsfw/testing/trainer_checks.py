@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clsfw.contract.parts import ChecksPlan, PlanFacts
+from clsfw.discovery.parts import takes_pairs
 from clsfw.errors import ContractError, DataError, ModelError, TrainingError
 from clsfw.testing.harness import Trained, create, open_run, predict, saved_files, train
-from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_splits
+from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_pairs, toy_splits
 from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
@@ -91,6 +92,22 @@ def takes_odd_texts(subject: Subject[Trainer[Any]]) -> None:
     train_split = type(data["train"]).from_dict(columns, features=data["train"].features)
     trained = _train(subject, TWO, {**data, "train": train_split})
     predict(subject, trained.classifier, list(ODD_TEXTS.values()))
+
+
+def takes_pairs_if_it_says_so(subject: Subject[Trainer[Any]]) -> None:
+    """With `takes_pairs`, pairs of texts are trained on, and each gets its own prediction, with both sides counted."""
+    if not (takes_pairs(subject.build().part) and takes_pairs(_partner(subject).build().part)):
+        return
+    pairs: Any = [("sign1 word2", "word3"), ("sign2", ""), ("", "sign1"), ("word1", "word2 word3 " * 20)]
+    classifier = _train(subject, TWO, toy_pairs()).classifier
+    together = predict(subject, classifier, pairs)
+    for row, pair in enumerate(pairs):
+        alone = predict(subject, classifier, [pair])
+        apart = np.abs(alone.probabilities[0] - together.probabilities[row]).max()
+        if apart > _CLOSE or alone.tokens[0] != together.tokens[row]:
+            raise ContractError(f"{subject}: pair {row} of {len(pairs)} is predicted differently alone; keep the order")
+    if together.tokens[3] - together.tokens[0] < 20:  # noqa: PLR2004  # as many words, at the least
+        raise ContractError(f"{subject}: the tokens of a pair must be those of both of its texts")
 
 
 def predicts_in_order(subject: Subject[Trainer[Any]]) -> None:
@@ -204,6 +221,7 @@ CHECKS = (
     takes_a_class_missing_from_validation,
     takes_no_validation,
     takes_odd_texts,
+    takes_pairs_if_it_says_so,
     predicts_in_order,
     same_seed_same_bits,
     stops_when_asked,

@@ -12,9 +12,10 @@ from datasets import ClassLabel, Dataset, Features, Value
 import clsfw
 from clsfw import DataError, RecipeError, UsageError
 from clsfw.cli import main
-from clsfw.engine.splits import labels_of, make_splits
+from clsfw.engine.splits import make_splits
 from clsfw.evidence.leakage import find_side_leaks, hash_texts
 from clsfw.kit import texts_of
+from clsfw.kit.data import labels_of
 from clsfw.kit.pairs import Pairs, fingerprint
 from clsfw.recipe.schema import Split
 
@@ -115,7 +116,7 @@ class TestRuns:
 
         assert "'premise', paired with 'hypothesis'" in page
         assert "tokens lost, the mean of those" in page
-        assert 2 * len(run.metrics["mistakes"]["test"]) == page.count("<blockquote>")
+        assert 2 * len(run.metrics["mistakes"]["test"]) == page.count('<span class="text">')
 
 
 class TestUse:

@@ -9,8 +9,9 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
 from clsfw.contract.parts import Labels
-from clsfw.engine.splits import labels_of, make_splits
+from clsfw.engine.splits import make_splits
 from clsfw.errors import DataError, PluginError
+from clsfw.kit.data import labels_of
 from clsfw.kit.labels import label_counts
 from clsfw.kit.pairs import fingerprint
 from clsfw.recipe.schema import Split

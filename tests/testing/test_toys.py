@@ -37,7 +37,7 @@ def test_a_failure_of_several_checks_tells_them_all():
     with pytest.raises(ContractError) as caught:
         check_model(component(Silent), trainer=component(ToyTrainer))
 
-    assert 5 == len(str(caught.value).splitlines())
+    assert 6 == len(str(caught.value).splitlines())
 
 
 def test_every_class_has_a_word_of_its_own():

@@ -108,6 +108,16 @@ class PredictsAtRandom(ToyTrainer):
         return clsfw.Prediction(tilted, found.tokens, found.truncated)
 
 
+class ReadsTheFirstTextOnly(ToyTrainer):
+    def predict(self, model, texts, reporter):
+        return super().predict(model, [text if isinstance(text, str) else text[0] for text in texts], reporter)
+
+
+class SortsPairsAndForgets(ToyTrainer):
+    def predict(self, model, texts, reporter):
+        return super().predict(model, sorted(texts) if texts and isinstance(texts[0], tuple) else texts, reporter)
+
+
 class NeverTheSame(ToyTrainer):
     numbers = itertools.count(1)
 
@@ -188,6 +198,8 @@ BAD = [
     (trainer_checks.takes_a_class_missing_from_validation, CountsClassesInValidation, "AssertionError"),
     (trainer_checks.takes_no_validation, WantsValidation, "KeyError: 'validation'"),
     (trainer_checks.takes_odd_texts, BreaksOnEmptyTexts, "AssertionError"),
+    (trainer_checks.takes_pairs_if_it_says_so, ReadsTheFirstTextOnly, "must be those of both of its texts"),
+    (trainer_checks.takes_pairs_if_it_says_so, SortsPairsAndForgets, "pair 0 of 4 is predicted differently alone"),
     (trainer_checks.predicts_in_order, SortsAndForgets, "is predicted differently alone; keep the order"),
     (trainer_checks.predicts_in_order, PredictsAtRandom, "twice gives different bits"),
     (trainer_checks.same_seed_same_bits, NeverTheSame, "two runs with one seed differ in weights.npy"),

@@ -13,7 +13,7 @@ from tokenizers import processors
 from transformers import AutoTokenizer
 
 from clsfw import ModelError
-from clsfw_hf_encoders.tokenization import Tokenization
+from clsfw_runtime.tokenization import Tokenization
 
 if TYPE_CHECKING:
     from collections.abc import Callable
