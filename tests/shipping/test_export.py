@@ -38,6 +38,19 @@ def found_of(directory):
     return json.loads((directory / "parity.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize("use", ["onnx", "openvino"])
+def test_a_model_of_pairs_is_refused(small_run, tmp_path, capsys, use):
+    import shutil
+
+    copy = shutil.copytree(small_run, tmp_path / "run")
+    record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    record["data"]["pairs"] = True
+    (copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+    assert clsfw.ModelError.exit_code == main(["export", str(copy), str(tmp_path / "artifact"), "--to", use])
+    assert f"exporter '{use}' does not take pairs of texts" in capsys.readouterr().err
+
+
 class TestOnnx:
     def test_an_artifact_in_full_precision_flips_no_label(self, artifact):
         found = found_of(artifact)

@@ -53,6 +53,20 @@ class TestJsonLines:
 
         assert data[:] == {"text": ["a", "b"], "label": [0, 1], "row": [0, 1], "n": ["1", "1"]}
 
+    def test_the_second_texts_of_pairs_are_named_by_dots_too(self, load: Callable[..., Any], tmp_path: Path) -> None:
+        rows = [{"a": {"text": t, "reply": r}, "label": c} for t, r, c in (("a", "1", "x"), ("b", "2", "y"))]
+        (tmp_path / "a.jsonl").write_bytes(lines(*rows))
+        data = load(JsonlSettings, "a.jsonl", text_column="a.text", text_pair_column="a.reply")
+
+        assert ["1", "2"] == data["text_pair"][:]
+
+    def test_a_second_text_that_is_no_text_has_its_line(self, load: Callable[..., Any], tmp_path: Path) -> None:
+        (tmp_path / "a.jsonl").write_bytes(
+            lines({"text": "a", "b": "1", "label": "x"}, {"text": "c", "b": None, "label": "y"})
+        )
+        with pytest.raises(DataError, match=r"a\.jsonl:2: no text in column 'b'"):
+            load(JsonlSettings, "a.jsonl", text_pair_column="b")
+
     def test_lists_are_several_labels_and_numbers_are_labels(self, load: Callable[..., Any], tmp_path: Path) -> None:
         (tmp_path / "a.jsonl").write_bytes(
             lines({"text": "a", "label": [10, 9]}, {"text": "b", "label": []}, {"text": "c", "label": None})
@@ -119,6 +133,13 @@ class TestParquet:
 
         with pytest.raises(DataError, match=r"a\.parquet:2: no text in column 'text'"):
             load(ParquetSettings, "a.parquet")
+
+    def test_the_second_texts_of_pairs_are_read(self, load: Callable[..., Any], tmp_path: Path) -> None:
+        table = pa.table({"text": ["a", "b"], "reply": ["1", "2"], "label": ["x", "y"]})
+        pq.write_table(table, tmp_path / "a.parquet")
+        data = load(ParquetSettings, "a.parquet", text_pair_column="reply")
+
+        assert ["1", "2"] == data["text_pair"][:]
 
     def test_what_is_no_parquet_is_refused(self, load: Callable[..., Any], tmp_path: Path) -> None:
         (tmp_path / "a.parquet").write_bytes(b"text,label\n")

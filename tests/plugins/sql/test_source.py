@@ -45,6 +45,20 @@ def test_texts_labels_and_further_columns(database, reporter):
     assert [] == reporter.warnings
 
 
+def test_a_second_column_makes_pairs(database, reporter):
+    query = QUERY.replace("FROM tickets", "FROM tickets WHERE body IS NOT NULL")
+    data = source(database, query, text_column="subject", text_pair_column="body").load(reporter)
+
+    assert ("password lost", "café 日本") == (data[2]["text"], data[2]["text_pair"])
+
+
+def test_a_second_text_that_is_missing_has_its_row(sqlite, reporter):
+    query = "SELECT subject, CASE WHEN id = 1 THEN NULL ELSE body END AS body, queue FROM tickets ORDER BY id"
+
+    said = refusal(reporter, {"url": str(sqlite)}, query, text_column="subject", text_pair_column="body")
+    assert "query:1: no text in column 'body'" in said
+
+
 def test_a_query_is_given_as_it_stands(database, reporter):
     query = "SELECT subject, body, queue FROM tickets WHERE body LIKE '%100%%' OR body LIKE '%s :od%' ORDER BY id;"
 
