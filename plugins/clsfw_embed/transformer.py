@@ -18,7 +18,7 @@ from clsfw_hf_encoders.folder import CONFIG, WEIGHTS, read_header, sha256
 from clsfw_hf_encoders.loading import build_module, model_class, read_tokenizer, read_transformers_config, read_weights
 from clsfw_runtime.tokenization import Tokenization
 from clsfw_torch.dropout import RandomMasks
-from clsfw_torch.packed import cut, pack, packable, packed_forward, share, to_device
+from clsfw_torch.packed import cut, pack, packable, packed_forward, probe_lengths, share, to_device
 from clsfw_torch.tokens import Tokens, tokenize
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _CPU_TOKENS, _CUDA_TOKENS = 4096, 16384
 """Tokens computed at a time; these are the sizes that serve the trainers well."""
 _SAME = 1e-4
 """Largest difference between packed and padded, relative to the largest number; float32 gives about 1e-6."""
-_PROBE = (7, 19, 3, 12)
 
 
 def skeleton(folder: Path, where: str) -> Any:
@@ -113,7 +112,7 @@ class TransformerEncoder:
 
     def _agrees(self) -> bool:
         """Tell whether packed input gives what padded input gives, on this model and this machine."""
-        lengths = np.minimum(_PROBE, self.embedding.max_length or 0)
+        lengths = np.minimum(probe_lengths(self._config), self.embedding.max_length or 0)
         ids = np.random.default_rng(0).integers(1, self._config.vocab_size, lengths.sum()).astype(np.int32)
         ids[ids == self.pad_token_id] -= 1
         starts = np.append(0, np.cumsum(lengths)).astype(np.int64)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from clsfw_torch.attention import Packing, flash_attention, packed_attention
-from clsfw_torch.packed import pack, packed_forward
+from clsfw_torch.attention import Attending, Packing, flash_attention, packed_attention
+from clsfw_torch.packed import first_position, pack, packed_forward, probe_lengths
 from clsfw_torch.tokens import Tokens
 
 if TYPE_CHECKING:
     from clsfw_torch.dropout import RandomMasks
     from clsfw_torch.target import Target
 
-_LENGTHS = (7, 19, 3, 12)
 _EXACT = 1e-3
 """Largest difference relative to the largest number, in float32 with the sums in another order."""
 _ROUGH = 3e-2
@@ -45,7 +44,7 @@ def _same_logits(model: Any, device: torch.device, masks: RandomMasks) -> bool:
     model.eval()
     try:
         tokens = _some_tokens(model)
-        rows = np.arange(len(_LENGTHS))
+        rows = np.arange(len(tokens.lengths))
         ids, mask = (
             torch.from_numpy(array).to(device) for array in tokens.padded(rows, model.config.pad_token_id or 0)
         )
@@ -59,8 +58,8 @@ def _same_logits(model: Any, device: torch.device, masks: RandomMasks) -> bool:
 
 def _some_tokens(model: Any) -> Tokens:
     """Make texts of different lengths out of any ids but the padding token's."""
-    longest = model.config.max_position_embeddings - (model.config.pad_token_id or 0) - 1
-    lengths = np.minimum(_LENGTHS, longest)
+    longest = model.config.max_position_embeddings - first_position(model)
+    lengths = np.minimum(probe_lengths(model.config), longest)
     choice = np.setdiff1d(np.arange(model.config.vocab_size), [model.config.pad_token_id])
     ids = np.random.default_rng(0).choice(choice, size=lengths.sum()).astype(np.int32)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -68,20 +67,25 @@ def _some_tokens(model: Any) -> Tokens:
 
 
 def flash_is_right(model: Any, device: torch.device, masks: RandomMasks) -> bool:
-    """Compare the CUDA kernel with torch's own, forward and backward, for whole texts and for first tokens alone."""
+    """Compare the CUDA kernel with torch's own, forward and backward: for whole texts, and for what the model asks."""
     heads = model.config.num_attention_heads
     size = model.config.hidden_size // heads
     generator = torch.Generator(device).manual_seed(0)
-    starts = (np.cumsum(_LENGTHS) - np.array(_LENGTHS)).tolist()
-    bounds = torch.tensor([*starts, sum(_LENGTHS)], dtype=torch.int32, device=device)
-    packing = Packing(starts, list(_LENGTHS), bounds[:-1].long(), bounds, masks)
-    scaling = size**-0.5
-    for queries in (sum(_LENGTHS), len(_LENGTHS)):
-        shapes = [(count, heads, size) for count in (queries, sum(_LENGTHS), sum(_LENGTHS))]
+    lengths = probe_lengths(model.config)
+    starts = (np.cumsum(lengths) - np.array(lengths)).tolist()
+    bounds = torch.tensor([*starts, sum(lengths)], dtype=torch.int32, device=device)
+    packing = Packing(starts, lengths, bounds[:-1].long(), bounds, masks)
+    # All tokens, the first token of each text, and all within the model's window, where it has one.
+    cases = [(sum(lengths), None), (len(lengths), None)]
+    if (window := getattr(model.config, "sliding_window", None)) is not None:
+        cases.append((sum(lengths), window))
+    for queries, reach in cases:
+        how = Attending(0.0, size**-0.5, reach)
+        shapes = [(count, heads, size) for count in (queries, sum(lengths), sum(lengths))]
         q, k, v = (torch.randn(shape, generator=generator, device=device, requires_grad=True) for shape in shapes)
         rough_q, rough_k, rough_v = (exact.detach().bfloat16().requires_grad_() for exact in (q, k, v))
-        expected = packed_attention(q, k, v, packing, dropout=0.0, scaling=scaling)  # float32 goes text by text
-        given = flash_attention(rough_q, rough_k, rough_v, packing, dropout=0.0, scaling=scaling)
+        expected = packed_attention(q, k, v, packing, how)  # float32 goes text by text
+        given = flash_attention(rough_q, rough_k, rough_v, packing, how)
         gradient = torch.randn(expected.shape, generator=generator, device=device)
         wanted = torch.autograd.grad(expected, (q, k, v), gradient)
         found = torch.autograd.grad(given, (rough_q, rough_k, rough_v), gradient.bfloat16())

@@ -32,6 +32,7 @@ from clsfw_hf_encoders.loading import (
     read_weights,
 )
 from clsfw_hf_encoders.vocabulary import SEPARATOR, learn_wordpiece
+from clsfw_torch.packed import packable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +91,10 @@ class HfModel:
             found = self._find(None, weights=False)
             config = read_config(found.folder, found.where, self._settings.family)
             check_length(config, self._settings.max_length, found.where)
-            read_tokenizer(found.folder, read_transformers_config(found.folder, found.where), found.where)
+            whole = read_transformers_config(found.folder, found.where)
+            read_tokenizer(found.folder, whole, found.where)
+            with torch.device("meta"):
+                skeleton = model_class(whole)(whole)
         facts = {"start": found.where, "architecture": str(config["model_type"])}
         if found.commit is not None:
             facts["commit"] = found.commit
@@ -98,6 +102,11 @@ class HfModel:
             facts["parameters"] = f"{read_header(found.folder / WEIGHTS, found.where).parameters:,}"
         limit = longest_input(config)
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
+        facts["with gpu-trainer"] = (
+            "packed without padding"
+            if packable(skeleton)
+            else f"padded, sorted by length: {type(skeleton).__name__} is not among the packed architectures"
+        )
         if padding_counts(config):
             facts["padding"] = "changes the answers of this architecture"
         return facts

@@ -7,7 +7,7 @@ since torch's fast kernel knows no dropout, and its slow one computes in float32
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -15,6 +15,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from clsfw_torch.dropout import mask_, masked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from clsfw_torch.dropout import RandomMasks
 
 GAP = 16
@@ -36,21 +38,33 @@ class Packing:
     masks: RandomMasks
 
 
+@dataclass(frozen=True)
+class Attending:
+    """How tokens attend: the share dropped, the factor of the scores, how far to either side (None: to all)."""
+
+    dropout: float
+    scaling: float
+    window: int | None = None
+
+
 def packed_attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, *, dropout: float, scaling: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, how: Attending
 ) -> torch.Tensor:
-    """Attend within each text: all [T, H, D], or `query` [B, H, D], which holds the first token of each text."""
+    """Attend within each text: all [T, H, D], or `query` [B, H, D], which holds the first token of each text.
+
+    Without a window first tokens see their whole text; with one, `query` is of all tokens.
+    """
     if packing.bounds is not None and query.dtype in {torch.bfloat16, torch.float16}:
-        return flash_attention(query, key, value, packing, dropout=dropout, scaling=scaling)
-    spans = _spans(packing, whole=len(query) == len(key))
-    if not dropout:
-        return text_by_text(query, key, value, spans, scaling)
-    result: torch.Tensor = _Attention.apply(query, key, value, spans, packing.masks, dropout, scaling)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        return flash_attention(query, key, value, packing, how)
+    spans = list(_spans(packing, how.window, whole=len(query) == len(key)))
+    if not how.dropout:
+        return text_by_text(query, key, value, spans, how.scaling)
+    result: torch.Tensor = _Attention.apply(query, key, value, spans, packing.masks, how)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return result
 
 
 def flash_attention(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, *, dropout: float, scaling: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, packing: Packing, how: Attending
 ) -> torch.Tensor:
     """Attend on CUDA in bf16 by the operation behind torch's own nested tensors, which has no public name yet."""
     # The kernel takes all texts as one row [T, H, D] and their bounds int32 [B+1]: token t of text i attends to tokens
@@ -60,39 +74,74 @@ def flash_attention(
         of_query, most = bounds, longest
     else:  # the last layer: one query for each text, [B, H, D], so the queries' bounds are 0, 1, ..., B
         of_query, most = torch.arange(len(query) + 1, dtype=torch.int32, device=query.device), 1
+    window = {} if how.window is None else {"window_size_left": how.window, "window_size_right": how.window}
     output: torch.Tensor = torch.ops.aten._flash_attention_forward(  # noqa: SLF001  # checked at the start of each run
-        query, key, value, of_query, bounds, most, longest, dropout, False, False, scale=scaling
+        query, key, value, of_query, bounds, most, longest, how.dropout, False, False, scale=how.scaling, **window
     )[0]
     return output
 
 
-_Spans = list[tuple[slice, slice, int]]
+class _Span(NamedTuple):
+    """Some queries of one text, and the keys that they may look at.
+
+    Of the keys the first `real` are tokens, the rest is the gap behind the text. With a window `rows` and `columns` are
+    the places of the first query and the first key in their text, and a query looks `window` tokens to either side.
+    """
+
+    queries: slice
+    keys: slice
+    real: int
+    rows: int = 0
+    columns: int = 0
+    window: int | None = None
+
+    def far(self, device: torch.device) -> torch.Tensor | None:
+        """Return which keys are beyond the window of which queries, bool [Q, K]; None if none is."""
+        queries, keys = self.queries.stop - self.queries.start, self.keys.stop - self.keys.start
+        farthest = max(self.rows + queries - 1 - self.columns, self.columns + keys - 1 - self.rows)
+        if self.window is None or farthest <= self.window:
+            return None
+        rows, columns = torch.arange(queries, device=device) + self.rows, torch.arange(keys, device=device)
+        # What fills the gap behind a text is computed with it and never read. It looks where the text's last token
+        # looks: with nothing to look at it would be NaN, and 0 times NaN spoils what is read.
+        rows = rows.clamp(max=self.columns + self.real - 1)
+        return (rows[:, None] - (columns + self.columns)[None]).abs() > self.window
 
 
-def _spans(packing: Packing, *, whole: bool) -> _Spans:
-    """Return for each text where its queries are, where its keys and the gap behind them are, and how many are real."""
+def _spans(packing: Packing, window: int | None, *, whole: bool) -> Iterator[_Span]:
+    """Cut each text into spans: one, or with a window blocks of queries, so that memory grows with the text alone."""
     gap = 1 if packing.bounds is not None else GAP
-    texts = zip(packing.starts, packing.lengths, strict=True)
-    keys = [(slice(start, start + -(-length // gap) * gap), length) for start, length in texts]
-    return [(slot if whole else slice(i, i + 1), slot, length) for i, (slot, length) in enumerate(keys)]
+    for i, (start, length) in enumerate(zip(packing.starts, packing.lengths, strict=True)):
+        end = start + -(-length // gap) * gap
+        if window is None:
+            yield _Span(slice(start, end) if whole else slice(i, i + 1), slice(start, end), length)
+            continue
+        reach = -(-window // gap) * gap  # rounded up, so that there are few shapes
+        for first in range(start, end, 2 * reach):
+            last = min(first + 2 * reach, end)
+            left, right = max(first - reach, start), min(last + reach, end)
+            real = min(right, start + length) - left
+            yield _Span(slice(first, last), slice(left, right), real, first - start, left - start, window)
 
 
 def text_by_text(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, spans: _Spans, scaling: float
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, spans: list[_Span], scaling: float
 ) -> torch.Tensor:
-    """Attend by torch's own kernel, one text at a time; on any device, and what the faster ways are checked against."""
+    """Attend by torch's own kernel, one span at a time; on any device, and what the faster ways are checked against."""
     outputs = []
-    for queries, keys, length in spans:
-        # A gap behind a text is never a key: only its `length` real tokens are.
-        real = slice(keys.start, keys.start + length)
-        q, k, v = (_heads(part).unsqueeze(0) for part in (query[queries], key[real], value[real]))  # [1, H, L, D]
-        outputs.append(_tokens(scaled_dot_product_attention(q, k, v, scale=scaling)[0]))
-    rest = len(query) - spans[-1][0].stop
+    for span in spans:
+        # A gap behind a text is never a key: only its `real` tokens are.
+        real = slice(span.keys.start, span.keys.start + span.real)
+        q, k, v = (_heads(part).unsqueeze(0) for part in (query[span.queries], key[real], value[real]))  # [1, H, L, D]
+        far = span.far(query.device)
+        seen = None if far is None else ~far[:, : span.real]  # [Q, K]
+        outputs.append(_tokens(scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scaling)[0]))
+    rest = len(query) - spans[-1].queries.stop
     return torch.cat([*outputs, query.new_zeros(rest, *query.shape[1:])])
 
 
 class _Attention(torch.autograd.Function):
-    """softmax(Q K^T * scaling), dropout, times V: text by text, so that what is quadratic stays in the caches."""
+    """softmax(Q K^T * scaling), dropout, times V: span by span, so that what is quadratic stays in the caches."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  # torch passes no keywords
@@ -100,43 +149,46 @@ class _Attention(torch.autograd.Function):
         query: torch.Tensor,
         key: torch.Tensor,
         value: torch.Tensor,
-        spans: _Spans,
+        spans: list[_Span],
         masks: RandomMasks,
-        dropout: float,
-        scaling: float,
+        how: Attending,
     ) -> torch.Tensor:
         output = torch.zeros_like(query)
         kept: list[torch.Tensor] = []
         share = 1.0
-        scaled = query * scaling  # once for all, instead of each [H, L, L] of scores
+        scaled = query * how.scaling  # once for all, instead of each [H, Q, K] of scores
         with torch.autocast(query.device.type, enabled=False):
-            for queries, keys, length in spans:
-                scores = torch.bmm(_heads(scaled[queries]), _heads(key[keys]).mT)  # [H, L, D] x [H, D, L] = [H, L, L]
-                scores[:, :, length:] = -torch.inf  # the gap behind the text gets weight 0
-                weights = scores.softmax(dim=-1)
-                keep, share = masks.draw(weights.shape, dropout)  # int16 [H, L, L], and the share that is kept
-                output[queries] = _tokens(torch.bmm(masked(weights, keep), _heads(value[keys])).div_(share))
+            for span in spans:
+                scores = torch.bmm(_heads(scaled[span.queries]), _heads(key[span.keys]).mT)  # [H, Q, D] x [H, D, K]
+                scores[:, :, span.real :] = -torch.inf  # the gap behind the text gets weight 0
+                if (far := span.far(query.device)) is not None:
+                    scores.masked_fill_(far, -torch.inf)
+                weights = scores.softmax(dim=-1)  # [H, Q, K]
+                keep, share = masks.draw(weights.shape, how.dropout)  # int16 [H, Q, K], and the share that is kept
+                output[span.queries] = _tokens(torch.bmm(masked(weights, keep), _heads(value[span.keys])).div_(share))
                 kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
         ctx.save_for_backward(query, key, value, *kept)
-        ctx.spans, ctx.share, ctx.scaling = spans, share, scaling
+        ctx.spans, ctx.share, ctx.scaling = spans, share, how.scaling
         return output
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value, *kept = ctx.saved_tensors
         of_query, of_key, of_value = (torch.zeros_like(tensor) for tensor in (query, key, value))
-        # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, text by text:
+        # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, span by span:
         # dV = (W*M/c)^T dO; dW = (dO V^T)*M/c; dS = W*(dW - rowsum(W*dW)); dQ = dS K s; dK = dS^T Q s, s the scaling.
         gradient = gradient / ctx.share  # the 1/c of both, taken out
-        for index, (queries, keys, _) in enumerate(ctx.spans):
+        for index, span in enumerate(ctx.spans):
+            queries, keys = span.queries, span.keys
             weights, keep = kept[2 * index : 2 * index + 2]
-            above = _heads(gradient[queries])  # [H, L, D]
-            of_value[keys] = _tokens(torch.bmm(masked(weights, keep).mT, above))
+            above = _heads(gradient[queries])  # [H, Q, D]
+            # The keys of neighbouring spans overlap where there is a window.
+            of_value[keys] += _tokens(torch.bmm(masked(weights, keep).mT, above))
             of_weights = mask_(torch.bmm(above, _heads(value[keys]).mT), keep)
             of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)  # noqa: SLF001  # it has no public name
             of_query[queries] = _tokens(torch.bmm(of_scores, _heads(key[keys])))
-            of_key[keys] = _tokens(torch.bmm(of_scores.mT, _heads(query[queries])))
-        return of_query.mul_(ctx.scaling), of_key.mul_(ctx.scaling), of_value, None, None, None, None
+            of_key[keys] += _tokens(torch.bmm(of_scores.mT, _heads(query[queries])))
+        return of_query.mul_(ctx.scaling), of_key.mul_(ctx.scaling), of_value, None, None, None
 
 
 def _heads(tokens: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clsfw_torch.attention import packed_attention
+from clsfw_torch.attention import Attending, packed_attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,4 +78,4 @@ def _attend(own: _Attention, first: torch.Tensor, hidden: torch.Tensor, packing:
 
     # Queries [B, H, D/H] of the first tokens alone; keys and values [T, H, D/H] of all.
     query, key, value = split(own.query, first), split(own.key, hidden), split(own.value, hidden)
-    return packed_attention(query, key, value, packing, dropout=own.dropout, scaling=own.scaling).flatten(1)[None]
+    return packed_attention(query, key, value, packing, Attending(own.dropout, own.scaling)).flatten(1)[None]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from transformers import AttentionInterface
 
-from clsfw_torch.attention import GAP, Packing, packed_attention
-from clsfw_torch.first_token import first_token_only
+from clsfw_torch.attention import GAP, Attending, Packing, packed_attention
+from clsfw_torch.families import family_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from clsfw_torch.dropout import RandomMasks
     from clsfw_torch.tokens import Tokens
 
-# Their heads read the first token alone, and their attention goes through transformers' interface. The second ones
-# count positions from the one after the padding token's. Without a head they are packed as well.
-_FROM_ZERO = {
-    f"{family}{kind}" for family in ("DistilBert", "Bert", "Electra") for kind in ("ForSequenceClassification", "Model")
-}
-_FROM_PADDING = {
-    f"{family}{kind}"
-    for family in ("Roberta", "XLMRoberta", "Camembert")
-    for kind in ("ForSequenceClassification", "Model")
-}
 _NAME = "clsfw_packed"
 _ROUND = 256
 
@@ -41,7 +31,7 @@ def encoder(module: Any) -> Any:
 
 def packable(model: Any) -> bool:
     """Tell whether a model is of a family that packed input was proven for, and nothing else of it is asked for."""
-    if type(model).__name__ not in _FROM_ZERO | _FROM_PADDING:
+    if family_of(model) is None:
         return False
     config = model.config
     return not (config.output_hidden_states or config.output_attentions or getattr(config, "is_decoder", False))
@@ -49,13 +39,20 @@ def packable(model: Any) -> bool:
 
 @contextlib.contextmanager
 def packed_forward(model: Any, *, whole: bool = False) -> Iterator[None]:
-    """Let a model take what `pack` gives while the block runs; the last layer is `whole` or for first tokens alone."""
+    """Let a model take what `pack` gives while the block runs.
+
+    Its encoder gives the vectors of all tokens [1, T, D] if they are wanted `whole`, otherwise those that its head
+    reads, [B, 1, D].
+    """
+    family = family_of(model)
+    if family is None:
+        raise TypeError(f"{type(model).__name__} does not take packed texts")
     AttentionInterface.register(_NAME, _attention)
     before = model.config._attn_implementation  # noqa: SLF001  # transformers has no public name to read it
     # An attention that no mask function is registered for makes transformers build no mask at all.
     model.set_attn_implementation(_NAME)
     try:
-        with contextlib.nullcontext() if whole else first_token_only(model):
+        with contextlib.nullcontext() if whole else family.head(model):
             yield
     finally:
         model.set_attn_implementation(before)
@@ -64,11 +61,15 @@ def packed_forward(model: Any, *, whole: bool = False) -> Iterator[None]:
 def _attention(  # the signature is transformers'
     _: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, __: None, **options: Any
 ) -> tuple[torch.Tensor, None]:
-    """Attend; query, key and value are [1, H, T, D]."""
+    """Attend; query [1, H, T, D], key and value [1, G, T, D], where each of G heads serves H/G of the query's."""
     scaling = options.get("scaling") or query.shape[-1] ** -0.5
-    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))
-    dropout = options.get("dropout", 0.0)
-    return packed_attention(q, k, v, options["packing"], dropout=dropout, scaling=scaling).unsqueeze(0), None
+    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))  # [T, H, D], twice [T, G, D]
+    if k.shape[1] != q.shape[1]:
+        k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
+    # transformers counts the token itself: a window of 65 is 64 tokens to either side.
+    sliding = options.get("sliding_window")
+    how = Attending(options.get("dropout", 0.0), scaling, None if sliding is None else sliding - 1)
+    return packed_attention(q, k, v, options["packing"], how).unsqueeze(0), None
 
 
 def share(lengths: NDArray[np.int64], budget: int, multiple: int = 1) -> list[NDArray[np.int64]]:
@@ -117,7 +118,7 @@ def pack(
     starts = np.cumsum(slots) - slots  # [B], 0 first
     # On the CPU the row is filled up to one of few sizes as well; what fills it is computed and never read.
     total = -(-int(slots.sum()) // whole) * whole
-    offset = model.config.pad_token_id + 1 if type(model).__name__ in _FROM_PADDING else 0
+    offset = first_position(model)
     # Position embeddings count from 0 within each text, or from the one after the padding token's, as RoBERTa has it.
     ids = np.full(total, model.config.pad_token_id or 0, dtype=np.int64)
     positions = np.full(total, offset, dtype=np.int64)
@@ -140,6 +141,18 @@ def pack(
         types[places] = flat_types
         inputs["token_type_ids"] = to_device(types, device)[None]
     return inputs
+
+
+def first_position(model: Any) -> int:
+    """Return the number of the position of each text's first token."""
+    family = family_of(model)
+    return model.config.pad_token_id + 1 if family is not None and family.after_padding else 0
+
+
+def probe_lengths(config: Any) -> list[int]:
+    """Return lengths of texts on which packed and padded input are compared: with a local window one beyond it."""
+    window = getattr(config, "sliding_window", None)
+    return [7, 19, 3, 12] if window is None else [7, 19, 3, 12, 2 * window + 3]
 
 
 def to_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:

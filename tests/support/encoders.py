@@ -10,7 +10,10 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from clsfw_torch.tokens import Tokens
 
-FAMILIES = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camembert"]
+FIRST_TOKEN = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camembert"]
+"""Families whose last layer is computed for first tokens alone."""
+ROTARY = ["modernbert", "eurobert", "nomic_bert", "gte", "jina_embeddings_v3"]
+FAMILIES = [*FIRST_TOKEN, *ROTARY]
 LENGTHS = (40, 3, 17, 16, 33, 1)  # 110 tokens: more than any of the models has positions
 
 EXPORTABLE = {
@@ -34,10 +37,16 @@ def tiny(family: str, **changes: Any) -> Any:
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     if family == "distilbert":
         sizes = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
-    config = AutoConfig.for_model(
-        family, vocab_size=80, max_position_embeddings=48, pad_token_id=1, num_labels=3, initializer_range=0.5,
-        **sizes, **changes,
-    )  # fmt: skip
+    # Each with what sets it apart: a window of 8 tokens to either side in the second layer, a key for two queries.
+    own = {
+        "modernbert": {"local_attention": 16, "global_attn_every_n_layers": 2, "cls_token_id": 2, "sep_token_id": 3},
+        "eurobert": {"num_key_value_heads": 1, "head_dim": 16},
+        "nomic_bert": {"head_dim": 16},
+    }.get(family, {})
+    if family in ROTARY:  # by default they name tokens that so small a vocabulary does not have
+        own = {**own, "bos_token_id": 2, "eos_token_id": 3}
+    common = {"vocab_size": 80, "max_position_embeddings": 48, "pad_token_id": 1, "num_labels": 3}
+    config = AutoConfig.for_model(family, **{**common, "initializer_range": 0.5, **sizes, **own, **changes})
     return AutoModelForSequenceClassification.from_config(config).eval()
 
 

@@ -6,6 +6,7 @@ the real kernel computes the same is for `tests/bench/gpu.py`, and for the check
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import torch
 from support.encoders import (
     FAMILIES,
+    FIRST_TOKEN,
     LENGTHS,
     assert_gradients_close,
     logits_and_gradients,
@@ -23,7 +25,7 @@ from support.encoders import (
 
 from clsfw_gpu_trainer.selfcheck import flash_is_right
 from clsfw_torch import first_token, packed
-from clsfw_torch.attention import flash_attention
+from clsfw_torch.attention import Attending, flash_attention
 from clsfw_torch.dropout import RandomMasks
 from clsfw_torch.packed import pack, packed_forward
 
@@ -34,17 +36,23 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 Answer = tuple[torch.Tensor, ...]
 
 
-def weigh(q: torch.Tensor, k: torch.Tensor, scale: float) -> torch.Tensor:
-    return torch.einsum("qhd,khd->hqk", q, k).mul(scale).softmax(dim=-1)
+def weigh(q: torch.Tensor, k: torch.Tensor, scale: float, window: int | None) -> torch.Tensor:
+    scores = torch.einsum("qhd,khd->hqk", q, k).mul(scale)
+    if window is not None:
+        far = (torch.arange(len(q))[:, None] - torch.arange(len(k))[None]).abs() > window
+        scores = scores.masked_fill(far, -torch.inf)
+    return scores.softmax(dim=-1)
 
 
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> torch.Tensor:
-    return torch.einsum("hqk,khd->qhd", weigh(q, k, scale), v)
+def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, window: int | None) -> torch.Tensor:
+    return torch.einsum("hqk,khd->qhd", weigh(q, k, scale, window), v)
 
 
-def differentiate(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, above: torch.Tensor, scale: float) -> Answer:
-    """Give the gradients by hand: autograd does not look into what stands in for an operation."""
-    weights = weigh(q, k, scale)
+def differentiate(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, above: torch.Tensor, scale: float, window: int | None
+) -> Answer:
+    """Return the gradients by hand: autograd does not look into what stands in for an operation."""
+    weights = weigh(q, k, scale, window)
     of_weights = torch.einsum("qhd,khd->hqk", above, v)
     of_scores = weights * (of_weights - (of_weights * weights).sum(-1, keepdim=True)) * scale
     return (
@@ -66,26 +74,31 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, ...]]]:
 
     def forward(
         q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor,
-        most_q: int, most_k: int, rate: float, causal: bool, debug: bool, *, scale: float, **_: Any,
+        most_q: int, most_k: int, rate: float, causal: bool, debug: bool, *, scale: float,
+        window_size_left: int | None = None, window_size_right: int | None = None, **_: Any,
     ) -> Answer:  # fmt: skip
         assert bounds_q.dtype == bounds_k.dtype == torch.int32
         assert (rate, causal, debug) == (0.0, False, False)
+        assert window_size_left == window_size_right
         assert (int(bounds_q.diff().max()), int(bounds_k.diff().max())) == (most_q, most_k)
         told.append((len(q), len(k), most_q, most_k))
         output = torch.empty_like(q)
         for queries, keys in each(bounds_q, bounds_k):
-            output[queries] = attend(q[queries].float(), k[keys].float(), v[keys].float(), scale).to(q.dtype)
+            output[queries] = attend(q[queries].float(), k[keys].float(), v[keys].float(), scale, window_size_left).to(
+                q.dtype
+            )
         nothing = torch.empty(0)
         return output, nothing, nothing, nothing, nothing
 
     def backward(
         gradient: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, _out: torch.Tensor,
-        _sums: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor, *_: Any, scale: float, **__: Any,
+        _sums: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor, *_: Any, scale: float,
+        window_size_left: int | None = None, **__: Any,
     ) -> Answer:  # fmt: skip
         gradients = tuple(torch.empty_like(part) for part in (q, k, v))
         for queries, keys in each(bounds_q, bounds_k):
             parts = [part.float() for part in (q[queries], k[keys], v[keys], gradient[queries])]
-            found = differentiate(*parts, scale)
+            found = differentiate(*parts, scale, window_size_left)
             for whole, place, value in zip(gradients, (queries, keys, keys), found, strict=True):
                 whole[place] = value.to(whole.dtype)
         return gradients
@@ -116,7 +129,8 @@ def test_texts_without_gaps_give_what_padded_ones_give(
         given, found = logits_and_gradients(model, inputs)
 
     assert inputs["input_ids"].shape == (1, sum(LENGTHS))
-    assert kernel == [(110, 110, 40, 40), (6, 110, 1, 40)]  # the last layer asks for the first tokens alone
+    last = (6, 110, 1, 40) if family in FIRST_TOKEN else (110, 110, 40, 40)  # for first tokens alone, or for all
+    assert kernel == [(110, 110, 40, 40), last]
     torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
     assert_gradients_close(found, wanted)
 
@@ -131,8 +145,20 @@ def test_the_kernel_is_for_half_precision_alone(kind: torch.dtype, times: int, k
     assert len(kernel) == times
 
 
-def test_the_kernel_passes_the_check_of_each_run(kernel: list[tuple[int, ...]]) -> None:
-    assert flash_is_right(tiny("bert"), CPU, RandomMasks())
+@pytest.mark.parametrize("family", ["bert", "modernbert"])
+def test_the_kernel_passes_the_check_of_each_run(family: str, kernel: list[tuple[int, ...]]) -> None:
+    assert flash_is_right(tiny(family), CPU, RandomMasks())
+
+
+def test_a_kernel_that_takes_no_heed_of_the_window_does_not_pass(
+    kernel: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def everything(q: Any, k: Any, v: Any, packing: Any, how: Attending) -> torch.Tensor:
+        return flash_attention(q, k, v, packing, replace(how, window=None))
+
+    monkeypatch.setattr("clsfw_gpu_trainer.selfcheck.flash_attention", everything)
+
+    assert not flash_is_right(tiny("modernbert"), CPU, RandomMasks())
 
 
 @pytest.mark.parametrize(

@@ -19,17 +19,19 @@ from support.encoders import (
     some_tokens,
     tiny,
 )
-from transformers import AutoModelForSequenceClassification
 
 from clsfw.contract.parts import Labels
 from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
 from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.forward import prepared
-from clsfw_torch.attention import Packing, packed_attention
+from clsfw_torch import packed
+from clsfw_torch.attention import Attending, Packing, packed_attention
 from clsfw_torch.dropout import RandomMasks
+from clsfw_torch.families import Family
 from clsfw_torch.packed import pack, packable, packed_forward, share
 from clsfw_torch.target import choose_target
+from clsfw_torch.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,21 +78,84 @@ def test_a_model_is_as_before_once_the_block_ends(family: str) -> None:
     assert torch.equal(model(**padded_inputs()).logits, expected)
 
 
-def test_models_of_other_families_are_not_packed() -> None:
-    config = transformers.ModernBertConfig(
-        vocab_size=80,
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        cls_token_id=1,
-        sep_token_id=2,
-    )
+@pytest.mark.parametrize("family", ["mpnet", "deberta-v2", "albert"])
+def test_models_of_other_families_are_not_packed(family: str) -> None:
+    model = tiny(family)
 
-    assert not packable(AutoModelForSequenceClassification.from_config(config))
+    assert not packable(model)
+    with pytest.raises(TypeError, match="does not take packed texts"), packed_forward(model):
+        pass
+
+
+POOLINGS = [("modernbert", "cls"), ("modernbert", "mean"), ("eurobert", "bos"), ("eurobert", "mean")]
+
+
+@pytest.mark.parametrize(("family", "pooling"), [*POOLINGS, ("eurobert", "late")])
+def test_each_kind_of_pooling_is_that_of_padded_input(family: str, pooling: str) -> None:
+    model = tiny(family, classifier_pooling=pooling)
+    expected, wanted = logits_and_gradients(model, padded_inputs())
+
+    with packed_forward(model):
+        given, found = logits_and_gradients(model, packed_inputs(model))
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_gradients_close(found, wanted)
+
+
+EDGES = (63, 64, 65, 66, 127, 128, 129, 130, 192, 193, 257)
+"""Around a window of 64 tokens to either side, and around the blocks of 128 queries that texts are cut into."""
+
+
+@pytest.mark.parametrize("length", EDGES)
+def test_texts_at_the_edges_of_a_local_window(length: int) -> None:
+    model = tiny("modernbert", local_attention=128, max_position_embeddings=300)
+    ids = np.random.default_rng(0).integers(2, 80, size=length + 5).astype(np.int32)
+    starts = np.array([0, length, length + 5])
+    tokens = Tokens(ids, starts, np.diff(starts), np.zeros(2, dtype=np.bool_))
+    padded, mask = (torch.from_numpy(array) for array in tokens.padded(np.arange(2), 1))
+
+    def answers(inputs: dict[str, Any]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        model.zero_grad()
+        logits = model(**inputs).logits
+        logits.square().sum().backward()
+        return logits.detach(), {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+    expected, wanted = answers({"input_ids": padded, "attention_mask": mask})
+    with packed_forward(model):
+        given, found = answers(pack(model, tokens, np.arange(2), CPU, RandomMasks()))
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_gradients_close(found, wanted)
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_a_window_that_is_off_by_a_token_does_not_pass_the_check(off: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, model = Told(), tiny("modernbert")
+    right = packed._attention
+
+    def wrong(*args: Any, sliding_window: int | None, **options: Any) -> Any:
+        window = None if sliding_window is None else sliding_window + off
+        return right(*args, sliding_window=window, **options)
+
+    monkeypatch.setattr(packed, "_attention", wrong)
+
+    with ready(model, told) as forward:
+        assert forward.packed is False
+    assert "gave other results than padded input" in told.warnings[0]
+
+
+def test_a_plugin_brings_a_family_of_its_own() -> None:
+    class Own(transformers.BertForSequenceClassification):
+        packed_family = Family()
+
+    stock = tiny("bert")
+    model = Own(stock.config).eval()
+    model.load_state_dict(stock.state_dict())
+
+    assert packable(model)
+    with packed_forward(model), torch.no_grad():
+        given = model(**packed_inputs(model)).logits
+    torch.testing.assert_close(given, stock(**padded_inputs()).logits, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("asked", ["output_hidden_states", "output_attentions"])
@@ -161,8 +226,7 @@ def test_other_families_are_padded_in_parts_and_right(family: str) -> None:
 
 def test_a_model_that_fails_the_check_is_padded_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told, model = Told(), tiny("roberta")
-    monkeypatch.setattr("clsfw_torch.packed._FROM_PADDING", frozenset())
-    monkeypatch.setattr("clsfw_torch.packed._FROM_ZERO", {"RobertaForSequenceClassification"})
+    monkeypatch.setattr(model, "packed_family", Family(after_padding=False), raising=False)
 
     with ready(model, told) as forward, torch.no_grad():
         given = all_logits(forward)
@@ -187,13 +251,19 @@ def test_a_model_whose_inside_is_unknown_is_padded(monkeypatch: pytest.MonkeyPat
     assert "failed with AttributeError: no such part" in told.warnings[0]
 
 
-def reference(packing: Packing, keep: torch.Tensor | None, q: Any, k: Any, v: Any, scaling: float) -> torch.Tensor:
+def reference(
+    packing: Packing, keep: torch.Tensor | None, q: Any, k: Any, v: Any, scaling: float, window: int | None
+) -> torch.Tensor:
     """Attention by its formula over the whole row, with texts kept apart by a mask; `keep` [H, T, T] scaled."""
     text = torch.full((len(k),), -1)
     for index, (start, length) in enumerate(zip(packing.starts, packing.lengths, strict=True)):
         text[start : start + length] = index
     scores = torch.einsum("qhd,khd->hqk", q, k) * scaling
-    weights = scores.masked_fill(text[:, None] != text[None], -1e9).softmax(-1)
+    apart = text[:, None] != text[None]
+    if window is not None:
+        place = torch.arange(len(k))
+        apart |= (place[:, None] - place[None]).abs() > window
+    weights = scores.masked_fill(apart, -1e9).softmax(-1)
     weights = weights if keep is None else weights * keep
     return torch.einsum("hqk,khd->qhd", weights, v) * (text >= 0)[:, None, None]
 
@@ -211,8 +281,9 @@ def real_rows() -> torch.Tensor:
     return rows
 
 
+@pytest.mark.parametrize("window", [None, 4, 16])
 @pytest.mark.parametrize("rate", [0.0, 0.3])
-def test_attention_and_its_gradients_follow_the_formula(rate: float) -> None:
+def test_attention_and_its_gradients_follow_the_formula(rate: float, window: int | None) -> None:
     packing, (q, k, v) = attention_case()
     keep = None
     if rate:
@@ -222,10 +293,10 @@ def test_attention_and_its_gradients_follow_the_formula(rate: float) -> None:
             mask, kept = packing.masks.draw((2, slot, slot), rate)
             keep[:, start : start + slot, start : start + slot] = (mask != 0) / kept
         packing.masks.seed(5)
-    expected = reference(packing, keep, q, k, v, 0.35)
+    expected = reference(packing, keep, q, k, v, 0.35, window)
     wanted = torch.autograd.grad((expected * real_rows()).square().sum(), (q, k, v))
 
-    given = packed_attention(q, k, v, packing, dropout=rate, scaling=0.35)
+    given = packed_attention(q, k, v, packing, Attending(rate, 0.35, window))
 
     found = torch.autograd.grad((given * real_rows()).square().sum(), (q, k, v))
     torch.testing.assert_close(given * real_rows(), expected * real_rows(), rtol=1e-4, atol=1e-5)
@@ -236,9 +307,9 @@ def test_attention_and_its_gradients_follow_the_formula(rate: float) -> None:
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 def test_first_tokens_alone_see_what_they_see_among_all(rate: float) -> None:
     packing, (q, k, v) = attention_case()
-    whole = packed_attention(q, k, v, packing, dropout=0.0, scaling=0.35)[packing.first]
+    whole = packed_attention(q, k, v, packing, Attending(0.0, 0.35))[packing.first]
 
-    alone = packed_attention(q[packing.first], k, v, packing, dropout=rate, scaling=0.35)
+    alone = packed_attention(q[packing.first], k, v, packing, Attending(rate, 0.35))
 
     assert alone.shape == whole.shape
     if not rate:

@@ -61,6 +61,24 @@ class Checkpoints:
             {n: t for n, t in weights.items() if "classifier" not in n}, path / "model.safetensors", {"format": "pt"}
         )
 
+    def _make_albert(self, path: Path) -> None:
+        self._make_with_words(path, transformers.AlbertForSequenceClassification, embedding_size=16)
+
+    def _make_modernbert(self, path: Path) -> None:
+        tokens = {f"{name}_token_id": 2 for name in ("bos", "eos", "cls", "sep")}
+        self._make_with_words(path, transformers.ModernBertForSequenceClassification, local_attention=8, **tokens)
+
+    def _make_with_words(self, path: Path, kind: Any, **own: Any) -> None:
+        """Make a classifier of a family that has no vocabulary of its own to learn: with distilbert's."""
+        tokenizer = transformers.AutoTokenizer.from_pretrained(self("distilbert"))
+        tokenizer.save_pretrained(path)
+        config = kind.config_class(
+            vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+            max_position_embeddings=32, pad_token_id=tokenizer.pad_token_id, **own,
+        )  # fmt: skip
+        torch.manual_seed(0)
+        kind(config).save_pretrained(path)
+
     def _make_roberta(self, path: Path) -> None:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), ByteLevel()

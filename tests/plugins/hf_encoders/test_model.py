@@ -255,6 +255,20 @@ def test_check_tells_what_is_known_before_weights_are_loaded(checkpoint: Any) ->
     assert (facts["architecture"], facts["longest input"]) == ("roberta", "32 tokens")
 
 
+def test_check_says_that_texts_will_be_packed(checkpoint: Any) -> None:
+    facts = HfModel(HfEncoder(checkpoint=str(checkpoint("modernbert")), max_length=32)).check()
+
+    assert facts["with gpu-trainer"] == "packed without padding"
+
+
+def test_check_says_why_texts_will_be_padded(checkpoint: Any) -> None:
+    facts = HfModel(HfEncoder(checkpoint=str(checkpoint("albert")), max_length=32)).check()
+
+    assert facts["with gpu-trainer"] == (
+        "padded, sorted by length: AlbertForSequenceClassification is not among the packed architectures"
+    )
+
+
 def test_check_of_a_model_from_nothing() -> None:
     assert scratch().check()["architecture"] == "distilbert"
 
