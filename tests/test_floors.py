@@ -43,7 +43,8 @@ PUBLIC = ("clsfw", "clsfw.kit", "clsfw.testing")
 LIBRARIES = {
     "clsfw_embed": {"clsfw_hf_encoders", "clsfw_runtime", "clsfw_torch"},
     "clsfw_gpu_trainer": {"clsfw_torch"},
-    "clsfw_hf_encoders": {"clsfw_runtime"},  # the tokenization that an artifact repeats without transformers
+    # The tokenization that an artifact repeats without transformers, and which architectures are packed.
+    "clsfw_hf_encoders": {"clsfw_runtime", "clsfw_torch"},
     "clsfw_hf_trainer": {"clsfw_torch"},
     "clsfw_onnx": {"clsfw_runtime"},
     "clsfw_openvino": {"clsfw_runtime"},
