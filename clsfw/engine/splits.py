@@ -65,7 +65,7 @@ def _cut_train(parts: Mapping[str, Dataset], split: Split, labels: Labels, seed:
         split.sizes,
         len(data),
         seed=None if split.method == "in-order" else seed,
-        keys=[text.tobytes() for text in hash_texts(texts_of(data)).folded] if split.group_by == "text" else None,
+        keys=hash_texts(texts_of(data)).folded if split.group_by == "text" else None,
         classes=numbers(data, "label") if stratified else None,
         names=labels.names,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,7 @@ def cut_rows(
     rows: int,
     *,
     seed: int | None = None,
-    keys: Sequence[bytes] | None = None,
+    keys: NDArray[np.uint64] | None = None,
     classes: NDArray[np.int64] | None = None,
     names: Sequence[str] = (),
 ) -> dict[str, NDArray[np.int64]]:
@@ -29,6 +30,8 @@ def cut_rows(
     `sizes` are counts (int) or fractions (float); a missing `train` gets what the others leave. Rows with equal `keys`
     stay together. With `classes`, the class ids [N], each split gets each class's share; `names` names them.
 
+    Memory is that of a few numbers a row.
+
     Raises:
         DataError: the splits ask for more than there is, or for what cannot be cut so.
 
@@ -36,23 +39,23 @@ def cut_rows(
     counts = _counts(sizes, rows)
     # NumPy promises that the legacy generator's stream never changes, so a seed means the same rows for ever.
     order = np.arange(rows) if seed is None else np.random.RandomState(seed).permutation(rows)
-    groups = _groups(keys, order)
+    groups = _Groups.of(order, keys)
     exact = not any(isinstance(size, float) for size in sizes.values())
+    every = np.arange(len(groups.lengths))
     if classes is None:
-        return _fill(groups, order, counts, dict.fromkeys(counts, 0), exact=exact)
+        return _in_order(_fill(every, groups, counts, dict.fromkeys(counts, 0), exact=exact), order)
     _check_enough(classes, counts, names)
     by_group = classes.copy()  # equal texts with two labels are shared out with the first one's class
-    for group in groups:
-        by_group[group] = classes[group[0]]
+    of_first = classes[groups.first()]
+    by_group[groups.rows] = np.repeat(of_first, groups.lengths)
     quotas = _quotas(by_group, counts, len(names))
     chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in counts}
     owed = dict.fromkeys(counts, 0)
     for label in range(len(names)):
-        own = [group for group in groups if classes[group[0]] == label]
-        for name, taken in _fill(own, order, quotas[label], owed, exact=exact).items():
+        for name, taken in _fill(every[of_first == label], groups, quotas[label], owed, exact=exact).items():
             chosen[name].append(taken)
             owed[name] += quotas[label][name] - len(taken)
-    return {name: _in_order(np.concatenate(taken), order) for name, taken in chosen.items()}
+    return _in_order({name: np.concatenate(taken) for name, taken in chosen.items()}, order)
 
 
 def _counts(sizes: Mapping[str, float], rows: int) -> dict[str, int]:
@@ -77,61 +80,88 @@ def _counts(sizes: Mapping[str, float], rows: int) -> dict[str, int]:
     return counts
 
 
-def _groups(keys: Sequence[bytes] | None, order: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return the rows that must stay together, in the order of their first row."""
-    if keys is None:
-        return [order[i : i + 1] for i in range(len(order))]
-    groups: dict[bytes, list[int]] = {}
-    for row in order:
-        groups.setdefault(keys[row], []).append(int(row))
-    return [np.asarray(rows, dtype=np.int64) for rows in groups.values()]
+@dataclass(frozen=True)
+class _Groups:
+    """Rows that must stay together: group after group in the order of their first row, and how long each group is."""
+
+    rows: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, order: NDArray[np.int64], keys: NDArray[np.uint64] | None) -> _Groups:
+        """Put the rows with equal keys together; without keys each row stands alone."""
+        if keys is None:
+            return cls(order, np.ones(len(order), dtype=np.int64))
+        _, first, group = np.unique(keys[order], return_index=True, return_inverse=True)
+        rank = np.empty(len(first), dtype=np.int64)
+        rank[np.argsort(first)] = np.arange(len(first))
+        group = rank[group]
+        return cls(order[np.argsort(group, kind="stable")], np.bincount(group, minlength=len(first)))
+
+    def first(self) -> NDArray[np.int64]:
+        """Return the first row of each group."""
+        return self.rows[np.cumsum(self.lengths) - self.lengths]
+
+    def rows_of(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of some groups."""
+        chosen = np.zeros(len(self.lengths), dtype=np.bool_)
+        chosen[groups] = True
+        return self.rows[np.repeat(chosen, self.lengths)]
 
 
 def _fill(
-    groups: Sequence[NDArray[np.int64]],
-    order: NDArray[np.int64],
+    own: NDArray[np.int64],
+    groups: _Groups,
     sizes: Mapping[str, int],
     owed: Mapping[str, int],
     *,
     exact: bool,
 ) -> dict[str, NDArray[np.int64]]:
-    """Fill each split in turn with the next groups that still fit; one too large for the rest of a split waits.
+    """Fill each split in turn with the next of its `own` groups that still fit; one too large for the rest waits.
 
     Unless the sizes are `exact`, groups that fit nowhere then go to the split that is short of most rows, counting what
     earlier classes left it `owed`; the first goes to train if that has none yet, for it must know every class.
     """
-    waiting = list(groups)
-    taken: dict[str, list[NDArray[np.int64]]] = {name: [] for name in sizes}
+    waiting = own
+    taken: dict[str, list[NDArray[np.int64]]] = {}
     free = dict(sizes)
     for name, size in sizes.items():
-        left: list[NDArray[np.int64]] = []
-        for group in waiting:
-            if len(group) <= free[name]:
-                taken[name].append(group)
-                free[name] -= len(group)
-            else:
-                left.append(group)
+        fits = _next_that_fit(groups.lengths[waiting], size)
+        taken[name], waiting = [waiting[fits]], waiting[~fits]
+        free[name] = size - int(groups.lengths[taken[name][0]].sum())
         if exact and free[name]:
             raise DataError(
                 f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do not "
                 "fit; give fractions, leave group_by out, or ask for fewer rows"
             )
-        waiting = left
     for group in waiting:
         name = max(free, key=lambda split: free[split] + owed[split])
         if free[name] + owed[name] <= 0:
             break
-        name = name if taken["train"] else "train"
-        taken[name].append(group)
-        free[name] -= len(group)
-    empty = np.empty(0, dtype=np.int64)
-    return {name: _in_order(np.concatenate([empty, *rows]), order) for name, rows in taken.items()}
+        name = name if any(map(len, taken["train"])) else "train"
+        taken[name].append(np.array([group]))
+        free[name] -= int(groups.lengths[group])
+    return {name: groups.rows_of(np.concatenate(chosen)) for name, chosen in taken.items()}
 
 
-def _in_order(rows: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+def _next_that_fit(lengths: NDArray[np.int64], room: int) -> NDArray[np.bool_]:
+    """Return which groups are taken, one after the other, where each is left out that is longer than the room left."""
+    taken = np.zeros(len(lengths), dtype=np.bool_)
+    left = np.flatnonzero(lengths <= room)
+    while room > 0 and len(left):
+        filled = np.cumsum(lengths[left])
+        count = int(np.searchsorted(filled, room, side="right"))
+        taken[left[:count]] = True
+        room -= int(filled[count - 1]) if count else 0
+        left = left[count:]
+        left = left[lengths[left] <= room]
+    return taken
+
+
+def _in_order(rows: Mapping[str, NDArray[np.int64]], order: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rows[np.argsort(rank[rows], kind="stable")]
+    return {name: own[np.argsort(rank[own], kind="stable")] for name, own in rows.items()}
 
 
 def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], names: Sequence[str]) -> None:

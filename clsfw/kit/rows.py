@@ -45,6 +45,8 @@ class Row(NamedTuple):
 
     def at(self, column: str) -> Any:
         """Return the value of a column, or of one within another, as in `meta.title`; None if there is none."""
+        if column in self.values:
+            return self.values[column]
         found = _at(self.values, column)
         return None if found is _NOTHING else found
 
@@ -57,8 +59,11 @@ class Row(NamedTuple):
 
         Of several columns some may hold none, as tickets without a body do; where all are blank, so is the text.
         """
+        if len(columns) == 1:  # as it mostly is, and once for each of millions of rows
+            only = self.at(columns[0])
+            return only if isinstance(only, str) else None
         parts = [self.at(column) for column in columns]
-        if len(parts) > 1 and any(part is not None for part in parts):
+        if any(part is not None for part in parts):
             parts = ["" if part is None else part for part in parts]
             if not any(isinstance(part, str) and part.strip() for part in parts):
                 separator = ""
@@ -243,12 +248,13 @@ def _named(
     records: Iterable[tuple[int, list[str]]], header: Sequence[str], delimiter: str, on_fault: OnFault
 ) -> Iterator[Row]:
     """Turn cells into values by column."""
+    columns = len(header)
     for line, cells in records:
-        if len(cells) != len(header):
+        if len(cells) != columns:
             hint = f"; quote texts that hold {delimiter!r}" if len(cells) > len(header) else ""
             on_fault("fields", line, wrong_number(len(cells), len(header)) + hint)
         else:
-            yield Row(line, dict(zip(header, cells, strict=True)))
+            yield Row(line, dict(zip(header, cells, strict=False)))
 
 
 def check_header(header: list[str], name: str, line: int) -> None:

@@ -145,6 +145,8 @@ def _record(row: Row, name: str, settings: RowSettings, complaints: Complaints, 
 def _labels(value: Any, settings: RowSettings, tally: Tally) -> list[str] | str:
     """Return the labels of a row, or what is wrong with them."""
     column, separator = settings.label_column, settings.label_separator
+    if tally.several is False and isinstance(value, str) and value and not value.isspace():
+        return [value]  # as it mostly is
     if tally.several is None:
         tally.several = separator is not None or isinstance(value, list)
     if not tally.several:

@@ -1,0 +1,137 @@
+"""Measures how many rows per second a large CSV file is read, cut and counted at, and in how much memory.
+
+The file is made on the spot: short texts of a seeded generator, 77 classes, about 200 bytes a row, so that ten million
+rows are two gigabytes. Each job is a process of its own with an empty cache. Raw results go to a JSON file.
+
+    python tests/bench/rows.py --rows 10000000 --output tests/bench/results/rows.json
+    python tests/bench/rows.py --rows 1000000 --methods stratified --output rows.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from measure import machine, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+METHODS = ("in-order", "random", "stratified", "by-text")
+CLASSES = 77
+BYTES_A_ROW = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(measured(Path(options.child[0]), options.child[1])))
+        return
+    report: dict[str, Any] = {"command": sys.argv, "machine": machine(), "runs": []}
+    with tempfile.TemporaryDirectory() as name:
+        for rows in options.rows:
+            file = Path(name) / f"{rows}.csv"
+            write_rows(file, rows)
+            for turn, method in enumerate(options.methods):
+                # The first method finds an empty cache and reads the file; the others take the table from there.
+                env = {**os.environ, "CLSFW_CACHE": f"{name}/cache-{rows}"}
+                command = [sys.executable, __file__, "--output", os.devnull, "--child", str(file), method]
+                done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+                stages = json.loads(done.stdout)
+                report["runs"].append({"rows": rows, "bytes": file.stat().st_size, "method": method, "stages": stages})
+                write_json(options.output, report)
+                for stage, seen in stages.items():
+                    if turn == 0 or stage != "read":
+                        rate = rows / seen["seconds"]
+                        print(f"{rows:>11,} {method:<11} {stage:<6} {seen['seconds']:8.1f} s {rate:12,.0f} rows/s "
+                              f"{seen['anonymous_mib']:8,.0f} MiB")  # fmt: skip
+            file.unlink()
+
+
+def write_rows(file: Path, rows: int) -> None:
+    """Write a CSV file with a header; every hundredth text stands twice."""
+    draw = random.Random(7)
+    words = [f"w{number:x}" for number in range(50_000)]
+    stock = [" ".join(draw.choices(words, k=33))[: BYTES_A_ROW - 24] for _ in range(5000)]
+    with file.open("w", encoding="utf-8") as out:
+        out.write("text,label\n")
+        for row in range(rows):
+            number = row - 1 if row % 100 == 99 else row
+            out.write(f"{number} {stock[draw.randrange(5000) if number == row else 0]},intent_{row % CLASSES:02}\n")
+
+
+def measured(file: Path, method: str) -> dict[str, dict[str, float]]:
+    """Read a file, cut and count it; gives the seconds of each stage and the most memory that is no mapped file."""
+    from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
+    from clsfw.recipe.schema import Split
+    from clsfw_csv import CsvSettings
+    from clsfw_csv.source import FileSource
+
+    class Silent:
+        def note(self, text: str) -> None: ...
+        def warn(self, text: str) -> None: ...
+        def progress(self, what: str, done: int, total: int | None, unit: str) -> None: ...
+
+    stages: dict[str, dict[str, float]] = {}
+    split = {"method": "stratified", "group_by": "text"} if method == "by-text" else {"method": method}
+    with stage(stages, "read"):
+        data = FileSource(CsvSettings(source=str(file))).load(Silent())
+    with stage(stages, "cut"):
+        labels = labels_of(data, "bench")
+        given = Split.model_validate({**split, "train": 0.8, "validation": 0.1, "test": 0.1})
+        parts = make_splits(data, given, labels, 42, "bench")
+    with stage(stages, "count"):
+        counted = {name: label_counts(part, labels) for name, part in parts.items()}
+    with stage(stages, "hash"):
+        for part in parts.values():
+            fingerprint(part)
+    assert sum(sum(counts.values()) for counts in counted.values()) == sum(map(len, parts.values()))
+    return stages
+
+
+@contextmanager
+def stage(stages: dict[str, dict[str, float]], name: str) -> Iterator[None]:
+    """Time a stage, and look at the memory ten times a second."""
+    over, most = threading.Event(), [anonymous()]
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            most.append(max(anonymous(), most.pop()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = time.perf_counter() - start
+        over.set()
+        watcher.join()
+        stages[name] = {"seconds": round(seconds, 3), "anonymous_mib": round(most[0], 1)}
+
+
+def anonymous() -> float:
+    """Return the memory of this process that no file backs, in MiB."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+if __name__ == "__main__":
+    main()
