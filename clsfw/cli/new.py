@@ -91,6 +91,7 @@ def _recipe(args: argparse.Namespace) -> list[str]:
     )
     seen = new.seen
     found = f"texts in {seen.text_column!r}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
+    found += f", ids in {' and '.join(map(repr, seen.id_columns))}" if seen.id_columns else ""
     doubts = [f"mind: {doubt}" for doubt in new.doubts]
     lines = [f"{', '.join(args.data)}: {found}", *doubts, f"wrote {new.path}", f"next: clsfw run {new.path}"]
     return list(map(clean, lines))

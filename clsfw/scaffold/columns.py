@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,11 +33,14 @@ _LABEL_WORDS = (
     "y",
 )
 _SEPARATORS = ("|", ";", ",")
+_ID_NAME = re.compile(r"(?:\A|[_.\s-])(?:id|uuid|guid|key)\Z|(?-i:[a-z]Id)\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Look:
     """What was seen: the columns, how labels stand in theirs, and what a careful reader would want to know.
+
+    `id_columns` tell the rows apart, with a word or number of its own for each; they are neither texts nor labels.
 
     `labels` counts the rows of each label; `cut` those that [split] has to share out, which carry a text. `several`
     says that a text may carry several labels, joined by `separator` unless they stand in a list. `conflicts` counts
@@ -45,6 +49,7 @@ class Look:
 
     text_column: str
     label_column: str
+    id_columns: tuple[str, ...]
     several: bool
     separator: str | None
     labels: Counter[str]
@@ -74,8 +79,9 @@ def look(sample: Sample, text_column: str | None = None, label_column: str | Non
     if len(sample.columns) == 1:
         raise DataError("there is one column only; texts and labels need a column each")
     by_column = {name: [row.get(name) for row in rows] for name in sample.columns}
-    text = text_column or _longest({name: v for name, v in by_column.items() if name != label_column})
-    label = label_column or _label({name: v for name, v in by_column.items() if name != text})
+    ids = {name: None for name, values in by_column.items() if _is_id(name, values)}
+    text = text_column or _longest(_without(by_column, [label_column], ids))
+    label = label_column or _label(_without(by_column, [text], ids))
     separator = _separator(by_column[label])
     several = separator is not None or any(isinstance(value, list) for value in by_column[label])
     texts = [_text(value) for value in by_column[text]]
@@ -84,6 +90,7 @@ def look(sample: Sample, text_column: str | None = None, label_column: str | Non
     return Look(
         text,
         label,
+        tuple(name for name in ids if name not in {text, label}),
         several,
         separator,
         Counter(name for names in labels for name in names),
@@ -110,6 +117,22 @@ def _labels(value: Any, separator: str | None) -> list[str]:
     if value is None:
         return []
     return split_labels(value, separator) if separator is not None and isinstance(value, str) else [str(value)]
+
+
+def _is_id(name: str, values: Sequence[Any]) -> bool:
+    """Tell whether a column has another number, or word with a digit in it, in each row; two rows do not say so."""
+    words = {str(value) for value in values if isinstance(value, (str, int)) and not isinstance(value, bool)}
+    if not 2 < len(words) == len(values) or any(len(word.split()) != 1 for word in words):  # noqa: PLR2004
+        return False
+    return _ID_NAME.search(name) is not None or all(any(map(str.isdigit, word)) for word in words)
+
+
+def _without(
+    columns: Mapping[str, Sequence[Any]], taken: Iterable[str | None], ids: Iterable[str]
+) -> dict[str, Sequence[Any]]:
+    """Return the columns that are left; ids too, where nothing else is."""
+    rest = {name: values for name, values in columns.items() if name not in taken}
+    return {name: values for name, values in rest.items() if name not in ids} or rest
 
 
 def _longest(columns: Mapping[str, Sequence[Any]]) -> str:

@@ -188,6 +188,7 @@ def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[s
     parts = [
         f"# Written by `clsfw new recipe` after a look at {amount}.",
         f"# Columns: {columns}.",
+        *([f"# Each row has a value of its own in {_listed(seen.id_columns)}."] if seen.id_columns else []),
         f"# Texts are {seen.mean_length:,.0f} characters long on average; {seen.blank_texts:,} of them are blank.",
         f"# Labels: {counts}{more}.",
         *(f"# Mind: {clean(doubt)}." for doubt in doubts),
@@ -206,6 +207,10 @@ def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[s
         "",
     ]
     return "\n".join(parts)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return " and ".join(repr(clean(column)) for column in columns)
 
 
 def _model(model: str) -> list[str]:

@@ -183,8 +183,8 @@ def reviews(job: Job) -> list[str]:
     return texts
 
 
-def machine() -> dict[str, Any]:
-    """Say what the figures were taken on, and the peak of its matrix products in FLOP/s."""
+def machine(*, products: bool = True) -> dict[str, Any]:
+    """Say what the figures were taken on, and the peak of its matrix products in FLOP/s if that matters."""
     import torch
 
     cuda = torch.cuda.is_available()
@@ -201,8 +201,7 @@ def machine() -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
-        "peak_flops": {str(kind).removeprefix("torch."): peak(kind) for kind in (torch.float32, torch.bfloat16)},
-    }
+    } | ({"peak_flops": {name: peak(getattr(torch, name)) for name in ("float32", "bfloat16")}} if products else {})
 
 
 def _cpuinfo() -> list[str]:

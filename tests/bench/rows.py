@@ -1,7 +1,9 @@
 """Measures how many rows per second a large CSV file is read, cut and counted at, and in how much memory.
 
 The file is made on the spot: short texts of a seeded generator, 77 classes, about 200 bytes a row, so that ten million
-rows are two gigabytes. Each job is a process of its own with an empty cache. Raw results go to a JSON file.
+rows are two gigabytes. Each job is a process of its own; the first finds an empty cache. Raw results go to a JSON file:
+seconds, seconds of the processor (what it would take alone on the machine), and the most memory in MiB that is no
+mapped file.
 
     python tests/bench/rows.py --rows 10000000 --output tests/bench/results/rows.json
     python tests/bench/rows.py --rows 1000000 --methods stratified --output rows.json
@@ -42,7 +44,12 @@ def main() -> None:
     if options.child:
         print(json.dumps(measured(Path(options.child[0]), options.child[1])))
         return
-    report: dict[str, Any] = {"command": sys.argv, "machine": machine(), "runs": []}
+    report: dict[str, Any] = {
+        "command": sys.argv,
+        "machine": machine(products=False),
+        "load": os.getloadavg(),
+        "runs": [],
+    }
     with tempfile.TemporaryDirectory() as name:
         for rows in options.rows:
             file = Path(name) / f"{rows}.csv"
@@ -57,9 +64,9 @@ def main() -> None:
                 write_json(options.output, report)
                 for stage, seen in stages.items():
                     if turn == 0 or stage != "read":
-                        rate = rows / seen["seconds"]
-                        print(f"{rows:>11,} {method:<11} {stage:<6} {seen['seconds']:8.1f} s {rate:12,.0f} rows/s "
-                              f"{seen['anonymous_mib']:8,.0f} MiB")  # fmt: skip
+                        rates = f"{rows / seen['seconds']:10,.0f} rows/s, {rows / seen['cpu_seconds']:10,.0f} alone"
+                        told = f"{rows:>11,} {method:<11} {stage:<6} {seen['seconds']:8.1f} s {rates}"
+                        print(f"{told} {seen['anonymous_mib']:8,.0f} MiB", flush=True)
             file.unlink()
 
 
@@ -115,14 +122,18 @@ def stage(stages: dict[str, dict[str, float]], name: str) -> Iterator[None]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     try:
         yield
     finally:
-        seconds = time.perf_counter() - start
+        seconds, worked = time.perf_counter() - start, time.process_time() - worked
         over.set()
         watcher.join()
-        stages[name] = {"seconds": round(seconds, 3), "anonymous_mib": round(most[0], 1)}
+        stages[name] = {
+            "seconds": round(seconds, 3),
+            "cpu_seconds": round(worked, 3),
+            "anonymous_mib": round(most[0], 1),
+        }
 
 
 def anonymous() -> float:

@@ -431,6 +431,23 @@ class TestRealShapes:
         assert "mind: 1 texts stand with different labels" in out
         assert "mind: too few rows to have one in each of the 2 splits: 'rare' 1" in out
 
+    @pytest.mark.parametrize("header", ["ticket_id", "number"])
+    def test_ids_are_neither_texts_nor_labels(self, header, capsys):
+        rows = [(f"{n:032x}", text, label) for n, (text, label) in enumerate(rows_of(("a", "b"), 20))]
+        write_rows(Path("t.csv"), [(key, text[-9:], label) for key, text, label in rows], (header, "note", "kind"))
+
+        assert 0 == main(["new", "recipe", "t.csv"])
+        assert f"texts in 'note', labels in 'kind' (2 classes), ids in '{header}'" in capsys.readouterr().out
+        assert f"# Each row has a value of its own in '{header}'." in Path("t.toml").read_text().splitlines()
+        assert 40 == sum(self.run("t.toml")["rows"].values())
+
+    def test_texts_of_one_word_are_no_ids(self, capsys):
+        words = ["awful", "fine", "great", "dull", "lovely", "poor"]
+        write_rows(Path("t.csv"), [(word, ("bad", "good")[n % 2]) for n, word in enumerate(words)])
+
+        assert 0 == main(["new", "recipe", "t.csv"])
+        assert "texts in 'text', labels in 'label' (2 classes)\n" in capsys.readouterr().out
+
     @pytest.mark.parametrize("model", ["minilm", "distilbert", "modernbert"])
     def test_a_model_can_be_chosen(self, model):
         write_rows(Path("t.csv"), rows_of(("yes", "no"), 20))
