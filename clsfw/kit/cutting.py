@@ -30,7 +30,7 @@ def cut_rows(
     `sizes` are counts (int) or fractions (float); a missing `train` gets what the others leave. Rows with equal `keys`
     stay together. With `classes`, the class ids [N], each split gets each class's share; `names` names them.
 
-    Memory is that of a few numbers a row.
+    Memory is that of a few numbers a row: ten million rows take 0.2 GB, with keys 0.7 GB.
 
     Raises:
         DataError: the splits ask for more than there is, or for what cannot be cut so.
@@ -41,21 +41,28 @@ def cut_rows(
     order = np.arange(rows) if seed is None else np.random.RandomState(seed).permutation(rows)
     groups = _Groups.of(order, keys)
     exact = not any(isinstance(size, float) for size in sizes.values())
-    every = np.arange(len(groups.lengths))
     if classes is None:
-        return _in_order(_fill(every, groups, counts, dict.fromkeys(counts, 0), exact=exact), order)
-    _check_enough(classes, counts, names)
-    by_group = classes.copy()  # equal texts with two labels are shared out with the first one's class
-    of_first = classes[groups.first()]
-    by_group[groups.rows] = np.repeat(of_first, groups.lengths)
-    quotas = _quotas(by_group, counts, len(names))
+        every = np.arange(len(groups))
+        chosen = {k: [v] for k, v in _fill(every, groups, counts, dict.fromkeys(counts, 0), exact=exact).items()}
+    else:
+        _check_enough(classes, counts, names)
+        chosen = _by_class(groups, classes, counts, len(names), exact=exact)
+    return {name: groups.in_order(order, np.concatenate(own)) for name, own in chosen.items()}
+
+
+def _by_class(
+    groups: _Groups, classes: NDArray[np.int64], counts: Mapping[str, int], number: int, *, exact: bool
+) -> dict[str, list[NDArray[np.int64]]]:
+    """Return the groups of each split, of which each class has its share."""
+    of_group = classes[groups.first()]  # equal texts with two labels are shared out with the first one's class
+    quotas = _quotas(of_group, groups.lengths, counts, number)
     chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in counts}
     owed = dict.fromkeys(counts, 0)
-    for label in range(len(names)):
-        for name, taken in _fill(every[of_first == label], groups, quotas[label], owed, exact=exact).items():
+    for label in range(number):
+        for name, taken in _fill(np.flatnonzero(of_group == label), groups, quotas[label], owed, exact=exact).items():
             chosen[name].append(taken)
-            owed[name] += quotas[label][name] - len(taken)
-    return _in_order({name: np.concatenate(taken) for name, taken in chosen.items()}, order)
+            owed[name] += quotas[label][name] - groups.count(taken)
+    return chosen
 
 
 def _counts(sizes: Mapping[str, float], rows: int) -> dict[str, int]:
@@ -82,31 +89,59 @@ def _counts(sizes: Mapping[str, float], rows: int) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Rows that must stay together: group after group in the order of their first row, and how long each group is."""
+    """Rows that must stay together, group after group in the order of their first row; `lengths` None: each alone."""
 
     rows: NDArray[np.int64]
-    lengths: NDArray[np.int64]
+    lengths: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, order: NDArray[np.int64], keys: NDArray[np.uint64] | None) -> _Groups:
-        """Put the rows with equal keys together; without keys each row stands alone."""
+        """Put the rows with equal keys together."""
         if keys is None:
-            return cls(order, np.ones(len(order), dtype=np.int64))
+            return cls(order)
         _, first, group = np.unique(keys[order], return_index=True, return_inverse=True)
         rank = np.empty(len(first), dtype=np.int64)
         rank[np.argsort(first)] = np.arange(len(first))
         group = rank[group]
         return cls(order[np.argsort(group, kind="stable")], np.bincount(group, minlength=len(first)))
 
+    def __len__(self) -> int:
+        return len(self.rows) if self.lengths is None else len(self.lengths)
+
     def first(self) -> NDArray[np.int64]:
         """Return the first row of each group."""
-        return self.rows[np.cumsum(self.lengths) - self.lengths]
+        return self.rows if self.lengths is None else self.rows[np.cumsum(self.lengths) - self.lengths]
 
-    def rows_of(self, groups: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of some groups."""
-        chosen = np.zeros(len(self.lengths), dtype=np.bool_)
-        chosen[groups] = True
-        return self.rows[np.repeat(chosen, self.lengths)]
+    def count(self, chosen: NDArray[np.int64]) -> int:
+        """Count the rows of some groups."""
+        return len(chosen) if self.lengths is None else int(self.lengths[chosen].sum())
+
+    def in_order(self, order: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of some groups, as they stand in `order`."""
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[chosen] = True
+        if self.lengths is None:
+            return order[mask]
+        of_row = np.zeros(len(order), dtype=np.bool_)
+        of_row[self.rows[np.repeat(mask, self.lengths)]] = True
+        return order[of_row[order]]
+
+    def next_that_fit(self, own: NDArray[np.int64], room: int) -> NDArray[np.bool_]:
+        """Return which of some groups are taken one after the other; one that is longer than the room left is not."""
+        taken = np.zeros(len(own), dtype=np.bool_)
+        if self.lengths is None:
+            taken[:room] = True
+            return taken
+        lengths = self.lengths[own]
+        left = np.flatnonzero(lengths <= room)
+        while room > 0 and len(left):
+            filled = np.cumsum(lengths[left])
+            count = int(np.searchsorted(filled, room, side="right"))
+            taken[left[:count]] = True
+            room -= int(filled[count - 1]) if count else 0
+            left = left[count:]
+            left = left[lengths[left] <= room]
+        return taken
 
 
 def _fill(
@@ -117,7 +152,7 @@ def _fill(
     *,
     exact: bool,
 ) -> dict[str, NDArray[np.int64]]:
-    """Fill each split in turn with the next of its `own` groups that still fit; one too large for the rest waits.
+    """Return the groups of each split: the next of `own` that still fit, in turn; one too large for the rest waits.
 
     Unless the sizes are `exact`, groups that fit nowhere then go to the split that is short of most rows, counting what
     earlier classes left it `owed`; the first goes to train if that has none yet, for it must know every class.
@@ -126,9 +161,9 @@ def _fill(
     taken: dict[str, list[NDArray[np.int64]]] = {}
     free = dict(sizes)
     for name, size in sizes.items():
-        fits = _next_that_fit(groups.lengths[waiting], size)
+        fits = groups.next_that_fit(waiting, size)
         taken[name], waiting = [waiting[fits]], waiting[~fits]
-        free[name] = size - int(groups.lengths[taken[name][0]].sum())
+        free[name] = size - groups.count(taken[name][0])
         if exact and free[name]:
             raise DataError(
                 f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do not "
@@ -140,28 +175,8 @@ def _fill(
             break
         name = name if any(map(len, taken["train"])) else "train"
         taken[name].append(np.array([group]))
-        free[name] -= int(groups.lengths[group])
-    return {name: groups.rows_of(np.concatenate(chosen)) for name, chosen in taken.items()}
-
-
-def _next_that_fit(lengths: NDArray[np.int64], room: int) -> NDArray[np.bool_]:
-    """Return which groups are taken, one after the other, where each is left out that is longer than the room left."""
-    taken = np.zeros(len(lengths), dtype=np.bool_)
-    left = np.flatnonzero(lengths <= room)
-    while room > 0 and len(left):
-        filled = np.cumsum(lengths[left])
-        count = int(np.searchsorted(filled, room, side="right"))
-        taken[left[:count]] = True
-        room -= int(filled[count - 1]) if count else 0
-        left = left[count:]
-        left = left[lengths[left] <= room]
-    return taken
-
-
-def _in_order(rows: Mapping[str, NDArray[np.int64]], order: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return {name: own[np.argsort(rank[own], kind="stable")] for name, own in rows.items()}
+        free[name] -= groups.count(taken[name][-1])
+    return {name: np.concatenate(chosen) for name, chosen in taken.items()}
 
 
 def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], names: Sequence[str]) -> None:
@@ -173,13 +188,16 @@ def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], names: Se
             )
 
 
-def _quotas(column: NDArray[np.int64], sizes: Mapping[str, int], classes: int) -> list[dict[str, int]]:
+def _quotas(
+    of_group: NDArray[np.int64], lengths: NDArray[np.int64] | None, sizes: Mapping[str, int], classes: int
+) -> list[dict[str, int]]:
     """Share each split's size out over the classes by their share of the data, rounding by largest remainder."""
-    have = np.bincount(column, minlength=classes)
+    have = np.bincount(of_group, weights=lengths, minlength=classes).astype(np.int64)  # exact: far below 2**53
+    rows = int(have.sum())
     quotas: list[dict[str, int]] = [{} for _ in range(classes)]
     free = have.copy()
     for split, size in sizes.items():
-        exact = have * (size / len(column))
+        exact = have * (size / rows)
         share = np.minimum(np.floor(exact).astype(np.int64), free)
         for label in np.argsort(-(exact - np.floor(exact)), kind="stable"):
             if share.sum() < size and share[label] < free[label]:

@@ -38,11 +38,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--folder", type=Path, help="keep the files and the cache here, for another time")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(measured(Path(options.child[0]), options.child[1])))
+        measure(Path(options.child[0]), options.child[1])
         return
     report: dict[str, Any] = {
         "command": sys.argv,
@@ -51,23 +52,31 @@ def main() -> None:
         "runs": [],
     }
     with tempfile.TemporaryDirectory() as name:
+        folder = options.folder or Path(name)
         for rows in options.rows:
-            file = Path(name) / f"{rows}.csv"
-            write_rows(file, rows)
-            for turn, method in enumerate(options.methods):
-                # The first method finds an empty cache and reads the file; the others take the table from there.
-                env = {**os.environ, "CLSFW_CACHE": f"{name}/cache-{rows}"}
-                command = [sys.executable, __file__, "--output", os.devnull, "--child", str(file), method]
-                done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-                stages = json.loads(done.stdout)
-                report["runs"].append({"rows": rows, "bytes": file.stat().st_size, "method": method, "stages": stages})
-                write_json(options.output, report)
-                for stage, seen in stages.items():
-                    if turn == 0 or stage != "read":
-                        rates = f"{rows / seen['seconds']:10,.0f} rows/s, {rows / seen['cpu_seconds']:10,.0f} alone"
-                        told = f"{rows:>11,} {method:<11} {stage:<6} {seen['seconds']:8.1f} s {rates}"
-                        print(f"{told} {seen['anonymous_mib']:8,.0f} MiB", flush=True)
-            file.unlink()
+            file = folder / f"{rows}.csv"
+            if not file.exists():
+                write_rows(file, rows)
+            for method in options.methods:
+                run = {"rows": rows, "bytes": file.stat().st_size, "method": method, "stages": {}}
+                report["runs"].append(run)
+                for stage, seen in stages_of(file, method, folder / f"cache-{rows}"):
+                    run["stages"][stage] = seen
+                    write_json(options.output, report)
+                    rates = f"{rows / seen['seconds']:10,.0f} rows/s, {rows / seen['cpu_seconds']:10,.0f} alone"
+                    told = f"{rows:>11,} {method:<11} {stage:<6} {seen['seconds']:8.1f} s {rates}"
+                    print(f"{told} {seen['anonymous_mib']:8,.0f} MiB", flush=True)
+
+
+def stages_of(file: Path, method: str, cache: Path) -> Iterator[tuple[str, dict[str, float]]]:
+    """Read, cut and count a file in a process of its own; with a table in the cache `read` parses nothing."""
+    env = {**os.environ, "CLSFW_CACHE": str(cache)}
+    command = [sys.executable, __file__, "--output", os.devnull, "--child", str(file), method]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as child:
+        for line in child.stdout or ():
+            yield from json.loads(line).items()
+    if child.returncode:
+        raise SystemExit(f"{method} of {file} failed")
 
 
 def write_rows(file: Path, rows: int) -> None:
@@ -82,8 +91,8 @@ def write_rows(file: Path, rows: int) -> None:
             out.write(f"{number} {stock[draw.randrange(5000) if number == row else 0]},intent_{row % CLASSES:02}\n")
 
 
-def measured(file: Path, method: str) -> dict[str, dict[str, float]]:
-    """Read a file, cut and count it; gives the seconds of each stage and the most memory that is no mapped file."""
+def measure(file: Path, method: str) -> None:
+    """Read a file, cut and count it; prints the seconds of each stage and the most memory that is no mapped file."""
     from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
     from clsfw.recipe.schema import Split
     from clsfw_csv import CsvSettings
@@ -94,25 +103,23 @@ def measured(file: Path, method: str) -> dict[str, dict[str, float]]:
         def warn(self, text: str) -> None: ...
         def progress(self, what: str, done: int, total: int | None, unit: str) -> None: ...
 
-    stages: dict[str, dict[str, float]] = {}
     split = {"method": "stratified", "group_by": "text"} if method == "by-text" else {"method": method}
-    with stage(stages, "read"):
+    with stage("read"):
         data = FileSource(CsvSettings(source=str(file))).load(Silent())
-    with stage(stages, "cut"):
+    with stage("cut"):
         labels = labels_of(data, "bench")
         given = Split.model_validate({**split, "train": 0.8, "validation": 0.1, "test": 0.1})
         parts = make_splits(data, given, labels, 42, "bench")
-    with stage(stages, "count"):
+    with stage("count"):
         counted = {name: label_counts(part, labels) for name, part in parts.items()}
-    with stage(stages, "hash"):
+    with stage("hash"):
         for part in parts.values():
             fingerprint(part)
     assert sum(sum(counts.values()) for counts in counted.values()) == sum(map(len, parts.values()))
-    return stages
 
 
 @contextmanager
-def stage(stages: dict[str, dict[str, float]], name: str) -> Iterator[None]:
+def stage(name: str) -> Iterator[None]:
     """Time a stage, and look at the memory ten times a second."""
     over, most = threading.Event(), [anonymous()]
 
@@ -129,11 +136,8 @@ def stage(stages: dict[str, dict[str, float]], name: str) -> Iterator[None]:
         seconds, worked = time.perf_counter() - start, time.process_time() - worked
         over.set()
         watcher.join()
-        stages[name] = {
-            "seconds": round(seconds, 3),
-            "cpu_seconds": round(worked, 3),
-            "anonymous_mib": round(most[0], 1),
-        }
+        seen = {"seconds": round(seconds, 3), "cpu_seconds": round(worked, 3), "anonymous_mib": round(most[0], 1)}
+        print(json.dumps({name: seen}), flush=True)
 
 
 def anonymous() -> float:
