@@ -93,7 +93,10 @@ def write_rows(file: Path, rows: int) -> None:
 
 def measure(file: Path, method: str) -> None:
     """Read a file, cut and count it; prints the seconds of each stage and the most memory that is no mapped file."""
-    from clsfw.engine.splits import fingerprint, label_counts, labels_of, make_splits
+    from clsfw.engine.splits import make_splits
+    from clsfw.kit.data import labels_of
+    from clsfw.kit.labels import label_counts
+    from clsfw.kit.pairs import fingerprint
     from clsfw.recipe.schema import Split
     from clsfw_csv import CsvSettings
     from clsfw_csv.source import FileSource
