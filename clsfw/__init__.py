@@ -68,6 +68,8 @@ if _TYPE_CHECKING:
     from clsfw.evidence.comparison import Comparison
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.inference.run import FinishedRun
+    from clsfw.studies.comparing import StudyComparison
+    from clsfw.studies.content import FinishedStudy
 
 __all__ = [
     "Checkpoint",
@@ -83,6 +85,7 @@ __all__ = [
     "DataSource",
     "Exporter",
     "FinishedRun",
+    "FinishedStudy",
     "HasProvenance",
     "HasRowFormat",
     "HasSeparator",
@@ -118,6 +121,7 @@ __all__ = [
     "RunDirectoryError",
     "Searcher",
     "Settings",
+    "StudyComparison",
     "TakesPairs",
     "TellsWords",
     "TokenizedTexts",
@@ -139,7 +143,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what `run`, `load` and `compare` return when it is first asked for: it needs numpy and pydantic."""
+    """Import what the functions return when it is first asked for: it needs numpy and pydantic."""
     if name == "FinishedRun":
         from clsfw.inference.run import FinishedRun
 
@@ -152,4 +156,12 @@ def __getattr__(name: str) -> object:
         from clsfw.evidence.comparison import Comparison
 
         return Comparison
+    if name == "FinishedStudy":
+        from clsfw.studies.content import FinishedStudy
+
+        return FinishedStudy
+    if name == "StudyComparison":
+        from clsfw.studies.comparing import StudyComparison
+
+        return StudyComparison
     raise AttributeError(f"module 'clsfw' has no attribute {name!r}")

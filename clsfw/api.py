@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from clsfw.evidence.comparison import Comparison
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.inference.run import FinishedRun
+    from clsfw.studies.comparing import StudyComparison
     from clsfw.studies.content import FinishedStudy
 
 
@@ -93,13 +94,13 @@ def load(run_dir: str | Path) -> LoadedClassifier:
     return load_classifier(run_dir)
 
 
-def compare(*runs: str | Path | FinishedRun) -> Comparison:
-    """Compare complete runs on the same test rows; see `clsfw compare`.
+def compare(*runs: str | Path | FinishedRun | FinishedStudy) -> Comparison | StudyComparison:
+    """Compare complete runs or studies on the same test rows; see `clsfw compare`.
 
     Raises:
-        UsageError: fewer than two runs, or their test rows differ.
+        UsageError: fewer than two, or their test rows differ.
 
     """
-    from clsfw.evidence.compare import compare_runs
+    from clsfw.studies.comparing import compare_any
 
-    return compare_runs([run if not hasattr(run, "directory") else run.directory for run in runs])
+    return compare_any([run if not hasattr(run, "directory") else run.directory for run in runs])

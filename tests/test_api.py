@@ -75,7 +75,7 @@ def test_progress_goes_to_standard_error_unless_it_is_switched_off(baseline, cap
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("name", ["FinishedRun", "LoadedClassifier", "Comparison"])
+@pytest.mark.parametrize("name", ["FinishedRun", "FinishedStudy", "LoadedClassifier", "Comparison", "StudyComparison"])
 def test_what_the_functions_return_is_public(name):
     assert name in clsfw.__all__
     assert getattr(clsfw, name).__name__ == name
@@ -84,16 +84,24 @@ def test_what_the_functions_return_is_public(name):
 def test_the_functions_say_what_they_return():
     hints = {
         name: typing.get_type_hints(getattr(api, name), vars(clsfw), _names())["return"]
-        for name in ("run", "load", "compare")
+        for name in ("run", "study", "load", "compare")
     }
-    assert hints == {"run": clsfw.FinishedRun, "load": clsfw.LoadedClassifier, "compare": clsfw.Comparison}
+    assert hints == {
+        "run": clsfw.FinishedRun,
+        "study": clsfw.FinishedStudy,
+        "load": clsfw.LoadedClassifier,
+        "compare": clsfw.Comparison | clsfw.StudyComparison,
+    }
 
 
 def _names():
     from collections.abc import Mapping
     from pathlib import Path
 
-    names = {name: getattr(clsfw, name) for name in ("FinishedRun", "LoadedClassifier", "Comparison")}
+    names = {
+        name: getattr(clsfw, name)
+        for name in ("FinishedRun", "FinishedStudy", "LoadedClassifier", "Comparison", "StudyComparison")
+    }
     return {**names, "Mapping": Mapping, "Path": Path, "Any": typing.Any, "Literal": typing.Literal}
 
 

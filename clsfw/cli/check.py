@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> int:
     with open_display() as display:
         needs = check(plan, display)
         if study is not None:
-            steps = f", {needs.steps * study.runs:,.0f} steps in all" if needs is not None else ""
+            steps = f", {needs.steps * study.effort():,.0f} steps in all" if needs is not None else ""
             display.note(f"the study is {study.runs} runs{steps}")
     with outcome() as screen:
         screen.line(good("the recipe can be run"), ": ", typed(f"clsfw {'study' if study else 'run'} {args.recipe}"))

@@ -1,4 +1,4 @@
-"""`clsfw compare`: which of several runs is better on the same test rows, and whether that could be luck."""
+"""`clsfw compare`: which of several runs or studies is better on the same test rows, and whether that could be luck."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ if TYPE_CHECKING:
 
     from clsfw.evidence.comparison import Comparison, Pair, Side
     from clsfw.report.terminal import Line, Screen
+    from clsfw.studies.comparing import StudyComparison, StudyPair, StudySide
 
-HELP = "compare complete runs on the same test rows: paired tests, and one plain sentence"
+HELP = "compare complete runs or studies on the same test rows: paired tests, and one plain sentence"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run directories, two or more")
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs or studies, two or more")
     parser.add_argument("--json", action="store_true", help="print a JSON object on standard output")
 
 
 def main(args: argparse.Namespace) -> int:
     """Print the comparison."""
     from clsfw.cli.streams import outcome
-    from clsfw.evidence.compare import compare_runs
+    from clsfw.evidence.comparison import Comparison
+    from clsfw.studies.comparing import compare_any
 
-    comparison = compare_runs(_complete(args.runs))
+    comparison = compare_any(_complete(args.runs))
     if args.json:
         sys.stdout.write(json.dumps(comparison.to_json(), indent=2) + "\n")
-    else:
-        with outcome() as screen:
+        return 0
+    with outcome() as screen:
+        if isinstance(comparison, Comparison):
             _show(screen, comparison)
+        else:
+            _show_studies(screen, comparison)
     return 0
 
 
@@ -43,11 +48,16 @@ def _complete(runs: Sequence[str]) -> list[str]:
     from clsfw.errors import RunDirectoryError
     from clsfw.report.terminal import Screen, doubtful
     from clsfw.store.rundir import read_run
+    from clsfw.studies.comparing import is_study
+    from clsfw.studies.content import FinishedStudy
 
     kept, skipped = [], []
     for run in runs:
         try:
-            read_run(Path(run).expanduser(), verify=False)
+            if is_study(run):
+                FinishedStudy.read(run)
+            else:
+                read_run(Path(run).expanduser(), verify=False)
             kept.append(run)
         except RunDirectoryError as exc:
             skipped.append((run, str(exc)))
@@ -108,3 +118,56 @@ def _seconds(side: Side, name: str) -> str:
 
 def _bytes(side: Side) -> str:
     return f"{side.model_bytes / 1e6:,.1f} MB"
+
+
+def _show_studies(screen: Screen, comparison: StudyComparison) -> None:
+    from clsfw.report.terminal import bold, dim
+
+    screen.line(f"{comparison.pairs[0].rows:,} test rows, the same for all")
+    screen.line()
+    for side in comparison.sides:
+        screen.line(bold(side.letter), f"  {side.run}", dim(f"  {side.values}"))
+    screen.line()
+    screen.table(["", "seeds", "accuracy", "std", "macro F1", "std"], [*map(_study_row, comparison.sides)], "<>>>>>")
+    several = len(comparison.pairs) > 1
+    for pair in comparison.pairs:
+        screen.line()
+        screen.line(*((f"{pair.a.letter} and {pair.b.letter}: ",) if several else ()), bold(pair.sentence))
+        for line in _study_pair(pair, several=several):
+            screen.line(dim(line), indent=2)
+
+
+def _study_row(side: StudySide) -> list[Line]:
+    from statistics import mean, stdev
+
+    cells: list[Line] = [side.letter, str(len(side.accuracy))]
+    for values in (side.accuracy, side.f1):
+        cells += [f"{mean(values):.4f}", f"{stdev(values):.4f}" if len(values) > 1 else "-"]
+    return cells
+
+
+def _study_pair(pair: StudyPair, *, several: bool) -> Iterator[str]:
+    a, b = pair.a.letter, pair.b.letter
+    low, high = pair.f1_interval
+    yield f"macro F1: {a} less {b} is {pair.f1_difference:+.4f} (95 % {low:+.4f} to {high:+.4f})"
+    corrected = f" ({pair.corrected_p:.3g} corrected for the number of pairs)" if several else ""
+    yield f"over seeds and rows p = {pair.p:.3g}{corrected}, bootstrap p = {pair.bootstrap_p:.3g}"
+    seeds, rows = (100 * error for error in (pair.error_of_seeds, pair.error_of_rows))
+    yield f"standard error: {seeds:.2f} points by the luck of seeds, {rows:.2f} by that of test rows"
+    yield _needed(pair)
+    singles = len(pair.a.accuracy) * len(pair.b.accuracy)
+    yield (
+        f"of {singles} pairs of single runs, McNemar's test would have called {a} better in {pair.single_a} "
+        f"and {b} in {pair.single_b}"
+    )
+
+
+def _needed(pair: StudyPair) -> str:
+    """Say how many more seeds each side needs to see half a point."""
+    if pair.seeds_needed is None:
+        return "no number of seeds shows half a point on so few test rows; more rows are needed"
+    more = {side.letter: pair.seeds_needed - len(side.accuracy) for side in (pair.a, pair.b)}
+    words = " and ".join(f"{count} more of {letter}" for letter, count in more.items() if count > 0)
+    if not words:
+        return "the seeds are enough to see half a point, in four of five such comparisons"
+    return f"to see half a point in four of five such comparisons: {pair.seeds_needed} seeds each, {words}"

@@ -42,11 +42,12 @@ def execute(
     display: Display | None = None,
     repeats: FinishedRun | None = None,
     prepare: Callable[[Plan, BuiltSource, Display], PreparedData] = prepare_data,
+    signals: StopSignals | None = None,
 ) -> FinishedRun:
     """Run a plan, continue an interrupted run of it, or give back a complete one.
 
     With `accept_other_bits` an interrupted run goes on in other surroundings than it was begun in; `repeats` is a run
-    that this one is meant to give the bits of; `prepare` reads and cuts the data.
+    that this one is meant to give the bits of; `prepare` reads and cuts the data; `signals` ask it to stop.
 
     Raises:
         ClsfwError: see `clsfw.errors`; a missed expected result does not raise, it is the verdict.
@@ -79,7 +80,7 @@ def execute(
             if store.state == "complete":  # by another process meanwhile
                 return _already_complete(path, plan, display)
         _refuse_changes(store, fixed, display, accept_other_bits=accept_other_bits)
-        signals = stack.enter_context(StopSignals(display.note))
+        signals = stack.enter_context(signals or StopSignals(display.note))
         _begin(store, plan, data, fixed)
         run = Execution(
             name=plan.recipe.name,

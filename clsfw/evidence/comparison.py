@@ -67,19 +67,7 @@ class Pair:
         """Say the result in one plain sentence; points are hundredths of the accuracy."""
         if not self.only_a_right and not self.only_b_right:  # no resample moves the difference
             return f"no difference to judge: {self.a.letter} and {self.b.letter} are right on the same rows"
-        low, high = (100 * edge for edge in self.interval)
-        points = 100 * self.difference
-        if self.better is None:
-            return (
-                f"no evidence of a difference between {self.a.letter} and {self.b.letter} "
-                f"({points:+.2f} points, 95 % {low:+.2f} to {high:+.2f}, {_p(self.corrected_p)})"
-            )
-        if points < 0:
-            points, low, high = -points, -high, -low
-        return (
-            f"{self.better.letter} is better by {points:.1f} points "
-            f"(95 % {low:.1f} to {high:.1f}, {_p(self.corrected_p)})"
-        )
+        return told(self.a.letter, self.b.letter, self.difference, self.interval, self.corrected_p)
 
     def to_json(self) -> dict[str, Any]:
         """Return the pair as plain values."""
@@ -161,6 +149,19 @@ class Comparison:
         if len(self.pairs) == 1:
             return {"runs": runs, **self.pairs[0].to_json()}
         return {"runs": runs, "pairs": [pair.to_json() for pair in self.pairs]}
+
+
+def told(a: str, b: str, difference: float, interval: tuple[float, float], p: float) -> str:
+    """Say a difference of two in one plain sentence: who is better, or that luck may explain it."""
+    points, (low, high) = 100 * difference, (100 * edge for edge in interval)
+    if p >= SIGNIFICANT:
+        return (
+            f"no evidence of a difference between {a} and {b} "
+            f"({points:+.2f} points, 95 % {low:+.2f} to {high:+.2f}, {_p(p)})"
+        )
+    if points < 0:
+        points, low, high = -points, -high, -low
+    return f"{b if difference < 0 else a} is better by {points:.1f} points (95 % {low:.1f} to {high:.1f}, {_p(p)})"
 
 
 def _p(value: float) -> str:

@@ -37,21 +37,28 @@ class Spread(TypedDict):
 
 @checked
 class StudyRun(TypedDict):
-    """One final run of the study: its folder below `runs`, its seed, and whose values it has."""
+    """One final run of the study: its folder below `runs`, its seed, whose values it has, and why it diverged."""
 
     run: Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     values: Literal["own", "chosen"]
+    error: str | None
 
 
 @checked
 class TrialRecord(TypedDict):
-    """One trial: its values by setting, and its score on validation, or why training diverged."""
+    """One trial: its values by setting, and its score on validation, or why training diverged.
+
+    `share` is how much of its training it had when it was judged last; below 1 others were better, and it went no
+    further. `first` is its score when all trials were judged first, by which the searcher proposes.
+    """
 
     number: Annotated[int, Field(ge=1)]
     values: dict[str, Any]
     score: Number | None
     error: str | None
+    share: Annotated[float, Field(gt=0, le=1)]
+    first: Number | None
 
 
 @checked
@@ -175,13 +182,17 @@ class FinishedStudy:
 
     @cached_property
     def runs(self) -> tuple[FinishedRun, ...]:
-        """The final runs, in the order of the seeds; with a search, those of the chosen values before the own ones.
+        """The complete final runs, by seed; with a search, those of the chosen values before the own ones.
 
         Raises:
             RunDirectoryError: a run is missing, or was changed.
 
         """
-        return tuple(FinishedRun.read(self.directory / RUNS / run["run"]) for run in self.record["runs"])
+        return tuple(FinishedRun.read(self.directory / RUNS / run["run"]) for run in self._ended)
+
+    @property
+    def _ended(self) -> list[StudyRun]:
+        return [run for run in self.record["runs"] if run["error"] is None]
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a table with a row for each final run: whose values it has, its seed, and scores such as `test f1`."""
@@ -194,7 +205,7 @@ class FinishedStudy:
             for split, scores in self.scores.items()
             for name in scores
         }
-        return pd.DataFrame({**_column_by_key(self.record["runs"]), **columns})
+        return pd.DataFrame({**_column_by_key(self._ended), **columns})
 
     def trials_to_pandas(self) -> pd.DataFrame:
         """Return a table with a row for each trial: number, score, and a column for each setting of the space."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clsfw.engine.execute import execute
-from clsfw.engine.prepare import prepare_data
 from clsfw.engine.run import listed
-from clsfw.errors import RunDirectoryError
+from clsfw.errors import RunDirectoryError, TrainingError
 from clsfw.evidence.metrics import scores_by_split
 from clsfw.kit.atomic import PREFIX, remove_leftovers, write_json, write_text
 from clsfw.kit.disk import explained
@@ -19,25 +19,27 @@ from clsfw.kit.records import differences
 from clsfw.studies.board import Follower, Silent
 from clsfw.studies.content import BEGUN, RESULT, RUNS, FinishedStudy, read_begun
 from clsfw.studies.luck import gain
-from clsfw.studies.search import choose, closed, search_values, values_told
+from clsfw.studies.search import Trials, choose, values_told
+from clsfw.studies.shared import SharedData
 from clsfw.studies.spread import spread
+from clsfw.studies.trial import closed, run_trial
 from clsfw.studies.verdict import judge_study
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import Literal
 
-    from clsfw.discovery.parts import BuiltSource
-    from clsfw.engine.prepare import PreparedData
     from clsfw.evidence.finished import FinishedRun
     from clsfw.recipe.plan import Plan
-    from clsfw.report.display import Display
     from clsfw.studies.board import Board
     from clsfw.studies.content import SearchRecord, Spread, StudyRecord, StudyRun
     from clsfw.studies.plan import StudyPlan
     from clsfw.studies.settings import Search
+    from clsfw.studies.trial import Judged
 
-    Prepare = Callable[[Plan, BuiltSource, Display], PreparedData]
+
+FEWEST = 2
+"""With fewer seeds nothing is known of their luck."""
 
 
 def study_path(plan: StudyPlan, out: str | Path | None) -> Path:
@@ -64,7 +66,7 @@ def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | 
         if (path / RESULT).is_file():
             board.note(f"{path} is complete already")
             return FinishedStudy.read(path)
-        board.begin(plan.runs)
+        board.begin(plan.pieces)
         record = _seeds_alone(plan, path, board) if plan.search is None else _searched(plan, plan.search, path, board)
         write_json(path / RESULT, record)
         return FinishedStudy.read(path)
@@ -80,33 +82,37 @@ def _searched(plan: StudyPlan, search: Search, path: Path, board: Board) -> Stud
     """Search with the test split closed; then train the chosen values and the own ones under fresh seeds."""
     trial_data = SharedData(closed)
 
-    def trial(plan: Plan, name: str) -> FinishedRun:
-        return execute(plan, out=path / RUNS / name, display=Follower(board, name), prepare=trial_data)
+    def trial(plan: Plan, name: str, share: float) -> Judged:
+        return run_trial(plan, path / RUNS / name, share, metric=search.metric, board=board, data=trial_data)
 
-    trials = search_values(plan, search, path, board, trial)
+    trials = Trials(plan, search, path, board, trial).make()
     best = choose(trials, search, path)
     board.note(f"chosen: trial {best['number']}, {values_told(best['values'])}")
     data = SharedData()
-    chosen, own = [], []
+    chosen: list[Final] = []
+    own: list[Final] = []
     for seed in plan.seeds:
         chosen.append(_run(plan.run(seed, best["values"]), path / RUNS / f"chosen-{seed}", board, data))
         own.append(_run(plan.run(seed), path / RUNS / f"own-{seed}", board, data))
-    fresh = spreads(chosen)["validation"][search.metric]["mean"]
+    fresh = spreads(_complete(chosen))["validation"][search.metric]["mean"]
     top = best["score"] or 0.0
+    both = [(a.run, b.run) for a, b in zip(chosen, own, strict=True) if a.run is not None and b.run is not None]
+    if len(both) < FEWEST:
+        raise TrainingError("training diverged for so many seeds that fewer than two have both values' runs to compare")
     result: SearchRecord = {
         "trials": trials,
         "chosen": best,
-        "gain": gain([run.predictions for run in chosen], [run.predictions for run in own], search.metric),
+        "gain": gain([a.predictions for a, _ in both], [b.predictions for _, b in both], search.metric),
         "optimism": {"best": top, "fresh": fresh, "difference": top - fresh},
-        "own_scores": spreads(own),
+        "own_scores": spreads(_complete(own)),
     }
     return _record(plan, own, chosen, result)
 
 
 def _record(
     plan: StudyPlan,
-    own: Sequence[FinishedRun],
-    chosen: Sequence[FinishedRun],
+    own: Sequence[Final],
+    chosen: Sequence[Final],
     search: SearchRecord | None,
 ) -> StudyRecord:
     return {
@@ -114,45 +120,53 @@ def _record(
         "name": plan.own.recipe.name,
         "identity": plan.identity(),
         "study": plan.to_json(),
-        "runs": [*(_listed(run, "chosen") for run in chosen), *(_listed(run, "own") for run in own)],
-        "scores": spreads(chosen or own),
-        "verdict": judge_study(plan.own, own),
+        "runs": [*(_listed(final, "chosen") for final in chosen), *(_listed(final, "own") for final in own)],
+        "scores": spreads(_complete(chosen or own)),
+        "verdict": judge_study(plan.own, _complete(own), len(own)),
         "search": search,
     }
 
 
-def _listed(run: FinishedRun, values: Literal["own", "chosen"]) -> StudyRun:
-    return {"run": run.directory.name, "seed": run.record["seed"], "values": values}
+@dataclass(frozen=True)
+class Final:
+    """A final run by its folder's name and seed: complete, or what its training diverged by."""
+
+    name: str
+    seed: int
+    run: FinishedRun | None
+    error: str | None
 
 
-class SharedData:
-    """Reads and cuts the data once for all runs that read and cut it alike."""
+def _complete(finals: Sequence[Final]) -> list[FinishedRun]:
+    """Return the runs that trained to their end.
 
-    def __init__(self, prepare: Prepare = prepare_data) -> None:
-        self._prepare = prepare
-        self._held: tuple[object, PreparedData] | None = None
+    Raises:
+        TrainingError: they are too few to speak of seeds.
 
-    def __call__(self, plan: Plan, source: BuiltSource, display: Display) -> PreparedData:
-        """Prepare the data of a plan, as `prepare_data`."""
-        resolved, recipe = plan.resolved(), plan.recipe
-        seed = recipe.split.seed if recipe.split is not None and recipe.split.seed is not None else recipe.seed
-        shuffled = recipe.split is not None and recipe.split.method in {"random", "stratified"}
-        cut = {key: value for key, value in resolved.get("split", {}).items() if key != "seed"}
-        key = (resolved["data"], cut, resolved["evidence"], seed if shuffled else None)
-        if self._held is None or self._held[0] != key:
-            self._held = (key, self._prepare(plan, source, display))
-        else:
-            plan.check_labels(self._held[1].labels)
-        return self._held[1]
+    """
+    runs = [final.run for final in finals if final.run is not None]
+    if len(runs) < FEWEST:
+        error = next(final.error for final in finals if final.error is not None)
+        raise TrainingError(f"training ended for {len(runs)} of {len(finals)} seeds, and a study needs two: {error}")
+    return runs
 
 
-def _run(plan: Plan, path: Path, board: Board, data: SharedData) -> FinishedRun:
+def _listed(final: Final, values: Literal["own", "chosen"]) -> StudyRun:
+    return {"run": final.name, "seed": final.seed, "values": values, "error": final.error}
+
+
+def _run(plan: Plan, path: Path, board: Board, data: SharedData) -> Final:
+    """Make a final run; one whose training diverges is a result, too: the others go on."""
     board.started(path.name)
-    run = execute(plan, out=path, display=Follower(board, path.name), prepare=data)
+    try:
+        run = execute(plan, out=path, display=Follower(board, path.name), prepare=data)
+    except TrainingError as exc:
+        board.finished(path.name, f"diverged: {exc}")
+        return Final(path.name, plan.recipe.seed, None, str(exc))
     scores = scores_by_split(run.metrics)
     split = next(name for name in ("test", "validation", "train") if name in scores)
     board.finished(path.name, f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in scores[split].items()))
-    return run
+    return Final(path.name, plan.recipe.seed, run, None)
 
 
 def spreads(runs: Sequence[FinishedRun]) -> dict[str, dict[str, Spread]]:

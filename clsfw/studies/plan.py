@@ -69,6 +69,18 @@ class StudyPlan:
         """How many runs there will be, all trials made."""
         return len(self.seeds) if self.search is None else self.search.trials + 2 * len(self.seeds)
 
+    @property
+    def pieces(self) -> int:
+        """How many runs there will be, where one that goes on after it was judged counts each time."""
+        return self.runs + (sum(self.search.going[1:]) if self.search is not None else 0)
+
+    def effort(self) -> float:
+        """Return how many whole trainings the study costs."""
+        if self.search is None:
+            return float(self.runs)
+        parts = zip(self.search.going, (0.0, *self.search.stages), self.search.stages, strict=False)
+        return sum(count * (end - begin) for count, begin, end in parts) + 2 * len(self.seeds)
+
     def identity(self) -> str:
         """Hash the resolved recipe and what is done with it, as 64 hex digits."""
         return hashlib.sha256(json.dumps([self.own.identity(), self.to_json()]).encode()).hexdigest()

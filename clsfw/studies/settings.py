@@ -37,8 +37,24 @@ def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+def _rising(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if list(shares) != sorted(set(shares)):
+        raise ValueError("the shares must rise")
+    return shares
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=_SEEDS)]
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=2), AfterValidator(_different)]
+
+
+class HalvingTable(Settings):
+    """When trials are judged before their end, and how many of them go on each time."""
+
+    at: Annotated[tuple[Share, ...], Field(min_length=1), AfterValidator(_rising)] = Field(
+        description="the shares of the steps after which trials are judged, rising"
+    )
+    keep: float = Field(gt=0, lt=1, description="the share of the trials that go on each time")
 
 
 class SearchTable(Settings):
@@ -49,6 +65,9 @@ class SearchTable(Settings):
     use: str = Field(description="the searcher, such as random or grid")
     trials: int = Field(ge=1, le=100_000, description="how many trials in all, however often the command is started")
     metric: str = Field(description="the score on validation by which trials are judged")
+    halving: HalvingTable | None = Field(
+        default=None, description="train all trials in part, and only the best of them to the end"
+    )
 
 
 class Study(Settings):
@@ -65,18 +84,36 @@ class Study(Settings):
 
 @dataclass(frozen=True)
 class Search:
-    """A search that can be carried out; `greater` says whether a greater value of the metric is better."""
+    """A search that can be carried out; `greater` says whether a greater value of the metric is better.
+
+    `stages` are the shares of the steps after which trials are judged, the last one 1; `keep` is how many go on.
+    """
 
     part: Part[BuiltSearcher]
     trials: int
     metric: str
     greater: bool
     space: Mapping[str, Range]
+    stages: tuple[float, ...] = (1.0,)
+    keep: float = 1.0
+
+    @property
+    def going(self) -> list[int]:
+        """How many trials go on into each stage, all of them having a score."""
+        counts = [self.trials]
+        for _ in self.stages[1:]:
+            counts.append(self.kept(counts[-1]))
+        return counts
+
+    def kept(self, count: int) -> int:
+        """Return how many of so many trials go on."""
+        return max(1, round(self.keep * count))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         space = {name: {k: v for k, v in asdict(within).items() if v} for name, within in self.space.items()}
-        return {**self.part.dump(), "trials": self.trials, "metric": self.metric, "space": space}
+        halving = {"halving": {"at": list(self.stages[:-1]), "keep": self.keep}} if len(self.stages) > 1 else {}
+        return {**self.part.dump(), "trials": self.trials, "metric": self.metric, "space": space, **halving}
 
 
 def read_study(
@@ -140,7 +177,9 @@ def _read_search(
         with guard(found.plugin, f"check_space of {found.component.name!r}"):
             flaws += [Flaw((*SEARCH, "trials"), str(said)) for said in settings.check_space(space, table.trials)]
     part: Part[BuiltSearcher] = Part("searcher", found.plugin, found.component, settings)
-    return Search(part, table.trials, table.metric, _greater(table.metric, facts) is not False, space), flaws
+    stages, keep = ((*table.halving.at, 1.0), table.halving.keep) if table.halving is not None else ((1.0,), 1.0)
+    greater = _greater(table.metric, facts) is not False
+    return Search(part, table.trials, table.metric, greater, space, stages, keep), flaws
 
 
 def _wrong_metric(metric: str, facts: PlanFacts) -> Iterator[Flaw]:

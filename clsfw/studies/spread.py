@@ -37,3 +37,10 @@ def student(level: float, freedom: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + level) / 2))
+
+
+def tail(statistic: float, freedom: float) -> float:
+    """Return the chance that Student's t is at least so far from 0, on either side."""
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(freedom, -statistic))

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from clsfw.studies.content import StudyCheck, StudyVerdict
 
 
-def judge_study(own: Plan, runs: Sequence[FinishedRun]) -> StudyVerdict | None:
+def judge_study(own: Plan, runs: Sequence[FinishedRun], seeds: int) -> StudyVerdict | None:
     """Say whether the mean over seeds reached the published result; None if the recipe states none.
 
-    `own` is the recipe as it stands: that the runs have other seeds than it makes them no less comparable.
+    `own` is the recipe as it stands: that the runs have other seeds than it makes them no less comparable. Of all
+    `seeds`, those whose training diverged have no run, and would not have passed.
     """
     expect = own.recipe.expect
     if expect is None:
         return None
     by_run = [judge(expect, run.metrics, run.history).checks for run in runs]
-    checks = [_over_seeds(checks) for checks in zip(*by_run, strict=True)]
+    checks = [_over_seeds(checks, seeds) for checks in zip(*by_run, strict=True)]
     alone = [all(check.held for check in checks) for checks in by_run]
     held = all(check["held"] for check in checks)
     return {
@@ -33,11 +34,11 @@ def judge_study(own: Plan, runs: Sequence[FinishedRun]) -> StudyVerdict | None:
         "source": expect.source,
         "reasons": list(own.changes),
         "checks": checks,
-        "passed": float(np.mean(alone)),
+        "passed": sum(alone) / seeds,
     }
 
 
-def _over_seeds(checks: Sequence[Check]) -> StudyCheck:
+def _over_seeds(checks: Sequence[Check], seeds: int) -> StudyCheck:
     first = checks[0]
     values = [check.found for check in checks if check.found is not None]
     mean = Check(
@@ -49,5 +50,5 @@ def _over_seeds(checks: Sequence[Check]) -> StudyCheck:
         "found": mean.found,
         "tolerance": mean.tolerance,
         "held": mean.held,
-        "passed": float(np.mean([check.held for check in checks])),
+        "passed": sum(check.held for check in checks) / seeds,
     }

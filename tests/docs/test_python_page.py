@@ -63,7 +63,8 @@ def without_self(function: object) -> str:
 def page() -> str:
     functions = (clsfw.run, clsfw.load, clsfw.compare, clsfw.study)
     parts = [BEGIN, *(section(f"## clsfw.{each.__name__}{without_self(each)}", each) for each in functions)]
-    for kind in (clsfw.FinishedRun, PredictionTable, clsfw.LoadedClassifier, clsfw.Comparison):
+    runs = (clsfw.FinishedRun, PredictionTable, clsfw.LoadedClassifier, clsfw.Comparison)
+    for kind in (*runs, clsfw.FinishedStudy, clsfw.StudyComparison):
         parts += [section(f"## {kind.__name__}", kind), *members(kind)]
     return "\n".join(parts)
 

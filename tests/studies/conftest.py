@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
+from support.stepping import HALVED, STEPPING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,5 +44,21 @@ def study(toy) -> Callable[..., Path]:
         file = toy((old, split), texts=TEXTS)
         file.write_text("\n".join([file.read_text(), *tables]))
         return file
+
+    return write
+
+
+@pytest.fixture
+def halved(study, install, tmp_path, monkeypatch) -> Callable[..., Path]:
+    """Give a function that writes a recipe whose trainer takes 16 steps and evaluates after every fourth."""
+    install("stepper", STEPPING)
+    monkeypatch.setenv("STEPS", str(tmp_path / "steps.txt"))
+
+    def write(*tables: str) -> Path:
+        recipe = study(*(tables or (HALVED,)))
+        text = recipe.read_text()
+        old = text[text.index("[trainer]") : text.index("[[metrics]]")]
+        recipe.write_text(text.replace(old, '[trainer]\nuse = "stepping"\n\n'))
+        return recipe
 
     return write

@@ -86,6 +86,10 @@ def test_ten_kills_lose_nothing(study, tmp_path):
     assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, 10)
 
 
+def test_kills_amid_halving_lose_nothing(halved, tmp_path):
+    assert [] == lost(make_study(halved(), [], discover()), tmp_path, 5)
+
+
 @pytest.mark.slow
 def test_a_hundred_kills_lose_nothing(study, tmp_path):
     assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, 100)
