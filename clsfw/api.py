@@ -29,7 +29,7 @@ def run(
     """Run a recipe (a path, or the name of a shipped one) and return the finished run.
 
     `overrides` maps dotted keys to values, as in `{"trainer.max_steps": 5}`. The same call continues an interrupted run
-    and gives back a complete one; `fresh` moves an old run directory aside first; with
+    and returns a complete one; `fresh` moves an old run directory aside first; with
     `accept_other_bits` an interrupted run goes on in other surroundings, and no longer promises its bits.
 
     `display="auto"` shows the progress: in a notebook in the cell, elsewhere on standard error, live on a terminal and
@@ -66,9 +66,9 @@ def run(
 def study(
     recipe: str | Path, *, overrides: Mapping[str, Any] | None = None, out: str | Path | None = None
 ) -> FinishedStudy:
-    """Carry out the `[study]` of a recipe and give the finished study: its scores over seeds, and its runs.
+    """Carry out the `[study]` of a recipe and return the finished study: its scores over seeds, and its runs.
 
-    The same call continues an interrupted study and gives back a complete one; `overrides` as for `run`.
+    The same call continues an interrupted study and returns a complete one; `overrides` as for `run`.
 
     Raises:
         ClsfwError: as for `run`; whatever stops a run stops the study, which can be continued.

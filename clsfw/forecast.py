@@ -29,7 +29,7 @@ SAMPLE = 1_000
 
 
 def check(plan: Plan, display: Display) -> Needs | None:
-    """Read the data, look at the model, and estimate what training will take, telling the display each fact.
+    """Read the data, look at the model, and estimate what training will take, showing each fact on the display.
 
     What training needs is returned where the trainer can say.
 
@@ -71,12 +71,12 @@ def _tell_leaks(data: PreparedData, display: Display) -> None:
     lines = []
     for earlier, later, shared in overlaps(found):
         if shared["folded"]:
-            lines.append(f"{shared['folded']} {later} text(s) also stand in {earlier}, {shared['exact']} to the letter")
+            lines.append(f"{shared['folded']} {later} text(s) also occur in {earlier}, {shared['exact']} exactly")
     if (twice := found.get("duplicates_in_train")) and twice["folded"]:
-        lines.append(f"{twice['folded']} train text(s) stand there more than once")
+        lines.append(f"{twice['folded']} train text(s) occur more than once")
     if both := found["two_labels"]["folded"]:
         lines.append(f"{both} text(s) have two labels")
-    for line in lines or ["no text stands twice"]:
+    for line in lines or ["no text occurs twice"]:
         display.note(line)
 
 
@@ -108,7 +108,7 @@ def _size(count: float) -> str:
 
 
 def _memory() -> int | None:
-    """Count the machine's memory in bytes, where the system tells it."""
+    """Count the machine's memory in bytes, where the system says it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):

@@ -1,4 +1,4 @@
-"""Where the command is started without the libraries that all of it stands on, says so in one line and ends it.
+"""Where the command is started without the libraries that all of it needs, says so in one line and ends it.
 
 It is imported before everything else: the console script imports the package, which imports pydantic, so nobody else
 could catch that. A program that imports clsfw gets the `ModuleNotFoundError` itself.

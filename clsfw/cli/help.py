@@ -71,7 +71,7 @@ _LATEST = 5  # runs
 
 
 def epilog(verb: str) -> str:
-    """Return what stands under the help of a verb."""
+    """Return what follows the help of a verb."""
     return f"example: {EXAMPLES[verb]}\ndocs: {DOCS}"
 
 

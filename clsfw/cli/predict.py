@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output",
         metavar="G",
-        help="where the labelled rows of --file go, of a kind told by the name; a cut output is continued",
+        help="where the labelled rows of --file go, of a kind that the name says; a cut output is continued",
     )
     add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")

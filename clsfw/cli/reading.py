@@ -1,4 +1,4 @@
-"""The options by which a CSV file is read otherwise than the run's own data was."""
+"""The options by which a CSV file is read differently from the run's own data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--delimiter",
         metavar="C",
         type=_delimiter,
-        help="what stands between the fields of a CSV file (default: as in the run's data)",
+        help="the delimiter of a CSV file (default: as in the run's data)",
     )
     parser.add_argument(
         "--encoding", metavar="E", type=_encoding, help="the encoding of a CSV file (default: likewise)"

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_recipe_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME-HASH)")
     parser.add_argument(
-        "--fresh", action="store_true", help="start anew; an old run directory is moved aside, not lost"
+        "--fresh", action="store_true", help="start over; an old run directory is moved aside, not lost"
     )
     parser.add_argument("--open", action="store_true", help="show the report in a browser at the end")
     parser.add_argument(

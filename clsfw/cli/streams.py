@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def stdout_to_stderr() -> Iterator[None]:
     """Send everything that is printed inside the block to standard error, below Python's level too.
 
-    Plugins may print while they are imported, and so may the C libraries and the children that they start; none of it
-    may get into the JSON that a script reads.
+    Plugins may print while they are imported, and so may the C libraries and the children that they start; nothing of
+    it may get into the JSON that a script reads.
     """
     sys.stdout.flush()
     kept_object, sys.stdout = sys.stdout, sys.stderr
@@ -46,7 +46,7 @@ def open_missing() -> None:
 
 
 def nobody_reads(exc: OSError) -> bool:
-    """Tell whether writing failed since the reader of standard output, or its terminal, has gone."""
+    """Return whether writing failed since the reader of standard output, or its terminal, has gone."""
     return exc.filename is None and exc.errno in {errno.EPIPE, errno.EIO}
 
 

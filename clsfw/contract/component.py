@@ -69,7 +69,7 @@ def _absolute(value: str, info: ValidationInfo) -> str:
     try:
         return str((_base(info) / Path(value).expanduser()).resolve())
     except (OSError, RuntimeError) as exc:  # an unknown home folder, a link that leads to itself, a name too long
-        raise ValueError(f"{value[:200]!r} is no usable path: {exc}") from exc
+        raise ValueError(f"{value[:200]!r} is not a usable path: {exc}") from exc
 
 
 def _path_or_url(value: str, info: ValidationInfo) -> str:

@@ -36,7 +36,7 @@ class Labels:
 class Prediction:
     """What a trainer predicts for N texts.
 
-    `probabilities`: float32 [N, C]; rows sum to 1, or with several labels per text each cell stands alone.
+    `probabilities`: float32 [N, C]; rows sum to 1, or with several labels per text each cell is independent.
     `tokens`: int [N], the length of each whole text in the model's own units, special tokens included.
     `truncated`: bool [N], whether the model saw less than the whole text.
     `lost`: int [N, 2], of pairs of texts the tokens of each that the model did not see; None: not told.
@@ -77,13 +77,13 @@ class TokenizedTexts:
 
 
 class Reporter(Protocol):
-    """Where a component tells the user something; safe to call from any component, never part of the result."""
+    """Where a component shows the user something; safe to call from any component, never part of the result."""
 
     def note(self, text: str) -> None:
-        """Tell a fact worth a line."""
+        """Show a fact worth a line."""
 
     def warn(self, text: str) -> None:
-        """Tell what the user should change or know; it is also kept in the report."""
+        """Show what the user should change or know; it is also kept in the report."""
 
     def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
         """Show how far a long step is: `done` of `total` (None where unknown), both counted in `unit`."""
@@ -164,7 +164,7 @@ class LinearClassifier(Protocol):
     """A linear model over features of texts: what `sklearn-fit` needs of a classifier.
 
     `weights`: float64 [C, F] and `bias`: float64 [C], which the trainer replaces. Scores are
-    `features @ weights.T + bias`; their softmax gives the probabilities, or with several labels per text the sigmoid
+    `features @ weights.T + bias`; their softmax is the probabilities, or with several labels per text the sigmoid
     of each.
     """
 
@@ -406,7 +406,7 @@ class NamesScores(Protocol):
     """Settings of a metric that knows its score names: each with whether greater is better."""
 
     def score_names(self) -> Mapping[str, bool]:
-        """Return `{"accuracy": True}` and the like: all, but for those of single labels, which begin as in `accuracy_`.
+        """Return `{"accuracy": True}` and the like: all, except those of single labels, which begin as in `accuracy_`.
 
         An empty mapping says that none is certain beforehand.
         """

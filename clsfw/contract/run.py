@@ -81,7 +81,7 @@ class WatchedRun(Protocol):
 
     @property
     def reporter(self) -> Reporter:
-        """Where to tell the user something."""
+        """Where to show the user something."""
 
     @property
     def directory(self) -> Path:

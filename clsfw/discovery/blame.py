@@ -48,7 +48,7 @@ def missing_library(exc: BaseException, folder: Path | None) -> str | None:
 
 
 def is_installed(module: str) -> bool:
-    """Say whether a top-level module can be imported, without importing it."""
+    """Return whether a top-level module can be imported, without importing it."""
     try:
         return importlib.util.find_spec(module) is not None
     except (ImportError, ValueError):

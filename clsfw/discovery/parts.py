@@ -94,7 +94,7 @@ class BuiltPart(Generic[T]):
 
     @classmethod
     def fault(cls, part: Any) -> str | None:
-        """Say why something cannot be a part of this kind, or return None."""
+        """Return why something cannot be a part of this kind, or return None."""
         if part is None:
             return "None; does it lack a `return`?"
         for method, count in cls.methods.items():
@@ -236,12 +236,12 @@ class Needy(BuiltPart[T]):
 
     @classmethod
     def fault(cls, part: Any) -> str | None:
-        """Say why something is no such part, or return None."""
+        """Return why something is not such a part, or None."""
         whole = isinstance(getattr(part, "needs", None), type)
-        return super().fault(part) or (None if whole else f"{_kind_of(part)}, whose `needs` is no class or protocol")
+        return super().fault(part) or (None if whole else f"{_kind_of(part)}, whose `needs` is not a class or protocol")
 
     def fits(self, classifier: Classifier) -> bool:
-        """Tell whether the part takes a classifier."""
+        """Return whether the part takes a classifier."""
         with self.guarded("needs"):
             needs: type[Any] = self.part.needs  # type: ignore[attr-defined]  # `fault` saw that it is there
             return isinstance(classifier, needs)
@@ -302,7 +302,7 @@ class BuiltExporter(Needy[Exporter]):
         check_saved(directory, self)
 
     def load(self, directory: Path, labels: Labels) -> Predictor:
-        """Open what was exported; raises `PluginError` where that is no predictor."""
+        """Open what was exported; raises `PluginError` where that is not a predictor."""
         with self.guarded("load"):
             given = self.part.load(directory, labels)
         if not callable(getattr(given, "predict", None)):
@@ -374,7 +374,7 @@ class BuiltWatcher(BuiltPart[Watcher]):
 
     @classmethod
     def fault(cls, part: Any) -> str | None:
-        """Say why something is no watcher, or return None."""
+        """Return why something is not a watcher, or None."""
         if part is None:
             return super().fault(part)
         found = {hook: getattr(part, hook) for hook in cls.HOOKS if callable(getattr(part, hook, None))}
@@ -425,7 +425,7 @@ class BuiltSearcher(BuiltPart[Searcher]):
 
 
 def takes_pairs(part: object) -> bool:
-    """Tell whether a model, a classifier or a trainer says that it takes pairs of texts."""
+    """Return whether a model, a classifier or a trainer says that it takes pairs of texts."""
     return isinstance(part, TakesPairs) and part.takes_pairs is True
 
 
@@ -439,7 +439,7 @@ def build_part(built: type[B], plugin: Plugin, component: Component[Any], settin
     """Build a component; here its heavy libraries are imported.
 
     Raises:
-        PluginError: the plugin failed, other than by one of clsfw's own errors, or what it built is no such part.
+        PluginError: the plugin failed, other than by one of clsfw's own errors, or what it built is not such a part.
 
     """
     doing = f"build of {built.kind} {component.name!r}"

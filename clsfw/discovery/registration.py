@@ -57,7 +57,7 @@ def register(name: str, loaded: object) -> pluggy.PluginManager:
     """Check what an entry point names, hook by hook, and register it alone.
 
     Raises:
-        PluginError: it is no module or object with hooks, or one of its hooks would fail or never be called.
+        PluginError: it is not a module or object with hooks, or one of its hooks would fail or never be called.
 
     """
     if loaded is None or inspect.isroutine(loaded) or inspect.isclass(loaded):
@@ -178,7 +178,7 @@ def _check_component(kind: Kind, component: Any, function: Callable[..., object]
     if not isinstance(component, Component):
         raise _fault(f"{hook} must return a list of clsfw.Component, but one item is {_shown(component)}", function)
     if not isinstance(component.name, str) or not NAME_PATTERN.fullmatch(component.name):
-        words = f"{str(component.name)[:200]!r} is no component name; use lower-case letters, digits, '-', '_', '.'"
+        words = f"{str(component.name)[:200]!r} is not a component name; use lower-case letters, digits, '-', '_', '.'"
         raise _fault(f"{hook}: {words}", function)
     if not isinstance(component.summary, str) or not component.summary.strip():
         raise _fault(f"{hook}: the summary of {component.name!r} must be a line of text", function)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def is_assistant() -> bool:
-    """Tell whether torchrun started this process as another than the first one."""
+    """Return whether torchrun started this process as another than the first one."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1 and os.environ.get("RANK", "0") != "0"
 
 

@@ -44,7 +44,7 @@ def execute(
     prepare: Callable[[Plan, BuiltSource, Display], PreparedData] = prepare_data,
     signals: StopSignals | None = None,
 ) -> FinishedRun:
-    """Run a plan, continue an interrupted run of it, or give back a complete one.
+    """Run a plan, continue an interrupted run of it, or return a complete one.
 
     With `accept_other_bits` an interrupted run goes on in other surroundings than it was begun in; `repeats` is a run
     that this one is meant to give the bits of; `prepare` reads and cuts the data; `signals` ask it to stop.
@@ -169,7 +169,7 @@ def _refuse_changes(
     if len(changed) > len(surroundings):
         raise RunDirectoryError(
             f"{store.path} holds an interrupted run of something else, so it cannot be continued:{listed(changed)}\n"
-            "undo the changes, give another --out, or start anew with --fresh, which keeps the old directory"
+            "undo the changes, give another --out, or start over with --fresh, which keeps the old directory"
         )
     refuse_other_bits(store, surroundings, accepted=accept_other_bits, warn=display.warn)
 
@@ -182,7 +182,7 @@ def _already_complete(path: Path, plan: Plan, display: Display) -> FinishedRun:
         found = differences(record["fixed"]["recipe"], plan.portable()) or ["the order of settings or labels"]
         raise RunDirectoryError(
             f"{path} holds a complete run of another recipe:{listed(found)}\n"
-            "give another --out, or start anew with --fresh, which keeps the old directory"
+            "give another --out, or start over with --fresh, which keeps the old directory"
         )
     display.note(f"{path} is complete already; --fresh runs it again and keeps the old directory")
     return finished

@@ -143,7 +143,7 @@ class Execution:
         return {**self.timings, "total_seconds": self._total_before + self._since - self._started}
 
     def _charge(self) -> None:
-        """Give the time since the last look to the innermost block that is timed."""
+        """Add the time since the last look to the innermost block that is timed."""
         now = time.monotonic()
         if self._timed:
             self.timings[self._timed[-1]] = self.timings.get(self._timed[-1], 0.0) + now - self._since
@@ -153,7 +153,7 @@ class Execution:
         """Keep facts for run.json, as JSON holds them.
 
         Raises:
-            TypeError: JSON holds no such value; told now, and not when training is over.
+            TypeError: JSON holds no such value; raised now, and not when training is over.
 
         """
         try:
@@ -184,7 +184,7 @@ class Execution:
         """Score probabilities [N, C], in the order of the split, by the recipe's metrics, and record them.
 
         Raises:
-            PluginError: these are no probabilities, a metric failed, or gave something that is not a finite number.
+            PluginError: these are not probabilities, a metric failed, or gave something that is not a finite number.
 
         """
         true = self.references(split)
@@ -197,10 +197,10 @@ class Execution:
         return dict(told)
 
     def notify(self, hook: str, **arguments: object) -> None:
-        """Tell every watcher; one that fails is set aside with a warning, and is told nothing more.
+        """Call every watcher; one that fails is set aside with a warning, and is not called again.
 
         Raises:
-            ClsfwError: a required watcher failed; all were told.
+            ClsfwError: a required watcher failed; all were called.
 
         """
         failures: list[ClsfwError] = []
@@ -233,7 +233,7 @@ def refuse_other_bits(
     if changed and not accepted:
         raise RunDirectoryError(
             f"{store.path} holds an interrupted run that would end with other bits than it promises:{listed(changed)}\n"
-            "undo the changes, go on nevertheless with --accept-other-bits, or start anew with --fresh, which keeps the"
+            "undo the changes, go on nevertheless with --accept-other-bits, or start over with --fresh, which keeps the"
             " old directory"
         )
     before: list[str] = store.record.get("other_bits", [])

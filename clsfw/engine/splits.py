@@ -26,7 +26,7 @@ def make_splits(given: object, split: Split | None, labels: Labels, seed: int, o
     """Cut a dataset as the recipe says, or take the splits that the source gave; every split gets a `row` column.
 
     Raises:
-        PluginError: a row has no text, no label, or one that is no class: `owner` broke its contract.
+        PluginError: a row has no text, no label, or one that is not a class: `owner` broke its contract.
         DataError: the splits ask for more than there is, or a class is missing where one is needed.
 
     """

@@ -62,7 +62,7 @@ class Facts:
     options: Options
     decision: Decision = field(default_factory=Decision)
     texts: Mapping[str, TextHashes] | None = None
-    """The hashes of the texts by split, where they are at hand."""
+    """The hashes of the texts by split, where they are known."""
     seen: NDArray[np.uint64] | None = None
     """Folded hashes of what the model was trained and chosen on, where that is not in `data`."""
 
@@ -78,7 +78,7 @@ class _Judged:
 
 
 def assess(facts: Facts) -> Metrics:
-    """Return everything that metrics.json holds; scores stand under their split.
+    """Return everything that metrics.json holds; scores are under their split.
 
     Raises:
         DataError: `[evidence]` asks for what the data does not have.

@@ -144,7 +144,7 @@ class Comparison:
         return self.pair.only_b_right
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as plain values; of two runs the pair's values stand at the top."""
+        """Return everything as plain values; of two runs the pair's values are at the top."""
         runs = [side.to_json() for side in self.sides]
         if len(self.pairs) == 1:
             return {"runs": runs, **self.pairs[0].to_json()}

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @checked
 class PluginRecord(TypedDict):
-    """Which distribution a plugin came from, and the hash of its code where that is at hand."""
+    """Which distribution a plugin came from, and the hash of its code where that is known."""
 
     distribution: str
     version: str

@@ -1,4 +1,4 @@
-"""What a careful reader would say of a run beside its scores: each in one line, with the setting that mends it."""
+"""What a careful reader would say of a run beside its scores: each in one line, with the setting that fixes it."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _LENGTHS = ("max_steps", "num_train_epochs")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know: what was seen, and what mends it; where it is `void`, the scores say nothing at all."""
+    """One thing to know: what was seen, and what fixes it; where it is `void`, the scores say nothing at all."""
 
     weight: Weight
     seen: str
-    mend: str
+    remedy: str
 
     def __str__(self) -> str:
         """Say it in one line."""
-        return f"{'!!! WARNING' if self.weight == 'void' else self.weight}: {self.seen}; {self.mend}"
+        return f"{'!!! WARNING' if self.weight == 'void' else self.weight}: {self.seen}; {self.remedy}"
 
 
 def find(metrics: Metrics, history: Sequence[Mapping[str, Any]], recipe: Mapping[str, Any]) -> tuple[Finding, ...]:
@@ -51,15 +51,15 @@ def find(metrics: Metrics, history: Sequence[Mapping[str, Any]], recipe: Mapping
 
 
 def leaked(rows: int, total: int, split: str, earlier: str) -> str:
-    """Say how many of a split's rows stand in an earlier one too."""
+    """Say how many of a split's rows are in an earlier one too."""
     if rows == total:
-        every = f"EVERY {split} row also stands in {earlier} ({rows:,} of {total:,})"
+        every = f"EVERY {split} row also occurs in {earlier} ({rows:,} of {total:,})"
         return f"{every}: scores on them say nothing of new texts"
-    return f"{rows:,} of {total:,} {split} rows ({rows / total:.1%}) also stand in {earlier}"
+    return f"{rows:,} of {total:,} {split} rows ({rows / total:.1%}) also occur in {earlier}"
 
 
 def _leak(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Finding]:
-    """Say what stands in the split that the run is judged on and was seen before."""
+    """Say what is in the split that the run is judged on and was seen before."""
     test, shared = metrics["leaks"].get("test_without_leaks"), metrics["leaks"].get("train_validation")
     if test is not None and test["leaked_rows"]:
         rows, total = test["leaked_rows"], test["leaked_rows"] + test["rows"]
@@ -140,7 +140,7 @@ def _calibration(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Findin
 def _scaled(metrics: Metrics, recipe: Mapping[str, Any]) -> str:
     evidence = recipe.get("evidence")
     if isinstance(evidence, dict) and evidence.get("temperature_scaling") is True:
-        return "the temperature could not mend it: a larger validation split in [split] would fit it better"
+        return "the temperature could not fix it: a larger validation split in [split] would fit it better"
     if "validation" in metrics["rows"]:
-        return "[evidence] temperature_scaling = true mends that"
-    return "a validation split and [evidence] temperature_scaling = true mend that"
+        return "[evidence] temperature_scaling = true fixes that"
+    return "a validation split and [evidence] temperature_scaling = true fix that"

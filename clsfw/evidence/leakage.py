@@ -1,4 +1,4 @@
-"""Texts that stand where they should not: in two splits, with two labels, or twice in training.
+"""Texts that are where they should not be: in two splits, with two labels, or twice in training.
 
 Texts are compared twice: exactly, and *folded*, that is after lower case, without `<br />`, with white space made one
 blank. Only 64-bit hashes are kept, 16 bytes a text; that two different texts out of a million share a hash has a chance
@@ -89,7 +89,7 @@ def find_leaks(
 
     Texts come as hashes; labels are [N] or [N, C] by split, `rows` the numbers of the texts in their source. `seen` are
     folded hashes of what the model was trained and chosen on, where that is not among the splits. Gives the counts, and
-    for a test split which of its rows stand in training or validation too (folded), [N].
+    for a test split which of its rows are in training or validation too (folded), [N].
     """
     present = [split for split in SPLITS if split in texts]
     hashes = {split: texts[split]._asdict() for split in present}
@@ -126,7 +126,7 @@ def _both_ways(count: Callable[[str], int]) -> TextCounts:
 def _overlap(
     earlier: Mapping[str, NDArray[np.uint64]], later: Mapping[str, NDArray[np.uint64]], rows: NDArray[np.int64]
 ) -> Overlap:
-    """Count the rows of the later split whose text stands in the earlier one."""
+    """Count the rows of the later split whose text is in the earlier one."""
     folded = np.isin(later["folded"], earlier["folded"])
     return {
         "exact": int(np.isin(later["exact"], earlier["exact"]).sum()),
@@ -143,7 +143,7 @@ def _label_keys(labels: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 
 def _contradictions(texts: NDArray[np.uint64], labels: NDArray[np.uint64]) -> int:
-    """Count the texts that stand somewhere with one label and elsewhere with another."""
+    """Count the texts that have one label somewhere and elsewhere with another."""
     pairs = np.unique(np.column_stack([texts, labels]), axis=0)
     _, labels_per_text = np.unique(pairs[:, 0], return_counts=True)
     return int((labels_per_text > 1).sum())

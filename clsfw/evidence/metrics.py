@@ -88,14 +88,14 @@ class TextCounts(TypedDict):
 
 @checked
 class Overlap(TextCounts):
-    """How many texts of a split stand in an earlier one; `rows` are the numbers of the first hundred."""
+    """How many texts of a split are in an earlier one; `rows` are the numbers of the first hundred."""
 
     rows: Counts
 
 
 @checked
 class Leaks(TypedDict):
-    """What stands where it should not: in two splits, with two labels, or twice in training.
+    """Texts that are where they should not be: in two splits, with two labels, or twice in training.
 
     Of pairs of texts both count together; `sides` says of each, `text` and `text_pair`, how many rows of a split have
     one there that an earlier split has there too.
@@ -151,7 +151,7 @@ class Truncation(TypedDict):
 
 @checked
 class Slice(TypedDict):
-    """The scores of a part of the rows; `f1` is the mean of the classes that stand in it."""
+    """The scores of a part of the rows; `f1` is the mean of the classes that occur in it."""
 
     value: str
     rows: Count
@@ -307,7 +307,7 @@ def square_matrix(metrics: Metrics, split: str) -> Matrix | None:
 
 
 def overlaps(leaks: Leaks) -> Iterator[tuple[str, str, Overlap]]:
-    """Name an earlier and a later split, with the texts of the later one that stand in the earlier one."""
+    """Name an earlier and a later split, with the texts of the later one that are in the earlier one."""
     given = (
         ("train", "validation", leaks.get("train_validation")),
         ("train", "test", leaks.get("train_test")),

@@ -2,7 +2,7 @@
 
 Columns: `row` (number in the source), `gold`, `predicted`, `score` (the probability of what is predicted; not where a
 text may carry several labels), `p_<label>` for each class, `tokens`, `truncated`, `text_hash` (64 bits of BLAKE2b, in
-hexadecimal), by which runs are known to have seen the same texts. Several labels of one text stand in one cell, joined
+hexadecimal), by which runs are known to have seen the same texts. Several labels of one text are in one cell, joined
 by `|`. Probabilities keep all digits that a float32 has. Text that a spreadsheet
 would run as a formula gets a `'` before it, which `read_predictions` takes away again.
 """
@@ -125,7 +125,7 @@ def read_predictions(path: Path) -> PredictionTable:
     """Read a file that `predictions_csv` wrote.
 
     Raises:
-        RunDirectoryError: the file is missing, or is no such file.
+        RunDirectoryError: the file is missing, or is not such a file.
 
     """
     try:
@@ -185,6 +185,6 @@ def _ids(names: tuple[str, ...], cells: Sequence[tuple[str, str]]) -> tuple[Ints
         for side, cell in enumerate(pair):
             for name in split_labels(cell):
                 if name not in of_name:
-                    raise ValueError(f"record {row + 2}: {name!r} is no label of the header")
+                    raise ValueError(f"record {row + 2}: {name!r} is not a label of the header")
                 matrices[side, row, of_name[name]] = 1
     return matrices[0], matrices[1]

@@ -54,7 +54,7 @@ def slices(
 ) -> dict[str, list[Slice]]:
     """Score each part of each way to cut the rows.
 
-    `lost` are the tokens that each side of pairs lost. A part tells its rows, accuracy with 95 % limits, and F1, the
+    `lost` are the tokens that each side of pairs lost. A part has its rows, accuracy with 95 % limits, and F1, the
     mean over the classes that stand in it.
     """
     ways: dict[str, Iterator[tuple[str, Bools]]] = {

@@ -90,7 +90,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def patterns(*columns: Ints) -> tuple[Ints, Ints]:
-    """Return where each distinct pattern of the columns stands first, [K], and how often it stands there, [K].
+    """Return where each distinct pattern of the columns occurs first, [K], and how often it occurs, [K].
 
     Every column is int [N], or [N, C] with several labels per text.
     """
@@ -135,7 +135,7 @@ def classification_report(
 ) -> Report:
     """Return precision, recall, F1 and support of every class, and their plain and weighted means.
 
-    `limits` are those of each class by label and name of the score, and stand beside its scores.
+    `limits` are those of each class by label and name of the score, and are beside its scores.
     """
     layout, counts = tabulate(references, predictions, len(names))
     scores, support = layout.scores(counts[None]), layout.support(counts)

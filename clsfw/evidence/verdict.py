@@ -96,7 +96,7 @@ def judge(
     history: Sequence[Mapping[str, Any]],
     differences: Sequence[str] = (),
 ) -> Verdict:
-    """Say whether the run reached the published result.
+    """Return whether the run reached the published result.
 
     `metrics` is the content of metrics.json, `history` that of history.jsonl; `differences` says what of data, model,
     split or settings is not the recipe's own. With any of those the numbers cannot speak for or against the recipe.
@@ -124,7 +124,7 @@ def _scores(expect: Expect, metrics: Metrics) -> Iterator[Check]:
 
 
 def _course(expect: Expect, history: Sequence[Mapping[str, Any]]) -> Iterator[Check]:
-    """Hold the evaluations during training, which stand in the history under the split validation."""
+    """Hold the evaluations during training, which are in the history under the split validation."""
     if expect.history is None:
         return
     evaluations = {line["step"]: line for line in history if line.get("split") == "validation"}

@@ -109,7 +109,7 @@ class LoadedClassifier:
         return list(self.answers(list(texts)))
 
     def answers(self, texts: Sequence[Given], reporter: Reporter | None = None) -> Iterator[dict[str, Any]]:
-        """Return what calling gives, one answer after the other."""
+        """Return what calling returns, one answer after the other."""
         probabilities = self.predict(texts, reporter).probabilities
         names = self.labels.names
         for row, chosen in zip(probabilities, self.decide(probabilities), strict=True):
@@ -173,7 +173,7 @@ def load_classifier(
 ) -> LoadedClassifier:
     """Load the model of a complete run, or an artifact that `clsfw export` wrote.
 
-    `allow_incomplete` also takes a run that saved its model and did not end; nothing of it can be proven then.
+    `allow_incomplete` also takes a run that saved its model and did not finish; its files are not verified.
     `allow_code` runs code that the run names, such as a metric's script; whoever wrote the run may have written it.
 
     Raises:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from clsfw.inference.classifier import LoadedClassifier
 
 SPLIT = "test"
-"""The name under which the scores stand, as in a run's metrics.json."""
+"""The name of the scores, as in a run's metrics.json."""
 
 _OWN = ("row", "text", "label")
 _TEXTS = (*_OWN, PAIR)
@@ -73,7 +73,7 @@ class Columns:
 def evaluate_file(
     classifier: LoadedClassifier, path: Path, reading: Reading | None = None, *, reporter: Reporter
 ) -> Evaluation:
-    """Score the rows of a file, read as the run's own data was, but for what `reading` says.
+    """Score the rows of a file, read as the run's own data was, except for what `reading` says.
 
     Raises:
         DataError: the file cannot be read, a row lacks text or label, or carries a label that the model does not know.

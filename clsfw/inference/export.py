@@ -24,7 +24,7 @@ def export_data(plan: Plan, directory: Path, kind: str, display: Display) -> Ite
     """Write `train`, `validation` and `test` as CSV (labels by name) or Parquet, and give each file with its rows.
 
     Raises:
-        HostError: a file cannot be written, or stands there already.
+        HostError: a file cannot be written, or exists already.
 
     """
     data = prepare_data(plan, plan.data.build(), display)

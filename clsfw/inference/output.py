@@ -1,7 +1,7 @@
 """Puts predicted rows into the files that `predict` writes: CSV, JSONL, Parquet, plain lines.
 
 The columns are `label`, `score`, `p_<label>` for each class, and then those of the input; an input column with one of
-these names is written as `input_<name>`. Several labels of one text stand in one CSV cell, joined by `|`.
+these names is written as `input_<name>`. Several labels of one text are in one CSV cell, joined by `|`.
 """
 
 from __future__ import annotations

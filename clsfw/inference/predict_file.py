@@ -1,7 +1,7 @@
 """Labels a whole file into another, so that a cut output is continued and never taken for a whole one.
 
 The output grows as `<name>.partial`; after each chunk, `<name>.partial.json` says how many rows and bytes of it count.
-Only the whole file gets its name. A Parquet file has no valid beginning, so a cut one is begun anew.
+Only the whole file gets its name. A Parquet file cannot be resumed: an interrupted one starts over.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _encode(job: Job, labels: Labels, done: Done, predicted: Predicted) -> bytes
 def _identity(classifier: LoadedClassifier, job: Job) -> dict[str, Any]:
     """Collect all that the bytes of the output depend on."""
     if not job.source.is_file():
-        raise DataError(f"{job.source}: {'is no plain file' if job.source.exists() else 'no such file'}")
+        raise DataError(f"{job.source}: {'is not a plain file' if job.source.exists() else 'no such file'}")
     with explained(job.source, "read"), job.source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     run = classifier.record.get("manifest") or classifier.record.get("identity")

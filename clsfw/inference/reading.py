@@ -224,7 +224,7 @@ def text_of(row: Row, rows: RowFormat, pair_column: str | None) -> Text:
 
 
 def _is_among(name: str, columns: Sequence[str]) -> bool:
-    """Tell whether there is a column, or one that may hold it, as in `meta.title`."""
+    """Return whether there is a column, or one that may hold it, as in `meta.title`."""
     return name in columns or name.partition(".")[0] in columns
 
 

@@ -68,7 +68,7 @@ def write_json(path: Path, value: object) -> None:
 def staged_directory(path: Path) -> Iterator[Path]:
     """Return an empty directory to fill, which takes the name `path` when the block ends well.
 
-    A directory that stood there is removed afterwards. If the block raises, nothing has changed.
+    A directory that was there is removed afterwards. If the block raises, nothing has changed.
 
     Raises:
         HostError: the operating system refused, also where a library in the block hid that in an error of its own.
@@ -98,7 +98,7 @@ def staged_directory(path: Path) -> Iterator[Path]:
 
 
 def remove_directory(path: Path) -> None:
-    """Remove a directory with all in it; a crash leaves it whole, or gone but for something called `.tmp-*`.
+    """Remove a directory with all in it; a crash leaves it whole, or gone except for something called `.tmp-*`.
 
     Raises:
         HostError: the operating system refused.
@@ -111,7 +111,7 @@ def remove_directory(path: Path) -> None:
 
 
 def _put(temp: Path, path: Path) -> Path | None:
-    """Rename a directory to its place; give what stood there, under the temporary name that it has now."""
+    """Rename a directory to its place; return what was there, under the temporary name that it has now."""
     while True:
         old = _move_away(path)
         try:

@@ -66,7 +66,7 @@ def _odd(folder: Path, below: int = 1) -> str | None:
 
 @contextmanager
 def alone(lock: Path, doing: str, reporter: Reporter) -> Iterator[None]:
-    """Let one process at a time do what the file `lock` stands for; whoever comes later is told so, and waits.
+    """Let one process at a time do what the file `lock` stands for; whoever comes later gets a message, and waits.
 
     Raises:
         HostError: the file cannot be made or locked.

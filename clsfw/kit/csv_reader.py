@@ -60,11 +60,11 @@ def csv_rows(
 
 
 DELIMITERS = (",", ";", "\t", "|")
-"""What usually stands between two fields."""
+"""The usual delimiter."""
 
 
 def likely_delimiter(header: Sequence[str], delimiter: str) -> str | None:
-    """Return what seems to stand between the fields of a header that was split at `delimiter`, or None if that does."""
+    """Return what seems to separate the fields of a header that was split at `delimiter`, or None if that does."""
     joined = delimiter.join(header)
     return next((other for other in DELIMITERS if other != delimiter and joined.count(other) >= len(header)), None)
 

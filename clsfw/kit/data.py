@@ -43,7 +43,7 @@ def parts_of(given: object, owner: object) -> dict[str, Dataset]:
     parts: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {"train": given}
     for name, data in parts.items():
         if name not in SPLITS:
-            raise PluginError(f"{owner}: {name!r} is no split; a data source may give {', '.join(SPLITS)}")
+            raise PluginError(f"{owner}: {name!r} is not a split; a data source may give {', '.join(SPLITS)}")
         if not hasattr(data, "features") or not hasattr(data, "select"):
             raise PluginError(
                 f"{owner}: a data source must give a datasets.Dataset or DatasetDict, not {type(data).__name__}"

@@ -14,12 +14,12 @@ _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 
 
 def is_web_page(head: bytes) -> bool:
-    """Tell whether a file that begins so is a web page (an error or login page, usually) instead of data."""
+    """Return whether a file that begins so is a web page (an error or login page, usually) instead of data."""
     return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:20].lower().startswith(_HTML)
 
 
 def check_file(path: Path, name: str) -> None:
-    """Refuse a path that is no readable file, and say what is there instead.
+    """Refuse a path that is not a readable file, and say what is there instead.
 
     Raises:
         DataError: it is missing, a directory, or no regular file.

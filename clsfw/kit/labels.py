@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clsfw.contract.parts import Labels
 
 SEPARATOR = "|"
-"""What stands between several labels of one text in a cell."""
+"""What separates several labels of one text in a cell."""
 
 _CHUNK = 10_000
 

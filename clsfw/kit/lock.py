@@ -49,7 +49,7 @@ def locked(
 
 
 def is_locked(folder: Path) -> bool:
-    """Say whether a process is at work in the folder; where we may not look, nobody is."""
+    """Return whether a process is at work in the folder; where we may not look, nobody is."""
     path = folder / NAME
     if not path.is_file():
         return False

@@ -19,7 +19,7 @@ _WORDS = (
 
 
 def out_of_memory(exc: BaseException) -> bool:
-    """Tell whether an error, or one that led to it, comes of memory that ran out or of a limit on it (`ulimit -v`)."""
+    """Return whether an error, or one that led to it, comes from memory that ran out or a limit on it (`ulimit -v`)."""
     seen: BaseException | None = exc
     while seen is not None:
         if _is_that(seen):

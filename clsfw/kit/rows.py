@@ -2,7 +2,7 @@
 
 Each row is a mapping of columns to values, with the number that an error names it by: the line it begins on, or in a
 Parquet file its own number. Memory does not grow with the file. Text files may be compressed by bz2, gzip or xz, which
-their content tells, not their name.
+by their content, not their name.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Row(NamedTuple):
         return None if found is _NOTHING else found
 
     def has(self, column: str) -> bool:
-        """Tell whether the row has a column, or one within another."""
+        """Return whether the row has a column, or one within another."""
         return _at(self.values, column) is not _NOTHING
 
     def text(self, columns: Sequence[str], separator: str) -> str | None:
@@ -90,7 +90,7 @@ class Rows:
         return self._rows
 
     def has(self, column: str) -> bool:
-        """Tell whether the file has a column; `meta.title` is one within another."""
+        """Return whether the file has a column; `meta.title` is one within another."""
         if self.first is not None:
             return _at(self.first, column) is not _NOTHING
         return column in self.columns or column.partition(".")[0] in self.columns
@@ -154,7 +154,7 @@ def open_rows(
         encoding: of a CSV file; JSONL and plain lines are UTF-8.
         delimiter: the character between two fields of CSV; None: a tab in `.tsv`, else a comma.
         max_bytes: the largest size that an unpacked text file may have.
-        on_fault: is told of each row that breaks the rules: kind of fault, line, words. None: the first is an error.
+        on_fault: is called for each row that breaks the rules: kind of fault, line, words. None: the first is an error.
 
     Raises:
         DataError: also while iterating: the file is missing, damaged, or not what its name says, with the line.
@@ -209,7 +209,7 @@ def _open_lines(path: Path, name: str, kind: str, max_bytes: int | None, on_faul
 
 
 def separator_of(path: Path) -> str:
-    """Return what stands between the fields of a CSV file, as far as its name tells."""
+    """Return the delimiter of a CSV file, as far as its name says."""
     return "\t" if format_of(path) == ".tsv" else ","
 
 

@@ -33,7 +33,7 @@ class _Unpacker(Protocol):
 
 
 class _Gunzip:
-    """Gives zlib's decompressor the shape of the others."""
+    """A wrapper for zlib's decompressor with the shape of the others."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)

@@ -43,7 +43,7 @@ class Effects:
 
 @contextmanager
 def effects_of_import(top: str) -> Iterator[Effects]:
-    """Tell afterwards what the block, which imports the package `top`, did to the process; all of it is put back.
+    """Report afterwards what the block, which imports the package `top`, did to the process; all of it is put back.
 
     A thread cannot be put back.
     """
@@ -65,7 +65,7 @@ def effects_of_import(top: str) -> Iterator[Effects]:
 
 @contextmanager
 def _interrupts_noted(effects: Effects) -> Iterator[None]:
-    """Tell the user's Ctrl-C from a `KeyboardInterrupt` that somebody raised."""
+    """Distinguish the user's Ctrl-C from a `KeyboardInterrupt` that somebody raised."""
     before = signal.getsignal(_INTERRUPT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
         yield

@@ -23,7 +23,7 @@ _ECHO_SECONDS = 0.1
 class StopSignals:
     """A context in which `received` holds the number of the signal that asked to stop, or None.
 
-    The first signal is told by `tell`. A second one raises `KeyboardInterrupt` on the spot, which leaves this context
+    The first signal is reported by `tell`. A second one raises `KeyboardInterrupt` at once, which leaves this context
     as `InterruptedRunError`. Outside the main thread no handler can be set; then a run simply cannot be asked to stop.
     """
 

@@ -54,7 +54,7 @@ def check_document(document: Document, plugins: Plugins, changed: Collection[str
     check_schema(document)
     flaws = list(check_values(document))
     if "extends" in document.values:
-        flaws.append(Flaw(("extends",), "can only stand in the recipe file itself"))
+        flaws.append(Flaw(("extends",), "can only be in the recipe file itself"))
     found, wrong = _find_components(document, plugins)
     notes = [note for part in found for note in _drop_foreign_options(document, part)]
     parts, wrong_settings = _read_parts(document, found)

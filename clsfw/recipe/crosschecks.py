@@ -26,10 +26,10 @@ def check_together(
     parts: Mapping[KeyPath, Part[Any]],
     changed: Collection[str],
 ) -> tuple[dict[KeyPath, PlanFacts], list[Flaw]]:
-    """Return what each part's settings were told of the rest, and what does not fit together.
+    """Return what each part's settings know of the rest, and what does not fit together.
 
     `tables` are the recipe's own tables by name, None where one is wrong. What depends on a table that is wrong itself
-    is left alone, so that one mistake is not told twice. `changed` are the tables that are not as in the recipe that
+    is left alone, so that no mistake is reported twice. `changed` are the tables that are not as in the recipe that
     states what to expect.
 
     Raises:

@@ -23,7 +23,7 @@ def load_document(recipe: str | Path) -> Document:
     """Read a recipe by path or shipped name; what it does not say itself comes from the recipe that it extends.
 
     Raises:
-        RecipeError: a file cannot be read, is no TOML, or extends in a way that cannot be followed.
+        RecipeError: a file cannot be read, is not TOML, or extends in a way that cannot be followed.
 
     """
     file = find_recipe(recipe)

@@ -45,7 +45,7 @@ class Parts:
 class Plan:
     """A recipe that can be run.
 
-    `text` is the file's content as given. `notes` tell what was decided on the way, each worth a line. `origins` says
+    `text` is the file's content as given. `notes` say what was decided on the way, each worth a line. `origins` says
     of each dotted key where its value comes from: `file:line`, `--set`, `default`, or `plugin NAME default`.
     """
 
@@ -98,7 +98,7 @@ class Plan:
         return portable(self.resolved(), self._parts(), self.file.parent)
 
     def check_labels(self, labels: Labels) -> None:
-        """See that all settings fit the labels, which only the data tells.
+        """See that all settings fit the labels, which only the data says.
 
         Raises:
             RecipeError: some do not.
@@ -128,7 +128,7 @@ def make_plan(
 
     Raises:
         RecipeError: the recipe has problems; all of them are in it.
-        UsageError: an override is no `KEY=VALUE`.
+        UsageError: an override is not `KEY=VALUE`.
         PluginError: a plugin that the recipe needs is broken, blocked or in conflict, or failed while it was asked.
 
     """
@@ -179,7 +179,7 @@ def _stated(document: Document, plugins: Plugins) -> dict[str, Any] | None:
     own = copy.deepcopy(document.stated or document)
     try:
         checked = check_document(own, plugins)
-    except ClsfwError:  # what is wrong with it may be what the changes mend
+    except ClsfwError:  # what is wrong with it may be what the changes fix
         return None
     if isinstance(checked, list):
         return None

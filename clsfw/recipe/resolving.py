@@ -94,7 +94,7 @@ def _change_paths(settings: BaseModel, dumped: Mapping[str, Any], change: Callab
 
 
 def may_be_local(field: FieldInfo) -> bool:
-    """Tell whether a field of settings may hold a path of this machine, be it in a list or a table."""
+    """Return whether a field of settings may hold a path of this machine, be it in a list or a table."""
     return _is_marked([*field.metadata, *get_args(field.annotation)])
 
 
@@ -128,7 +128,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], parts: Mapp
 def _pinned(
     path: KeyPath, old: Mapping[KeyPath, Any], new: Mapping[KeyPath, Any], parts: Mapping[KeyPath, Part[Any]]
 ) -> bool:
-    """Tell whether the same content is taken from another place: its hash is given, and the same."""
+    """Return whether the same content is taken from another place: its hash is given, and the same."""
     part = parts.get(path[:1])
     if part is None or len(path) == 1:
         return False
@@ -142,7 +142,7 @@ def _told(value: Any) -> str:
 
 
 def leaves(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
-    """Return every value that is no table, with its path; a list of tables counts as tables."""
+    """Return every value that is not a table, with its path; a list of tables counts as tables."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from leaves(item, (*path, key))

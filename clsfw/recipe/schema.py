@@ -1,4 +1,4 @@
-"""The recipe's own tables; what stands under `[data]`, `[model]`, `[[metrics]]` and so on is each component's."""
+"""The recipe's own tables; what is under `[data]`, `[model]`, `[[metrics]]` and so on is each component's."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class EvidenceSettings(Settings):
     score_validation: Literal[True] | None = Field(
         default=None, description="score the validation split beside the test split"
     )
-    slices: tuple[str, ...] = Field(default=(), description="further columns of the data to give scores by")
+    slices: tuple[str, ...] = Field(default=(), description="further columns of the data to compute scores by")
 
 
 class Target(Settings):

@@ -130,7 +130,7 @@ def find_component(document: Document, path: KeyPath, kind: Kind, plugins: Plugi
 
 
 def not_a_table(document: Document, path: KeyPath) -> Flaw | None:
-    """Say that something else than a table stands at a path, if so."""
+    """Say that a path holds something else than a table, if so."""
     value = document.get(path)
     if isinstance(value, dict):
         return None
@@ -217,7 +217,7 @@ def _folder_of(document: Document, path: KeyPath, model: type[Settings], name: s
 def _take_as_text(
     document: Document, path: KeyPath, values: dict[str, Any], error: ValidationError, model: type[Settings]
 ) -> bool:
-    """Where an override gave a number for what should be text, as in `name=2024`, take the text; tell whether any."""
+    """Where an override gave a number for what should be text, as in `name=2024`, take the text; return whether any."""
     changed = False
     for below, _, details in explain_errors(error, model, values):
         spot = document.spots.get((*path, *below))

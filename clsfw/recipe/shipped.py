@@ -9,7 +9,7 @@ from clsfw.kit.suggestions import near, offer
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """Return the recipes that ship with clsfw by name; in a checkout they stand beside the package."""
+    """Return the recipes that ship with clsfw by name; in a checkout they are beside the package."""
     package = Path(__file__).parents[1]
     folder = package / "recipes" if (package / "recipes").is_dir() else package.parent / "recipes"
     return {file.stem: file for file in sorted(folder.glob("*.toml"))}

@@ -19,7 +19,7 @@ _MOST_CLASSES = 20
 
 
 def model_card(run_dir: Path, *, alone: bool = False) -> str:
-    """Write the card of a run directory, or of its folder `model` as it stands alone, a repository of the hub."""
+    """Write the card of a run directory, or of its folder `model`, which is a repository of the hub by itself."""
     return card(read_facts(run_dir), alone=alone)
 
 

@@ -165,5 +165,5 @@ def words(facts: ReportFacts) -> Iterator[Child]:
     if not facts.words.by_class:
         return
     rows = [[label, ", ".join(words)] for label, words in facts.words.by_class.items()]
-    listed = table(["class", "speaks for it, the strongest first"], rows, class_="told", name="Telling words")
+    listed = table(["class", "speaks for it, the strongest first"], rows, class_="told", name="Words that decide")
     yield listed if len(rows) <= MOST_CLASSES else details(f"The words of {len(rows)} classes", listed)

@@ -1,4 +1,4 @@
-"""Where the engine tells what it does: a terminal, a log, or nobody."""
+"""Where the engine shows what it does: a terminal, a log, or nobody."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Display(Reporter, Protocol):
-    """What the engine tells the outside."""
+    """What the engine shows the outside."""
 
     warnings: list[str]
     """What was warned of so far; the run keeps it."""

@@ -1,4 +1,4 @@
-"""What a report tells about: the files of a run directory, read into plain values."""
+"""What a report is about: the files of a run directory, read into plain values."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Words:
 
 @dataclass(frozen=True)
 class ReportFacts:
-    """A run, as its directory tells it.
+    """A run, as its directory describes it.
 
     `record` is the content of run.json, `recipe` the text of the recipe as given; `texts` holds the texts of the worst
-    mistakes by their index in the judged split, as far as they are at hand.
+    mistakes by their index in the judged split, as far as they are known.
     """
 
     record: RunRecord

@@ -41,7 +41,7 @@ def render(facts: ReportFacts) -> str:
     every: list[tuple[str, str, Iterable[Child]]] = [
         ("scores", "Scores", result.scores(facts)),
         ("classes", "Classes", classes(facts)),
-        ("words", "Telling words", words(facts)),
+        ("words", "Words that decide", words(facts)),
         ("training", "Training", result.training(facts)),
         ("leaks", "Test texts seen in training", doubts.leaks(facts)),
         ("parts", "Scores by kind of text", doubts.parts(facts)),
@@ -85,7 +85,7 @@ def _header(facts: ReportFacts) -> Html:
     if given:
         parts.append(result.verdict(given))
     for finding in void:
-        words = tag("p", f"{finding.seen}; {finding.mend}.")
+        words = tag("p", f"{finding.seen}; {finding.remedy}.")
         parts.append(tag("div", tag("strong", "These scores say nothing"), words, class_="verdict bad"))
     parts.append(result.headline(facts))
     if others := [finding for finding in findings if finding.weight != "void"]:
@@ -116,5 +116,5 @@ def _lines(facts: ReportFacts) -> Iterator[Html]:
 
 def _finding(finding: Finding) -> Html:
     return tag(
-        "li", f"{finding.seen[:1].upper()}{finding.seen[1:]}. ", tag("em", finding.mend), ".", class_=finding.weight
+        "li", f"{finding.seen[:1].upper()}{finding.seen[1:]}. ", tag("em", finding.remedy), ".", class_=finding.weight
     )

@@ -25,7 +25,7 @@ PLAIN_SECONDS = 30.0
 
 _STEP = 6  # so the notebook's table takes 79 columns
 _NAME = 18  # columns of a stage's name, so that what follows stands in one column
-_BAR = 12  # columns, whatever stands beside it
+_BAR = 12  # columns, whatever is beside it
 _WIDEST = 100  # columns of a stage's line
 
 
@@ -36,14 +36,14 @@ def open_display(stream: TextIO | None = None) -> Plain:
 
 
 class _Series:
-    """How far something is that is told again and again under one name."""
+    """How far something is that is reported again and again under one name."""
 
     def __init__(self, what: str, done: int, total: int | None, unit: str) -> None:
         self.what, self.first, self.done, self.total, self.unit = what, done, done, total, unit
         self._start = time.monotonic()
 
     def goes_on(self, done: int) -> bool:
-        """Say whether a count belongs to this series; after the last one, or with a smaller one, another begins."""
+        """Return whether a count belongs to this series; after the last one, or with a smaller one, another begins."""
         return done > self.done or (done == self.done and done != self.total)
 
     def words(self) -> list[str]:
@@ -90,11 +90,11 @@ class Plain:
         self._line(text)
 
     def note(self, text: str) -> None:
-        """Tell something by the way."""
+        """Show a fact by the way."""
         self._line(dim(text), indent=2)
 
     def warn(self, text: str) -> None:
-        """Tell what should be looked at."""
+        """Show what should be looked at."""
         self.warnings.append(text)
         self._line(doubtful("warning: "), text, indent=2)
 
@@ -112,7 +112,7 @@ class Plain:
         *,
         earlier: bool = False,
     ) -> None:
-        """Tell a row of the table, and its head before the first row; `earlier` ones are of a run that goes on."""
+        """Show a row of the table, and its head before the first row; `earlier` ones are of a run that goes on."""
         names = [name.replace("_", " ") for name in scores]
         names = [name.title() for name in names] if self.heads[0].istitle() else names
         columns = [
@@ -131,7 +131,7 @@ class Plain:
         self._told = time.monotonic()
 
     def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
-        """Tell how far a long step is, if the last line is old."""
+        """Show how far a long step is, if the last line is old."""
         series, fresh = self._follow(what, done, total, unit)
         now = time.monotonic()
         if fresh and len(self._series) == 1:

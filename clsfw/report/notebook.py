@@ -33,7 +33,7 @@ def card(run: FinishedRun) -> str:
         tag("tr", tag("td", title(name, limits)), tag("td", f"{value:.4f}"), tag("td", _bar(value)))
         for name, value in run.scores.items()
     ]
-    parts += [tag("table", *rows), *(tag("p", f"{found.seen}; {found.mend}.") for found in run.findings)]
+    parts += [tag("table", *rows), *(tag("p", f"{found.seen}; {found.remedy}.") for found in run.findings)]
     return tag("div", *parts).text
 
 
@@ -43,7 +43,7 @@ def _bar(value: float) -> Html:
 
 
 def in_notebook() -> bool:
-    """Tell whether this is a cell of a notebook."""
+    """Return whether this is a cell of a notebook."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None and hasattr(shell, "kernel")
 

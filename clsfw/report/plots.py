@@ -1,6 +1,6 @@
 """The pictures of the report: drawn by matplotlib, put into the page as SVG, and coloured by the page's own style.
 
-Each figure is drawn with stand-in colours that are then replaced by CSS: axes and text take the colour of the text
+Each figure is drawn with placeholder colours that are then replaced by CSS: axes and text take the colour of the text
 around them, series the page's variables, so one picture serves light, dark and paper. Same numbers, same bytes.
 """
 

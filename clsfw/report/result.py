@@ -20,7 +20,7 @@ _TWO = 2
 
 
 def verdict(given: VerdictRecord) -> Html:
-    """Say whether the published result was reached."""
+    """Return whether the published result was reached."""
     parts: list[Child] = [tag("strong", given["status"])]
     checks = given["checks"]
     if given["status"] == "REPRODUCED":

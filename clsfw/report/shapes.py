@@ -46,7 +46,7 @@ def mistakes_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> H
     """Draw true classes down and predicted ones across; the size of a square is the number of mistakes.
 
     The scale is that of the mistakes alone, the diagonal is marked and not measured, and classes that are often
-    confused stand side by side.
+    confused are side by side.
     """
     order = similar(matrix, MOST_IN_MATRIX)
     names = [_short(labels[i]) for i in order]

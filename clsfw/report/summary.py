@@ -154,7 +154,7 @@ def _class_row(i: int, name: str, scores: ClassScores, matrix: Sequence[Sequence
 
 
 def _findings(screen: Screen, findings: Sequence[Finding]) -> None:
-    """Say what is to be known beside the scores, with what mends it; what makes them void stands out."""
+    """Say what is to be known beside the scores, with what fixes it; what makes them void is marked."""
     if findings:
         screen.line()
     for finding in findings:
@@ -162,10 +162,10 @@ def _findings(screen: Screen, findings: Sequence[Finding]) -> None:
 
 
 def finding_words(finding: Finding) -> tuple[Words, ...]:
-    """Return a finding with its weight in colour and what mends it in bold; plain it is `str(finding)`."""
+    """Return a finding with its weight in colour and what fixes it in bold; plain it is `str(finding)`."""
     tone = {"void": bad, "warning": doubtful, "note": dim}[finding.weight]
     before, seen, after = str(finding).partition(finding.seen)
-    return tone(before), seen, after.removesuffix(finding.mend), bold(finding.mend)
+    return tone(before), seen, after.removesuffix(finding.remedy), bold(finding.remedy)
 
 
 def _near(path: Path) -> Path:

@@ -38,13 +38,13 @@ _ID_NAME = re.compile(r"(?:\A|[_.\s-])(?:id|uuid|guid|key)\Z|(?-i:[a-z]Id)\Z", r
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen: the columns, how labels stand in theirs, and what a careful reader would want to know.
+    """What was seen: the columns, how labels are written in theirs, and what a careful reader would want to know.
 
     `id_columns` tell the rows apart, with a word or number of its own for each; they are neither texts nor labels.
 
     `labels` counts the rows of each label; `cut` those that [split] has to share out, which carry a text. `several`
-    says that a text may carry several labels, joined by `separator` unless they stand in a list. `conflicts` counts
-    texts with two labels; `leaks` says for each later split how many of its rows stand in train too.
+    says that a text may carry several labels, joined by `separator` unless they are in a list. `conflicts` counts
+    texts with two labels; `leaks` says for each later split how many of its rows are in train too.
     """
 
     text_column: str
@@ -140,7 +140,7 @@ def _longest(columns: Mapping[str, Sequence[Any]]) -> str:
 
 
 def _label(columns: Mapping[str, Sequence[Any]]) -> str:
-    """Choose a column that is called like a label, or else the one with the fewest different values."""
+    """Choose a column whose name is one for labels, or else the one with the fewest different values."""
     distinct = {name: len({label for v in values for label in _labels(v, None)}) for name, values in columns.items()}
     rows = max((len(values) for values in columns.values()), default=0)
     fit = {name: n for name, n in distinct.items() if 1 < n <= min(_MOST_LABELS, max(2, rows // 2))}
@@ -159,7 +159,7 @@ def _is_named(column: str) -> bool:
 
 
 def _separator(values: Iterable[Any]) -> str | None:
-    """Return what joins several labels in a cell: its parts are fewer than the cells, and stand alone elsewhere."""
+    """Return what joins several labels in a cell: its parts are fewer than the cells, and are alone elsewhere."""
     cells = {value for value in values if isinstance(value, str)}
     for separator in _SEPARATORS:
         joined = [cell for cell in cells if separator in cell]
@@ -170,7 +170,7 @@ def _separator(values: Iterable[Any]) -> str | None:
 
 
 def _conflicts(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> int:
-    """Count the texts that stand somewhere with one label and elsewhere with another."""
+    """Count the texts that have one label somewhere and elsewhere with another."""
     seen: dict[str, tuple[str, ...]] = {}
     twice = set()
     for text, names in zip(texts, labels, strict=True):
@@ -181,7 +181,7 @@ def _conflicts(texts: Sequence[str], labels: Sequence[Sequence[str]]) -> int:
 
 
 def _leaks(sample: Sample, text: str) -> dict[str, int]:
-    """Count, for each split behind train, the rows whose text stands in train too, as the evidence of a run does."""
+    """Count, for each split behind train, the rows whose text is in train too, as the evidence of a run does."""
     train = {fold(_text(row.get(text))) for row in sample.parts.get("train", ())}
     later = {split: part for split, part in sample.parts.items() if split not in {"", "train"}}
     found = {split: sum(fold(_text(row.get(text))) in train for row in part) for split, part in later.items()}

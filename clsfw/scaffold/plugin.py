@@ -96,7 +96,7 @@ def _module(name: str) -> str:
     """Return the name of the package's module, once the name is known to be free and fit."""
     module = re.sub(r"[.-]", "_", name)
     if not NAME_PATTERN.fullmatch(name) or not module.isidentifier() or keyword.iskeyword(module) or name[-1] in ".-_":
-        raise UsageError(f"{name!r} is no plugin name; use lower-case letters, digits and '-', and begin with a letter")
+        raise UsageError(f"{name!r} is not a plugin name; use lower-case letters, digits and '-', with a letter first")
     plugins = discover()
     taken = [
         p for p in plugins.all if p.name == name or any(c.name == name for cs in p.components.values() for c in cs)

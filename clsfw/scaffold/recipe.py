@@ -139,9 +139,9 @@ def _source(files: Mapping[str, Sequence[Path]], target: Path) -> Any:
 def _doubts(sample: Sample, seen: Look) -> Iterator[str]:
     """Say what the owner of the data should know of it."""
     for split, rows in seen.leaks.items():
-        yield f"{rows:,} of {len(sample.parts[split]):,} {split} rows also stand in train: their scores are too good"
+        yield f"{rows:,} of {len(sample.parts[split]):,} {split} rows also occur in train: their scores are too good"
     if seen.conflicts:
-        yield f"{seen.conflicts:,} texts stand with different labels"
+        yield f"{seen.conflicts:,} texts have different labels"
     if seen.repeated_texts:
         yield f"{seen.repeated_texts:,} texts repeat another one"
     if rare := _rare(sample, seen):
@@ -240,7 +240,7 @@ def _split(sample: Sample, seen: Look) -> list[str]:
     plain = bool(_rare(sample, seen)) or seen.several
     method = "random" if plain else "stratified"
     why = "shuffled by the seed" if plain else "shuffled by the seed, with each class's share kept"
-    lines = [f"# {method}: {why}; in-order: as the rows stand in the file."]
+    lines = [f"# {method}: {why}; in-order: in the order of the file."]
     if _rare(sample, seen):
         lines += [
             "# A run is refused if none of a class's rows falls into train: then add rows, leave the class out, or try",

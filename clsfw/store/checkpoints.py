@@ -46,7 +46,7 @@ class Checkpoints:
 
         History and timings are those of the moment before `write` is called.
 
-        It counts from the moment when all of it is on the disk. Then all but the newest `keep` go (None: no one goes).
+        It counts from the moment when all of it is on the disk. Then all but the newest `keep` go (None: all stay).
 
         Raises:
             HostError: the operating system refused; the checkpoints before this one are untouched.
@@ -73,7 +73,7 @@ class Checkpoints:
         self._rotate(keep)
 
     def any(self) -> bool:
-        """Say whether a checkpoint was committed, sound or not."""
+        """Return whether a checkpoint was committed, sound or not."""
         return bool(self._committed())
 
     def size(self) -> int:
@@ -84,7 +84,7 @@ class Checkpoints:
     def latest(self) -> Checkpoint | None:
         """Return the newest checkpoint that is proven by its hashes, and rewind the history to it.
 
-        Damaged ones that are newer are told and set aside as `*.broken`. Later calls leave the history alone.
+        Damaged ones that are newer are reported and set aside as `*.broken`. Later calls leave the history alone.
 
         Raises:
             RunDirectoryError: there are checkpoints, but all are damaged; nothing was changed.
@@ -104,7 +104,7 @@ class Checkpoints:
             raise RunDirectoryError(
                 f"{self._folder}: every checkpoint is damaged, so this run cannot go on; nothing was removed:\n"
                 + "\n".join(f"    {path.name}: {'; '.join(problems)}" for path, problems in broken)
-                + "\n--fresh moves the whole directory aside and starts anew"
+                + "\n--fresh moves the whole directory aside and starts over"
             )
         for path, problems in broken:
             self._set_aside(path, problems)

@@ -37,7 +37,7 @@ class History:
         return self._lines is not None
 
     def append(self, line: Mapping[str, object]) -> None:
-        """Add a line; without a `rewind` before it, the first one starts the history anew.
+        """Add a line; without a `rewind` before it, the first one starts a new history.
 
         Raises:
             TrainingError: a number is not finite.
@@ -66,7 +66,7 @@ class History:
         self._lines = bytearray(content)
 
     def content(self) -> bytes:
-        """Return all lines so far, as they stand in the file."""
+        """Return all lines so far, as they are in the file."""
         return bytes(self._started_lines())
 
     def finish(self) -> None:
@@ -90,7 +90,7 @@ class History:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """Read a history file; a last line that was torn by a crash is left out, and no file is no lines.
+    """Read a history file; a last line that was torn by a crash is left out, and no file means no lines.
 
     Raises:
         RunDirectoryError: a line is not what a run writes.
@@ -111,7 +111,7 @@ def _parsed(path: Path, content: bytes) -> list[dict[str, Any]]:
         try:
             lines.append(_checked(json.loads(line)))
         except (ValueError, TypeError, RecursionError) as exc:
-            raise RunDirectoryError(f"{path}:{number}: this is no line of a history; somebody changed it") from exc
+            raise RunDirectoryError(f"{path}:{number}: this is not a line of a history; somebody changed it") from exc
     return lines
 
 

@@ -45,7 +45,7 @@ def checked(path: Path) -> Path:
 
 
 def is_run(path: Path) -> bool:
-    """Say whether a run has begun here."""
+    """Return whether a run has begun here."""
     return (path / RECORD).is_file()
 
 

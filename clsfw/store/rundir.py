@@ -105,7 +105,7 @@ class RunDirectory:
 
         """
         if fields.get("state", "new") not in _STATES[:-1]:
-            raise ValueError(f"{fields['state']!r} is no state to set; complete() alone completes a run")
+            raise ValueError(f"{fields['state']!r} is not a state to set; complete() alone completes a run")
         self._replace_record({**self.record, **fields})
 
     def write_bytes(self, name: str, data: bytes) -> None:
@@ -204,7 +204,7 @@ def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True)
 
 
 def _untouched(path: Path) -> bool:
-    """Say whether nothing but an empty record was ever written."""
+    """Return whether nothing but an empty record was ever written."""
     return (manifest.read(path / RECORD) or {}).get("state") == "new"
 
 
@@ -212,7 +212,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     record = manifest.read(path / RECORD)
     if record is None or record.get("state") not in _STATES or not isinstance(record.get("fixed", {}), dict):
         raise RunDirectoryError(
-            f"{path / RECORD} cannot be read as the record of a run; --fresh moves the directory aside and starts anew"
+            f"{path / RECORD} cannot be read as the record of a run; --fresh moves the directory aside and starts over"
         )
     if record.get("schema") != _SCHEMA:
         raise RunDirectoryError(

@@ -1,4 +1,4 @@
-"""Where a study tells how far it is: nobody, plain lines, or a live table on a terminal."""
+"""Where a study shows how far it is: nobody, plain lines, or a live table on a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_ROWS = 12  # of the table; earlier runs have scrolled out of it
 
 
 class Board(Protocol):
-    """What a study tells the outside."""
+    """What a study shows the outside."""
 
     def begin(self, total: int) -> None:
         """Say how many runs there will be."""
@@ -40,29 +40,29 @@ class Board(Protocol):
         """Say what a run came to."""
 
     def note(self, text: str) -> None:
-        """Tell something by the way."""
+        """Show a fact by the way."""
 
     def warn(self, text: str) -> None:
-        """Tell what should be looked at."""
+        """Show what should be looked at."""
 
 
 class Silent:
-    """Tells nobody, for studies from Python; a warning becomes a Python warning."""
+    """Shows nothing, for studies from Python; a warning becomes a Python warning."""
 
     def begin(self, total: int) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
     def started(self, run: str) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
     def doing(self, run: str, what: str) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
     def finished(self, run: str, came_to: str) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
     def note(self, text: str) -> None:
-        """Tell nobody."""
+        """Show nothing."""
 
     def warn(self, text: str) -> None:
         """Raise a `UserWarning` at the caller of the public function."""
@@ -70,7 +70,7 @@ class Silent:
 
 
 class Follower(Quiet):
-    """The display of one run of a study: it tells the board what the run is at, and keeps the run's warnings."""
+    """The display of one run of a study: it shows on the board what the run is at, and keeps the run's warnings."""
 
     def __init__(self, board: Board, run: str) -> None:
         super().__init__()
@@ -205,7 +205,7 @@ class Table(Lines):
             self._close()
 
     def _drawn(self) -> RenderableType:
-        """Draw the latest rows, and how far the whole is."""
+        """Draw the latest rows, and how far the study is."""
         from rich.console import Group
         from rich.table import Table as Grid
         from rich.text import Text

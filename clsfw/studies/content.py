@@ -65,7 +65,7 @@ class TrialRecord(TypedDict):
 class Gain(TypedDict):
     """What the chosen values gain over the recipe's own on the test split, with the 95 % limits.
 
-    Of its standard error, what comes of the luck of seeds and of that of rows.
+    Of its standard error, what comes from the seeds and what from the rows.
     """
 
     score: str

@@ -49,7 +49,7 @@ def study_path(plan: StudyPlan, out: str | Path | None) -> Path:
 
 
 def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | None = None) -> FinishedStudy:
-    """Carry a study out, go on with an interrupted one, or give back a complete one.
+    """Carry a study out, go on with an interrupted one, or return a complete one.
 
     Raises:
         ClsfwError: see `clsfw.errors`; whatever ends a run ends the study, which can be continued.

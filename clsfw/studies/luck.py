@@ -1,7 +1,7 @@
 """A difference between two ways to train, seen over seeds and over test rows at once.
 
 Seeds and rows are crossed: each seed judges each row. A difference wanders with both, and with how a seed falls on a
-row. The mean squares of the two-way layout without repeats tell these apart (Searle, Casella and McCulloch, Variance
+row. The mean squares of the two-way layout without repeats separate these (Searle, Casella and McCulloch, Variance
 Components, 1992, chapter 4); the interval is Student's with the degrees of freedom of Satterthwaite (1946).
 """
 
@@ -130,7 +130,7 @@ def shares(table: PredictionTable, score: str) -> Floats:
     """Return numbers [N], one for each row, whose mean is a score: `accuracy`, or a macro score by its slope.
 
     How far a row moves a macro score follows from the score's derivative by the row's weight (the infinitesimal
-    jackknife); so the luck of rows is seen in any of them as it is in the accuracy.
+    jackknife); so the chance of rows is seen in any of them as it is in the accuracy.
     """
     if score == "accuracy":
         return table.right.astype(np.float64)

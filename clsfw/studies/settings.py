@@ -33,7 +33,7 @@ SEARCH: KeyPath = ("study", "search")
 
 def _different(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
-        raise ValueError("a seed stands in the list twice; two runs with one seed are one run")
+        raise ValueError("a seed is in the list twice; two runs with one seed are one run")
     return seeds
 
 
@@ -192,7 +192,7 @@ def _wrong_metric(metric: str, facts: PlanFacts) -> Iterator[Flaw]:
 
 
 def _greater(metric: str, facts: PlanFacts) -> bool | None:
-    """Say whether a greater value is better; None for a score that no metric names. Labels have scores as `f1_pos`."""
+    """Return whether greater is better; None for a score that no metric names. Labels have scores as `f1_pos`."""
     known = [name for name in facts.scores if metric == name or metric.startswith(f"{name}_")]
     return facts.scores[max(known, key=len)] if known else None
 

@@ -69,7 +69,7 @@ class RangeTable(Settings):
 
 
 def holds(within: Range, value: object) -> bool:
-    """Say whether a value is one of a range's, of the same type."""
+    """Return whether a value is one of a range's, of the same type."""
     if within.choices:
         return any(value == choice and type(value) is type(choice) for choice in within.choices)
     low, high = within.low, within.high
@@ -121,7 +121,7 @@ def _wrong_key(key: str) -> str | None:
     try:
         parts = read_key(key)
     except ValueError:
-        return 'is no key of a setting, as in "trainer.learning_rate"'
+        return 'is not the key of a setting, as in "trainer.learning_rate"'
     if parts[0] not in _PARTS or len(parts) < 2:  # noqa: PLR2004  # a table and a key
         return f'write a setting of {" or ".join(_PARTS)} in quotes, as in "trainer.learning_rate"'
     if parts[1] == "use":

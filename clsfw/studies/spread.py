@@ -19,7 +19,7 @@ def spread(values: Sequence[float]) -> Spread:
     """Describe at least two values of one score, in the order of the seeds.
 
     The interval is Student's: it covers the mean over all seeds in 95 of 100 studies where their scores are about
-    normal. It is the luck of the seeds alone; that of the test rows has intervals in each run.
+    normal. It covers the seeds alone; the test rows have intervals in each run.
     """
     same = min(values) == max(values)  # else the last bits of a sum look like a deviation
     mean, deviation = (values[0], 0.0) if same else (float(np.mean(values)), float(np.std(values, ddof=1)))

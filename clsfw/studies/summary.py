@@ -78,7 +78,7 @@ def _row(name: str, spread: Spread) -> list[str]:
 
 
 def _verdict(screen: Screen, verdict: StudyVerdict, seeds: int) -> None:
-    """Say whether the mean reached what was expected, and how many single seeds would have."""
+    """Return whether the mean reached what was expected, and how many single seeds would have."""
     alone = round(verdict["passed"] * seeds)
     source = f"  ({verdict['source']})" if verdict["source"] else ""
     badge = screen.badge(verdict["status"], _TONES[verdict["status"]])

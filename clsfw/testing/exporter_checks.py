@@ -26,7 +26,7 @@ def what_it_exports_predicts(subject: Subject[Exporter]) -> None:
 
 
 def predicts_in_the_order_given(subject: Subject[Exporter]) -> None:
-    """A text's prediction comes back at its own place, whatever stands beside it."""
+    """A text's prediction comes back at its own place, whatever is beside it."""
     given, turned = (prediction.probabilities for prediction in _predicted(subject, _TEXTS, _TEXTS[::-1]))
     if not np.allclose(given, turned[::-1], atol=0.1):
         raise ContractError(f"{subject}: texts in another order get other predictions; put them back in their order")

@@ -24,7 +24,7 @@ OPERATIONS = (*WRITES, "sync", "rename", "make_directory", "remove", "remove_dir
 
 Operation = Callable[..., None]
 Fault = Callable[[int, str, Operation, tuple[Any, ...]], None]
-"""Stands in for an operation: takes its number, its name, itself, and its arguments."""
+"""Replaces an operation: takes its number, its name, itself, and its arguments."""
 
 
 @contextmanager

@@ -36,7 +36,7 @@ SEED = 7
 
 
 class Listener(Quiet):
-    """A reporter and display that keeps what it is told."""
+    """A reporter and display that keeps what it is given."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Listener(Quiet):
 
 
 class StopAfter:
-    """Stands in for the signals: a stop is asked for from the `asks`-th time on that the trainer looks."""
+    """Replaces the signals: a stop is asked for from the `asks`-th time on that the trainer looks."""
 
     def __init__(self, asks: int | None = None) -> None:
         self.looked = 0

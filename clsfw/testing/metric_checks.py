@@ -83,13 +83,11 @@ def keeps_its_word_on_score_names(subject: Subject[Metric]) -> None:
         given |= set(_score(subject, _outcome(SEVERAL)))  # some scores make sense for several labels only
     missing = [name for name in said if name not in given]
     if missing:
-        raise ContractError(
-            f"{subject}: score_names() tells of {missing[0]!r}, but it gives {', '.join(sorted(given))}"
-        )
+        raise ContractError(f"{subject}: score_names() lists {missing[0]!r}, but it gives {', '.join(sorted(given))}")
     others = [name for name in best if said and not any(name == s or name.startswith(f"{s}_") for s in said)]
     if others:
         raise ContractError(
-            f"{subject}: it gives {others[0]!r}, but score_names() does not tell of it, so that no recipe can expect it"
+            f"{subject}: it gives {others[0]!r}, but score_names() does not list it, so that no recipe can expect it"
         )
     for name, greater in said.items():
         if name not in best:

@@ -42,7 +42,7 @@ def same_seed_same_bits(subject: Subject[Model]) -> None:
 
 
 def saved_and_loaded_it_predicts_the_same(subject: Subject[Model]) -> None:
-    """What `load` gives back predicts, bit for bit, what the saved classifier predicted."""
+    """What `load` returns predicts, bit for bit, what the saved classifier predicted."""
     classifier = _trained(subject, TWO)
     loaded = saved_and_loaded(subject, classifier)
     texts = [*toy_splits(TWO)["test"]["text"], *ODD_TEXTS.values()]

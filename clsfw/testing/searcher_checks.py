@@ -35,7 +35,7 @@ def proposes_within_the_space(subject: Subject[Searcher]) -> None:
 
 
 def same_trials_same_proposal(subject: Subject[Searcher]) -> None:
-    """Asked again, by a searcher built anew, it proposes the same: so an interrupted search goes on."""
+    """Asked again, by a newly built searcher, it proposes the same: so an interrupted search goes on."""
     for space in _spaces(subject):
         trials = _searched(subject, space)
         for trial in reversed(trials):  # a counter within it would count otherwise

@@ -41,7 +41,7 @@ def settings_are_strict(subject: Subject[Any]) -> None:
 
 
 def fit(subject: Subject[Any]) -> bool:
-    """Tell whether the component can be tried at all with the settings that it was given."""
+    """Return whether the component can be tried at all with the settings that it was given."""
     return _accepts(subject, dict(subject.values))
 
 

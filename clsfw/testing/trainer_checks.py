@@ -27,7 +27,7 @@ _CLOSE = 1e-3
 
 
 def says_what_it_needs(subject: Subject[Trainer[Any]]) -> None:
-    """`needs` tells a classifier that can be trained from anything else."""
+    """`needs` distinguishes a classifier that can be trained from anything else."""
     trainer = subject.build()
     try:
         fits, anything = (
@@ -111,7 +111,7 @@ def takes_pairs_if_it_says_so(subject: Subject[Trainer[Any]]) -> None:
 
 
 def predicts_in_order(subject: Subject[Trainer[Any]]) -> None:
-    """Each text gets its own prediction, whatever stands beside it, and the same call gives the same bits."""
+    """Each text gets its own prediction, whatever is beside it, and the same call gives the same bits."""
     texts = [*toy_splits(TWO)["test"]["text"], *ODD_TEXTS.values()]
     classifier = _train(subject, TWO).classifier
     together, again = (predict(subject, classifier, texts) for _ in range(2))

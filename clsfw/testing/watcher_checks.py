@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 from clsfw.errors import ContractError
 
 _TIMED = ("lock", "timings.json", "checkpoint.json")
-"""Files that tell times, or the hash of one that does."""
+"""Files with times, or the hash of one that does."""
 
 
 def watches_a_run_to_its_end(subject: Subject[Watcher]) -> None:
     """A whole small run, well ended and failed, is watched without an error; nothing of it can be written to."""
     _watched(subject)
-    _watched(subject, error=ValueError("a failure that the watcher is told of"))
+    _watched(subject, error=ValueError("a failure that the watcher hears of"))
 
 
 def leaves_the_run_as_it_was(subject: Subject[Watcher]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 MOST_FLAWS = 100
-"""Further ones are counted, not told."""
+"""Further ones are counted, not shown."""
 
 _LONGEST_NAME = 100  # characters
 
@@ -52,7 +52,7 @@ class Document:
     former_uses: dict[KeyPath, str] = field(default_factory=dict)
     """The component that a table named before the recipe, or an override, named its own."""
     stated: Document | None = None
-    """Where `[expect]` stands in the recipe that this one extends: that recipe alone."""
+    """Where `[expect]` is in the recipe that this one extends: that recipe alone."""
     added: tuple[str, ...] = ()
     """The dotted keys that this recipe gives on top of `stated`."""
 
@@ -99,7 +99,7 @@ class Document:
         """Put a value in the place of what is there, if anything.
 
         Raises:
-            LookupError: the path leads through something that is no table, or past the end of a list.
+            LookupError: the path leads through something that is not a table, or past the end of a list.
 
         """
         holder = self._holder(path)
@@ -155,7 +155,7 @@ class Flaw:
     """Something that is wrong with the value at a path, or with its key.
 
     `plugin` says that the recipe is right, and an installed plugin is not; `spot` is where it was given, where the
-    document does not tell.
+    document does not say.
     """
 
     path: KeyPath
@@ -209,7 +209,7 @@ def refuse(document: Document, path: KeyPath, message: str) -> NoReturn:
 
 
 def _problem(document: Document, flaw: Flaw) -> tuple[tuple[int, int, int], Problem]:
-    """Return a flaw as it is told, after what orders it."""
+    """Return a flaw as it is reported, after what orders it."""
     if flaw.spot is not None:
         return flaw.spot.rank, Problem(flaw.spot.key, flaw.message)
     spot = document.spot(flaw.path)

@@ -43,7 +43,7 @@ class Override:
 def read_overrides(given: Sequence[str | Override] | Mapping[str, Any]) -> list[Override]:
     """Read changes from `KEY=VALUE` texts, or from a mapping of dotted keys.
 
-    A value is TOML; text that is no TOML is taken as it stands, so that paths and names need no quotes. `KEY=`, or None
+    A value is TOML; text that is not TOML is taken as it is, so that paths and names need no quotes. `KEY=`, or None
     in a mapping, takes a value out, so that the default counts again. What was read already stays as it is.
 
     Raises:
@@ -87,7 +87,7 @@ def _no_holder(document: Document, reached: str) -> str:
     if section in LISTS:
         count = len(document.get((section,)) or ())
         return f"there is no {reached}; the recipe has {count} [[{section}]], counted from 0"
-    return f"{reached} is no table, so nothing can be set in it"
+    return f"{reached} is not a table, so nothing can be set in it"
 
 
 def _from_text(text: str) -> Override:

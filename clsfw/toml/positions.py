@@ -1,4 +1,4 @@
-"""Finds where each key and each value of a TOML text stands, which `tomllib` does not tell.
+"""Finds where each key and each value of a TOML text is, which `tomllib` does not say.
 
 The locator knows the shape of TOML, not its values: `tomllib` decides what is valid and what it means. At a mistake it
 stops, keeps what it has, and says which bracket or quote it was inside, so that the mistake can be explained.
@@ -92,11 +92,11 @@ def read_key(text: str) -> tuple[str, ...]:
         parts = locator.key()
         if locator.at == len(text):
             return tuple(name for name, _ in parts)
-    raise ValueError(f"{text!r} is no key")
+    raise ValueError(f"{text!r} is not a key")
 
 
 class _Stop(Exception):  # noqa: N818  # it ends the search, and no error leaves this module
-    """The text goes on in a way that is no TOML."""
+    """The text goes on in a way that is not TOML."""
 
 
 class _Locator:

@@ -28,7 +28,7 @@ def read_document(file: Path, shown: str, rank: int = 0) -> Document:
     """Read a recipe file; `shown` is its name for messages, `rank` orders its problems among other files.
 
     Raises:
-        RecipeError: the file cannot be read or is no TOML; mistakes come with line and column.
+        RecipeError: the file cannot be read or is not TOML; mistakes come with line and column.
 
     """
     given = _decode(_read(file, shown), shown)
@@ -88,7 +88,7 @@ def _decode(content: bytes, shown: str) -> str:
 
 
 def _control(character: str) -> str:
-    return f"the control character U+{ord(character):04X} cannot stand in a recipe"
+    return f"the control character U+{ord(character):04X} cannot be in a recipe"
 
 
 def _refuse(positions: Positions, text: str, shown: str, mistakes: list[tuple[int, str]]) -> RecipeError:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from clsfw.toml.positions import KeyPath
 
 _UNSEEN = re.compile("[\x80-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
-"""What a terminal obeys though TOML lets it stand: more controls, reading directions, marks that nobody sees."""
+"""What a terminal obeys though TOML allows it: more controls, reading directions, marks that nobody sees."""
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _COMMENT_COLUMN = 48
 
 
 def render(resolved: Mapping[str, Any], comment: Callable[[KeyPath], str | None] | None = None) -> str:
-    """Write the recipe out; `comment` gives what stands behind a value, by its path."""
+    """Write the recipe out; `comment` gives what is written behind a value, by its path."""
     lines = list(_table(resolved, (), comment))
     return "\n".join(lines).strip("\n") + "\n"
 

@@ -26,5 +26,5 @@ ADVICE = (
 
 
 def holds_secret(text: str) -> bool:
-    """Tell whether a text looks like a token, or like a URL with a password in it."""
+    """Return whether a text looks like a token, or like a URL with a password in it."""
     return _SECRET_VALUE.search(text) is not None

@@ -1,4 +1,4 @@
-"""Puts what `tomllib` says about a text that is no TOML into words that name the usual mistake and its cure."""
+"""Puts what `tomllib` says about a text that is not TOML into words that name the usual mistake and its cure."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _is_json(text: str) -> bool:
 def _twice(positions: Positions, path: tuple[str | int, ...], first: int) -> str:
     name = ".".join(str(part) for part in path)
     line, _ = positions.line_and_column(first)
-    return f"{name!r} is given twice; it stands in line {line} already"
+    return f"{name!r} is given twice; it is in line {line} already"
 
 
 def _explain_at(positions: Positions, offset: int, said: str) -> tuple[int, str]:
@@ -105,13 +105,13 @@ def _no_value(text: str, offset: int) -> tuple[int, str]:
     elif word.lower() in _WORDS:
         said = f"{word}: {_WORDS[word.lower()]}"
     elif rest[0] in "=>":
-        said = "one '=' stands between key and value"
+        said = "there is one '=' between key and value"
     elif rest[0] in _CURLY:
-        said = 'text stands in straight quotes: "..."'
+        said = 'text needs straight quotes: "..."'
     elif re.match(r"[+-]?\.\d", rest):
         said = f"a number begins with a digit: {rest.replace('.', '0.', 1)}"
     else:
-        said = f"text stands in quotes: {json.dumps(rest.strip(chr(34) + chr(39)), ensure_ascii=False)}"
+        said = f"text needs quotes: {json.dumps(rest.strip(chr(34) + chr(39)), ensure_ascii=False)}"
     return offset, said
 
 
@@ -126,7 +126,7 @@ def _after_value(text: str, offset: int) -> tuple[int, str]:
     if re.fullmatch(r"[+-]?\d+,\d+", given):
         return begin, f"a decimal number has a point: {given.replace(',', '.')}"
     if given.startswith("'"):
-        return offset, "the text ends at the quote before this; text with an apostrophe stands in double quotes"
+        return offset, "the text ends at the quote before this; text with an apostrophe needs double quotes"
     rest = text[offset : start + len(line)].strip()
     return offset, f"expected the end of the line after the value, not {rest!r}"
 
@@ -137,7 +137,7 @@ def _no_equals(text: str, offset: int) -> tuple[int, str]:
         return offset, "TOML writes key = value, with '=' in place of ':'"
     if not rest or rest.startswith("#"):
         return offset, "expected '=' and a value after the key"
-    return offset, f"expected '=' after the key, not {rest!r}; a key with blanks stands in quotes"
+    return offset, f"expected '=' after the key, not {rest!r}; a key with blanks needs quotes"
 
 
 def _no_statement(text: str, offset: int) -> tuple[int, str]:
@@ -145,7 +145,7 @@ def _no_statement(text: str, offset: int) -> tuple[int, str]:
     if rest.startswith(("//", ";", "/*", "--", "%")):
         return offset, "a comment begins with #"
     if rest[:1].isalpha():
-        return offset, "a key with other letters than a to z stands in quotes"
+        return offset, "a key with other letters than a to z needs quotes"
     return offset, "expected a key, a [table] header or a # comment"
 
 
@@ -154,7 +154,7 @@ def _no_key(_text: str, offset: int) -> tuple[int, str]:
 
 
 def _bad_character(text: str, offset: int) -> tuple[int, str]:
-    return offset, f"{text[offset : offset + 1]!r} cannot stand in text on one line"
+    return offset, f"{text[offset : offset + 1]!r} cannot be in text on one line"
 
 
 def _no_comma(_text: str, offset: int) -> tuple[int, str]:
@@ -162,7 +162,7 @@ def _no_comma(_text: str, offset: int) -> tuple[int, str]:
 
 
 def _broken_table(_text: str, offset: int) -> tuple[int, str]:
-    return offset, "expected ',' or '}' after a value; a table in braces stands on one line"
+    return offset, "expected ',' or '}' after a value; a table in braces must be on one line"
 
 
 _BY_MESSAGE = {

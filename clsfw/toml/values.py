@@ -35,7 +35,7 @@ def check_values(document: Document) -> Iterator[Flaw]:
 
 
 def _names_secret(path: KeyPath) -> bool:
-    """Tell whether a setting is called like a secret; deeper keys are people's own words, such as labels."""
+    """Return whether a setting has a name like that of a secret; deeper keys are people's own words, such as labels."""
     keys = [part for part in path if isinstance(part, str)]
     return 0 < len(keys) <= 2 and SECRET_KEY.match(keys[-1]) is not None  # noqa: PLR2004  # a table and its key
 

@@ -58,7 +58,7 @@ class RowSettings(Settings):
         "if left out, the values in the file are the names, in sorted order",
     )
     label_separator: str | None = Field(
-        None, min_length=1, description="what stands between the labels of one text, where a text may carry several"
+        None, min_length=1, description="the separator between the labels of one text, where a text may carry several"
     )
     empty_text: Literal["error", "drop"] = Field(
         "error", description="what to do with a row whose text is blank: refuse the data, or drop the row and say so"
@@ -150,7 +150,7 @@ class FileSettings(RowSettings):
 
     @property
     def files(self) -> dict[str, tuple[str, ...]]:
-        """The files by split; of a source that says nothing of splits they stand under an empty name."""
+        """The files by split; of a source that says nothing of splits they are under an empty name."""
         given = self.source if isinstance(self.source, dict) else {"": self.source}
         return {split: (files,) if isinstance(files, str) else files for split, files in given.items()}
 
@@ -212,7 +212,7 @@ class CsvSettings(FileSettings):
     @classmethod
     def _usable(cls, value: str | None) -> str | None:
         if value is not None and value in '"\r\n\0\ufeff':
-            raise ValueError(f"{value!r} cannot stand between fields; try ',', ';' or '\\t'")
+            raise ValueError(f"{value!r} cannot separate fields; try ',', ';' or '\\t'")
         return value
 
     @property

@@ -20,11 +20,11 @@ class Complaints:
         self._others = 0
 
     def __bool__(self) -> bool:
-        """Tell whether anything was noted."""
+        """Return whether anything was noted."""
         return bool(self._first)
 
     def add(self, kind: str, line: int, message: str) -> None:
-        """Note a fault; of each kind the first is told and the rest are counted."""
+        """Note a fault; of each kind the first is reported and the rest are counted."""
         if kind not in self._first and len(self._first) >= _SHOWN:
             self._others += 1
             return

@@ -24,7 +24,7 @@ POLICY = Policy()
 
 
 def download(url: str, sha256: str | None, max_bytes: int, reporter: Reporter) -> tuple[Path, str]:
-    """Return a local copy of what the URL gives, and its SHA-256; a pinned content that is at hand needs no network.
+    """Return a local copy of what the URL holds, and its SHA-256; pinned content that is already here needs no network.
 
     Raises:
         DataError: the URL is refused, or its content is not the pinned one, too large, or a web page.

@@ -60,7 +60,7 @@ def infer_labels(values: Iterable[str], name: str, column: str) -> dict[str, str
     """Make each distinct value a class named by itself: sorted, whole numbers by size.
 
     Raises:
-        DataError: there are too many of them, each stands there once, or two are likely meant to be one.
+        DataError: there are too many of them, each occurs once, or two are likely meant to be one.
 
     """
     distinct: set[str] = set()

@@ -1,4 +1,4 @@
-"""Turns the rows of a file into texts with their labels, and tells what is wrong with each row."""
+"""Turns the rows of a file into texts with their labels, and says what is wrong with each row."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_records(file: FoundFile, settings: RowSettings, complaints: Complaints,
     """Return the good records of a file; the faults of the others go to `complaints`.
 
     Raises:
-        DataError: reading cannot go on; what `complaints` holds up to there is told as well.
+        DataError: reading cannot go on; what `complaints` holds up to there is reported as well.
 
     """
     csv = settings.csv

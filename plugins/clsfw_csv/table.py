@@ -97,7 +97,7 @@ class _Plan:
     trains: bool
 
     def classes(self, present: Iterable[str]) -> list[str]:
-        """Return the labels that a file must have two of: those that stand in it, or all of them for test data."""
+        """Return the labels that a file must have two of: those that occur in it, or all of them for test data."""
         return sorted(present if self.trains else self.labels)
 
     def layout(self, tally: Tally, settings: RowSettings) -> _Layout:

@@ -40,7 +40,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Version:
-    """What a server says to tell one content of a URL from the next: an ETag, a date of change, or neither."""
+    """What a server says to distinguish one content of a URL from the next: an ETag, a date of change, or neither."""
 
     etag: str | None = None
     modified: str | None = None

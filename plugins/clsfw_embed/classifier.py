@@ -60,7 +60,7 @@ class EmbedClassifier:
         return self._of(texts).tokens
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell which texts the encoder sees a part of."""
+        """Return which texts the encoder sees a part of."""
         return self._of(texts).truncated
 
     def save(self, directory: Path) -> None:

@@ -49,7 +49,7 @@ class Embedding(Settings):
 
 
 def is_static(folder: Path, where: str) -> bool:
-    """Tell whether the folder holds a static model of model2vec."""
+    """Return whether the folder holds a static model of model2vec."""
     return bool(read_json(folder / CONFIG, where).get("model_type") == STATIC)
 
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class _Unheard:
-    """A reporter for a loaded model, whose trainer tells how far it is."""
+    """A reporter for a loaded model, whose trainer shows how far it is."""
 
     def note(self, text: str) -> None:
         """Leave it out."""

@@ -1,7 +1,7 @@
 """Several processes that train one model: each takes its share of every batch, and the gradients are summed.
 
-The first process, rank 0, runs the loop and writes the run directory; the others do what it tells them. All have the
-same data in the same order, so telling takes one word a step.
+The first process, rank 0, runs the loop and writes the run directory; the others do what it says. All have the
+same data in the same order, so that takes one word a step.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Word(IntEnum):
-    """What rank 0 tells the others to do next."""
+    """What rank 0 says to the others to do next."""
 
     END = 0
     START = 1

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Training:
-    """One run of the loop, and where it stands."""
+    """One run of the loop, and how far it is."""
 
     def __init__(self, settings: GpuTrainerSettings, steps: Steps, run: Run, team: Team) -> None:
         self._settings = settings

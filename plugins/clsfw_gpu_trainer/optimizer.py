@@ -33,7 +33,7 @@ class Optimizer:
     """AdamW over the trainable parameters of a module.
 
     From the first gradient norm that is not finite on, every update is skipped, on the device itself: the host need not
-    wait for each step to know that no broken update was ever made. `first_bad_step` tells, when asked.
+    wait for each step to know that no broken update was ever made. `first_bad_step` says so, when asked.
     """
 
     def __init__(self, module: nn.Module, settings: GpuTrainerSettings) -> None:

@@ -128,7 +128,7 @@ def _builder(name: str, config: str | None, commit: str) -> Any:
 
 @contextmanager
 def broken_off(name: str) -> Iterator[None]:
-    """Tell a line that broke in the middle from data that cannot be read.
+    """Distinguish a line that broke in the middle from data that cannot be read.
 
     Raises:
         NetworkError: the line broke.
@@ -147,7 +147,7 @@ def broken_off(name: str) -> Iterator[None]:
 
 
 def _is_of_the_line(exc: BaseException | None) -> bool:
-    """Tell whether an error, or what caused it, came from the network; the HTTP client is the hub library's choice."""
+    """Return whether an error, or its cause, came from the network; the HTTP client is the hub library's choice."""
     while exc is not None:
         client = type(exc).__module__.partition(".")[0].startswith("httpx")
         if client or isinstance(exc, (HfHubHTTPError, ConnectionError)):

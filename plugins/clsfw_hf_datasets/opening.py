@@ -87,4 +87,4 @@ def open_saved(settings: HfDatasetSettings, name: str) -> Opened:
     if not path.exists():
         other = f"; files of rows are read by use = {reader!r} with source" if reader is not None else ""
         raise DataError(f"{name}: no such file or folder{other}")
-    raise DataError(f"{name}: is no data set that Dataset.save_to_disk wrote")
+    raise DataError(f"{name}: is not a data set that Dataset.save_to_disk wrote")

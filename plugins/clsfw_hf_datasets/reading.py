@@ -1,4 +1,4 @@
-"""Reads the rows of one split, and tells what is wrong with them."""
+"""Reads the rows of one split, and says what is wrong with them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Vocabulary:
         """Return the id of a value; gathered ids are provisional until `final`.
 
         Raises:
-            RowError: it is missing, of a kind that is no class, undeclared, or one too many.
+            RowError: it is missing, of a kind that is not a class, undeclared, or one too many.
 
         """
         key = self._key(value)

@@ -30,7 +30,7 @@ class Lora(Settings):
 
 
 class DistilbertSizes(Settings):
-    """The sizes of a DistilBERT that starts from nothing, named as in `DistilBertConfig`."""
+    """The sizes of a DistilBERT that starts from scratch, named as in `DistilBertConfig`."""
 
     vocab_size: Annotated[int, Field(ge=100, description="the most WordPiece tokens to learn")] = 8000
     dim: Annotated[Size, Field(description="width of the hidden states")] = 256
@@ -46,7 +46,7 @@ class DistilbertSizes(Settings):
 
 
 class BertSizes(Settings):
-    """The sizes of a BERT that starts from nothing, named as in `BertConfig`."""
+    """The sizes of a BERT that starts from scratch, named as in `BertConfig`."""
 
     vocab_size: Annotated[int, Field(ge=100, description="the most WordPiece tokens to learn")] = 8000
     hidden_size: Annotated[Size, Field(description="width of the hidden states")] = 256
@@ -65,7 +65,7 @@ class BertSizes(Settings):
 
 
 class EncoderSettings(Settings):
-    """What both models can be told."""
+    """The settings of both models."""
 
     family: ClassVar[str | None] = None
     """The only `model_type` that a checkpoint may have, if there is only one."""
@@ -86,7 +86,7 @@ class EncoderSettings(Settings):
 
     @property
     def sizes(self) -> dict[str, int] | None:
-        """The sizes to start from nothing with, named as in the configuration."""
+        """The sizes to start from scratch with, named as in the configuration."""
         scratch = getattr(self, "scratch", None)
         return None if scratch is None else dict(scratch)
 
@@ -101,7 +101,7 @@ class EncoderSettings(Settings):
     def _one_start(self) -> EncoderSettings:
         scratch = self.sizes is not None
         if self.checkpoint is None and not scratch:
-            raise ValueError("needs a checkpoint to start from, or a table [model.scratch] to start from nothing")
+            raise ValueError("needs a checkpoint to start from, or a table [model.scratch] to start from scratch")
         if self.checkpoint is not None and scratch:
             raise ValueError("checkpoint and [model.scratch] exclude each other; keep one of them")
         if self.revision is not None and (self.checkpoint is None or self.checkpoint.startswith("/")):
@@ -125,7 +125,7 @@ class HfDistilbert(EncoderSettings):
     seq_classif_dropout: Annotated[
         Probability | None, Field(description="dropout in front of the head, instead of the checkpoint's own")
     ] = None
-    scratch: Annotated[DistilbertSizes | None, Field(description="start from nothing, in these sizes")] = None
+    scratch: Annotated[DistilbertSizes | None, Field(description="start from scratch, in these sizes")] = None
 
 
 class HfEncoder(EncoderSettings):
@@ -140,7 +140,7 @@ class HfEncoder(EncoderSettings):
     classifier_dropout: Annotated[
         Probability | None, Field(description="dropout in front of the head, instead of the checkpoint's own")
     ] = None
-    scratch: Annotated[BertSizes | None, Field(description="start a BERT from nothing, in these sizes")] = None
+    scratch: Annotated[BertSizes | None, Field(description="start a BERT from scratch, in these sizes")] = None
 
 
 def _build(settings: Any) -> Model:
@@ -155,7 +155,7 @@ def register_models() -> list[Component[Model]]:
     return [
         Component(
             name="hf-distilbert",
-            summary="DistilBERT with a classification head, from a checkpoint or from nothing",
+            summary="DistilBERT with a classification head, from a checkpoint or from scratch",
             settings=HfDistilbert,
             build=_build,
         ),

@@ -18,7 +18,7 @@ _QUERY_AND_VALUE = (("q_lin", "v_lin"), ("query", "value"), ("query_proj", "valu
 
 
 def head_modules(module: PreTrainedModel) -> dict[str, torch.nn.Module]:
-    """Return what stands on top of the encoder, by name."""
+    """Return what is on top of the encoder, by name."""
     return {name: child for name, child in module.named_children() if name != module.base_model_prefix}
 
 

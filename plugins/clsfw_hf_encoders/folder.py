@@ -121,7 +121,7 @@ def longest_input(config: dict[str, Any]) -> int | None:
 
 
 def padding_counts(config: dict[str, Any]) -> bool:
-    """Tell whether the model's answer for a text depends on how far its batch is padded."""
+    """Return whether the model's answer for a text depends on how far its batch is padded."""
     return config["model_type"] in _PADDING_COUNTS
 
 

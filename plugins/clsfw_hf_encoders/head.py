@@ -30,7 +30,7 @@ def without_foreign_head(
         skeleton: the model to be filled, which knows which names are its head.
         own_labels: the label names of the checkpoint's configuration.
         labels: the recipe's labels.
-        reporter: is told which head is used, and why.
+        reporter: gets which head is used, and why.
 
     """
     prefix = f"{skeleton.base_model_prefix}."

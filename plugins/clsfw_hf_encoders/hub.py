@@ -47,7 +47,7 @@ def fetch(
     Args:
         name: id on the hub.
         revision: branch, tag or commit; a commit of 40 hex digits needs no network once it is cached.
-        reporter: is told what happens.
+        reporter: gets what happens.
         weights: False leaves the weights out, where only the small files are wanted.
         more: patterns of further small files that are wanted where they are there.
 
@@ -91,7 +91,7 @@ def _found(name: str, revision: str | None, reporter: Reporter | None, files: li
 
 
 def _bars(name: str, size: int, reporter: Reporter | None) -> type[tqdm]:
-    """Return what the hub's library shows progress with: told to the reporter, never drawn."""
+    """Return what the hub's library shows progress with: passed to the reporter, never drawn."""
     lock, told = threading.Lock(), 0
 
     class Bar(tqdm):

@@ -98,7 +98,7 @@ def model_class(config: Any) -> Any:
 
 
 def build_module(config: Any, weights: Mapping[str, torch.Tensor], where: str) -> Any:
-    """Build the model around weights; what they lack is drawn anew.
+    """Build the model around weights; what they lack is drawn at random.
 
     Raises:
         ModelError: shapes differ, or the encoder lacks weights.
@@ -128,7 +128,7 @@ def build_module(config: Any, weights: Mapping[str, torch.Tensor], where: str) -
 
 @contextmanager
 def _refusing(where: str, what: str) -> Iterator[None]:
-    """Turn whatever the libraries raise over somebody's files, which is no list that ends, into one message."""
+    """Turn whatever the libraries raise over somebody's files, of which there is no complete list, into one message."""
     try:
         yield
     except (ModelError, MemoryError):

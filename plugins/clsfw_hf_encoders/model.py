@@ -1,4 +1,4 @@
-"""Starts a classifier from a checkpoint or from nothing, and gets a saved one back."""
+"""Starts a classifier from a checkpoint or from scratch, and gets a saved one back."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class HfModel:
             new = self._new_config(self._settings.sizes or {})
             with torch.device("meta"):
                 count = model_class(new)(new).num_parameters()
-            return {"start": "from nothing", "architecture": new.model_type, "parameters": f"{count:,} at most"}
+            return {"start": "from scratch", "architecture": new.model_type, "parameters": f"{count:,} at most"}
         with quiet():
             found = self._find(None, weights=False)
             config = read_config(found.folder, found.where, self._settings.family)
@@ -156,7 +156,7 @@ class HfModel:
         tokenizer = learn_wordpiece(texts, sizes["vocab_size"], self._settings.max_length)
         config = self._new_config(sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id})
         self._adjust(config, labels, "[model.scratch]")
-        self._facts = {"checkpoint": "none; started from nothing"}
+        self._facts = {"checkpoint": "none; started from scratch"}
         return model_class(config)(config).eval(), tokenizer
 
     def _new_config(self, sizes: Mapping[str, int]) -> Any:

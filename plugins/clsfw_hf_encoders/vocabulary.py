@@ -63,7 +63,7 @@ def _alphabet(texts: Sequence[str], normalizer: normalizers.Normalizer, most: in
 
 
 def _joins_words(learner: Tokenizer, char: str) -> bool:
-    """Tell whether a character can stand inside a word, unlike punctuation and Chinese characters."""
+    """Return whether a character can be inside a word, unlike punctuation and Chinese characters."""
     return len(learner.pre_tokenizer.pre_tokenize_str(learner.normalizer.normalize_str(f"a{char}a"))) == 1
 
 

@@ -53,14 +53,14 @@ def load_script(settings: HfEvaluateSettings) -> Any:
             f"metric {name!r}: the evaluate library cannot use its cache: {exc}; set HF_HOME to a writable folder"
         ) from exc
     except (TypeError, SyntaxError) as exc:
-        raise ModelError(f"metric {name!r} is no usable script of the evaluate library: {exc}") from exc
+        raise ModelError(f"metric {name!r} is not a usable script of the evaluate library: {exc}") from exc
     if not name.startswith("/") and not _is_of_revision(script, name, revision):
         raise NetworkError(_unreachable(settings))
     return script
 
 
 def _is_of_revision(script: Any, name: str, revision: str) -> bool:
-    """Tell whether a script is one that the hub gave for this revision, now or before.
+    """Return whether a script is one that the hub gave for this revision, now or before.
 
     Where the hub fails, the library takes the newest script of that name in its cache, of whatever revision.
     """

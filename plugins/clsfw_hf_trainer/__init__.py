@@ -1,4 +1,4 @@
-"""The trainer `hf-trainer`: Hugging Face's own `Trainer`, with its known faults mended; the reference for others.
+"""The trainer `hf-trainer`: Hugging Face's own `Trainer`, with its known faults fixed; the reference for others.
 
 Only the settings and the hook live here; torch and transformers are imported by `build`.
 """
@@ -39,7 +39,7 @@ def register_trainers() -> list[clsfw.Component[HfTrainer]]:
     return [
         clsfw.Component(
             name="hf-trainer",
-            summary="Hugging Face's Trainer with its known faults mended; the reference",
+            summary="Hugging Face's Trainer with its known faults fixed; the reference",
             settings=HfTrainerSettings,
             build=_build,
         )

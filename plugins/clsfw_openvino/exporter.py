@@ -75,7 +75,7 @@ class OpenvinoExporter:
 
 @contextmanager
 def untold() -> Iterator[None]:
-    """Let the libraries tell their makers nothing: they report every use over the network, but for that in a CI."""
+    """Keep the libraries from reporting every use to their makers over the network, which they do except in a CI."""
     before = os.environ.get("CI")
     os.environ["CI"] = "true"
     try:

@@ -1,4 +1,4 @@
-"""Predicts with a function from token ids to logits, and with the files that stand beside it in an artifact."""
+"""Predicts with a function from token ids to logits, and with the files beside it in an artifact."""
 
 from __future__ import annotations
 

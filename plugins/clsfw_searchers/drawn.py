@@ -24,7 +24,7 @@ class RandomSearcher:
 
 
 def _draw(within: Range, share: float) -> Any:
-    """Return the value that stands at a share from 0 to 1 of a range."""
+    """Return the value at a share from 0 to 1 of a range."""
     if within.choices:
         return within.choices[int(share * len(within.choices))]
     low, high = within.low, within.high

@@ -64,7 +64,7 @@ class TfidfSettings(Settings):
 class SklearnFitSettings(Settings):
     """Options of `sklearn-fit`; names and meanings are those of scikit-learn's `LogisticRegression`.
 
-    But for `class_weights`, which is that of the other trainers.
+    Except for `class_weights`, which is that of the other trainers.
     """
 
     C: float | None = Field(

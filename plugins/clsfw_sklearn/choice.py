@@ -18,7 +18,7 @@ FOLDS = 3
 
 
 def until_it_rises(loss_at: Callable[[float], float]) -> dict[float, float]:
-    """Return the loss for each choice of C in rising order, up to the first that is no better than the one before.
+    """Return the loss for each choice of C in rising order, up to the first that is not better than the one before.
 
     The loss has one valley, and the fits beyond it take the longest.
     """
@@ -41,5 +41,5 @@ def folds(truth: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
 
 
 def teaches(truth: NDArray[np.int64]) -> bool:
-    """Tell whether there are two classes, or with several labels per text one label that is on some texts only."""
+    """Return whether there are two classes, or with several labels per text one label that is on some texts only."""
     return bool((truth != truth[:1]).any())

@@ -42,7 +42,7 @@ class Truncates(Protocol):
     """A linear model that may see a part of a text only."""
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell which texts it sees a part of."""
+        """Return which texts it sees a part of."""
 
 
 class SklearnFit:

@@ -36,7 +36,7 @@ _VOCABULARY: TypeAdapter[list[str]] = TypeAdapter(list[str], config=ConfigDict(s
 class Terms:
     """Turns texts into features: what scikit-learn's `TfidfVectorizer` is made of, by the same options.
 
-    The two parts stand alone here, so that the features of the training texts, which come with the vocabulary, are
+    The two parts are separate here, so that the features of the training texts, which come with the vocabulary, are
     to the last bit those that a second look at the same texts gives.
     """
 

@@ -23,7 +23,7 @@ _READS = ("select", "with", "values", "from", "table")
 
 
 def path_or_server(url: object) -> object:
-    """Return the path of a database that is a file, as it stands behind `sqlite:///`; of a server, the URL.
+    """Return the path of a database that is a file, as written behind `sqlite:///`; of a server, the URL.
 
     Raises:
         ValueError: it names no database that is read here.
@@ -82,7 +82,7 @@ class SqlSettings(RowSettings):
         description="the environment variable that holds the URL, where it has a password or differs between machines",
     )
     query: Query | dict[Split, Query] = Field(
-        description="the SELECT that gives the rows, in the order that its ORDER BY says; or a table with those of "
+        description="the SELECT that returns the rows, in the order that its ORDER BY says; or a table with those of "
         "train, validation and test"
     )
 
@@ -98,7 +98,7 @@ class SqlSettings(RowSettings):
 
     @property
     def queries(self) -> dict[str, str]:
-        """The queries by split; one that says nothing of splits stands under an empty name."""
+        """The queries by split; one that says nothing of splits is under an empty name."""
         return {"": self.query} if isinstance(self.query, str) else {str(k): query for k, query in self.query.items()}
 
 

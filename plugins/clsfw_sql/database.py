@@ -96,7 +96,7 @@ class Database:
         """Open one transaction that reads; all queries in it see the same rows.
 
         Raises:
-            DataError: it is no database that can be read, or a query was refused.
+            DataError: it is not a database that can be read, or a query was refused.
             HostError: the driver is not installed.
             NetworkError: the server cannot be reached or refuses, or the connection broke.
 

@@ -12,8 +12,8 @@ class TensorboardSettings(Settings):
 
     directory: RecipePath | None = Field(
         None,
-        description="the folder to give to `tensorboard --logdir`; each run has a folder of its own in it, called like "
-        "the run directory (without it: `tensorboard` beside the run directory)",
+        description="the folder to give to `tensorboard --logdir`; each run has a folder of its own in it, with the "
+        "name of the run directory (without it: `tensorboard` beside the run directory)",
     )
 
 

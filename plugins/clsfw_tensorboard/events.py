@@ -29,7 +29,7 @@ class Events(Watcher):
         self._directory = directory
 
     def on_run_start(self, run: WatchedRun) -> None:
-        """Begin anew: a continued run writes its history again, without the steps that it lost.
+        """Start over: a continued run writes its history again, without the steps that it lost.
 
         Raises:
             HostError: the file cannot be written.
@@ -43,7 +43,7 @@ class Events(Watcher):
         self._append(run, step, "train", values)
 
     def on_evaluate(self, run: WatchedRun, split: str, scores: Mapping[str, float]) -> None:
-        """Write an evaluation; one at the end stands at the last step that was recorded."""
+        """Write an evaluation; one at the end is at the last step that was recorded."""
         values = dict(scores)
         step = values.pop("step", None)
         if step is None:

@@ -27,7 +27,7 @@ class Length:
     per_epoch: int
 
     def due(self, every: Every | None, step: int) -> bool:
-        """Tell whether what happens `every` so often happens after this step; the last step always counts."""
+        """Return whether what happens `every` so often happens after this step; the last step always counts."""
         if every is None:
             return False
         period = self.per_epoch if every == "epoch" else every

@@ -8,7 +8,7 @@ _SPINS = "10000"
 
 
 def let_waiting_threads_sleep() -> None:
-    """Let threads that wait for each other spin for some microseconds only, then sleep; a user's own choice stands.
+    """Let threads that wait for each other spin for some microseconds only, then sleep; a user's own choice is kept.
 
     On a busy machine a spinning thread holds up the very one it waits for (a training took 96 s instead of 4); never to
     spin costs a quarter on an idle one. It is for the `build` of a trainer, before that imports torch: GNU OpenMP reads

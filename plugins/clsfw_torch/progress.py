@@ -1,4 +1,4 @@
-"""Where training stands, which validation was the best, and how a checkpoint keeps both."""
+"""How far training is, which validation was the best, and how a checkpoint keeps both."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORMAT = 3
 
 @dataclass
 class Progress:
-    """Where training stands after `step` steps.
+    """How far training is after `step` steps.
 
     `loss_sum` and `loss_steps`: the window since the last logged step. `best_*`: the best validation so far.
     `stale`: validations since one that was better by the early-stopping threshold.
@@ -34,7 +34,7 @@ class Progress:
     stale: int = 0
 
     def judge(self, settings: TorchTrainerSettings, scores: Mapping[str, float]) -> bool:
-        """Take the scores of a validation after this step, and tell whether it is the best so far.
+        """Take the scores of a validation after this step, and return whether it is the best so far.
 
         Raises:
             TrainingError: the watched score is not among them.
@@ -56,7 +56,7 @@ class Progress:
         return True
 
     def gave_up(self, settings: TorchTrainerSettings) -> bool:
-        """Tell whether so many validations brought nothing better that training ends."""
+        """Return whether so many validations brought nothing better that training ends."""
         patience = settings.early_stopping_patience
         return patience is not None and self.stale >= patience
 

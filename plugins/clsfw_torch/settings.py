@@ -62,7 +62,7 @@ class TorchTrainerSettings(clsfw.Settings):
     full_determinism: bool = Field(default=False, description="same bits on a GPU too, at some cost in speed")
 
     def better(self) -> Literal[1, -1]:
-        """Tell whether the watched score should be great (1) or small (-1)."""
+        """Return whether the watched score should be great (1) or small (-1)."""
         if self.greater_is_better is not None:
             return 1 if self.greater_is_better else -1
         return -1 if (self.metric_for_best_model or "").endswith("loss") else 1
@@ -100,7 +100,7 @@ class TorchTrainerSettings(clsfw.Settings):
             yield "label_smoothing_factor", "it is for one label per text; set it to 0 for this data"
 
     def _validates(self, step: int) -> bool:
-        """Say whether a step may be one that is validated after; how long an epoch is, only the data tells."""
+        """Return whether a step may be one that is validated after; how long an epoch is, only the data says."""
         every, last = self.eval_steps, self.max_steps
         if every is None or (last is not None and step > last):
             return False

@@ -72,7 +72,7 @@ class Target:
 def choose_target(
     settings: TorchTrainerSettings, reporter: Reporter, begun: Mapping[str, object] | None = None
 ) -> Target:
-    """Choose device, precision and threads, and tell; `begun` are the facts of the run that goes on, if one does.
+    """Choose device, precision and threads, and show them; `begun` are the facts of the run that goes on, if one does.
 
     Raises:
         HostError: what the settings ask for is not there.
@@ -135,7 +135,7 @@ def _precision(asked: Literal["auto", "fp32", "bf16", "tf32"], device: torch.dev
 
 
 def _cpu_has_bf16() -> bool:
-    """Tell whether bf16 products run on the chip: oneDNN also emulates them, which is slower than float32."""
+    """Return whether bf16 products run on the chip: oneDNN also emulates them, which is slower than float32."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -145,7 +145,7 @@ def _cpu_has_bf16() -> bool:
 
 
 def _threads(begun: Mapping[str, object]) -> tuple[int, str]:
-    """Return what the user says, what the run began with, or what is free now, and how to tell of it."""
+    """Return what the user says, what the run began with, or what is free now, and how to say it."""
     allowed, before = allowed_threads(), begun.get("threads")
     asked = asked_threads()
     if asked is not None:

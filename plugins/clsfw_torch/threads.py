@@ -29,7 +29,7 @@ def allowed_threads() -> int:
 def free_threads() -> int:
     """Count the allowed processors that nobody else keeps busy right now, at least 1.
 
-    The load average would not do: it tells of the last minute, and so of this user's own run that has just ended.
+    The load average would not do: it covers the last minute, and so of this user's own run that has just ended.
     """
     allowed, processors = allowed_threads(), _processors()
     if allowed == 1:

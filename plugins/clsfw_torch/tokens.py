@@ -68,7 +68,7 @@ class Tokens:
 
 
 def tokenize(model: TorchClassifier, texts: Sequence[Text], reporter: Reporter, *, keep: bool = True) -> Tokens:
-    """Tokenize texts, or find them in the cache, where they are kept unless told otherwise.
+    """Tokenize texts, or find them in the cache, where they are kept unless the settings say otherwise.
 
     Raises:
         HostError: the cache cannot be written.

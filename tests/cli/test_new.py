@@ -150,12 +150,12 @@ class TestPlugin:
     @pytest.mark.parametrize(
         ("name", "words"),
         [
-            ("My-Plugin", "'My-Plugin' is no plugin name; use lower-case letters"),
-            ("1st", "'1st' is no plugin name"),
-            ("for", "'for' is no plugin name"),
-            ("a/b", "'a/b' is no plugin name"),
-            ("..", "'..' is no plugin name"),
-            ("ends-", "'ends-' is no plugin name"),
+            ("My-Plugin", "'My-Plugin' is not a plugin name; use lower-case letters"),
+            ("1st", "'1st' is not a plugin name"),
+            ("for", "'for' is not a plugin name"),
+            ("a/b", "'a/b' is not a plugin name"),
+            ("..", "'..' is not a plugin name"),
+            ("ends-", "'ends-' is not a plugin name"),
             ("gpu-trainer", "the name 'gpu-trainer' is taken by plugin 'gpu-trainer' (clsfw "),
             ("csv", "the name 'csv' is taken by plugin 'csv' (clsfw "),
             ("json", "a module 'json' is installed already"),
@@ -427,8 +427,8 @@ class TestRealShapes:
         main(["new", "recipe", "train.csv", "--test", "test.csv"])
 
         out = capsys.readouterr().out
-        assert "mind: 1 of 5 test rows also stand in train: their scores are too good" in out
-        assert "mind: 1 texts stand with different labels" in out
+        assert "mind: 1 of 5 test rows also occur in train: their scores are too good" in out
+        assert "mind: 1 texts have different labels" in out
         assert "mind: too few rows to have one in each of the 2 splits: 'rare' 1" in out
 
     @pytest.mark.parametrize("header", ["ticket_id", "number"])

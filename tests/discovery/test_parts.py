@@ -65,7 +65,7 @@ class TestBuilding:
         [
             ("data", r"a Empty, whose load\(\) does not take 1 arguments"),
             ("model", "a Empty, which has no method create"),
-            ("trainer", "a Empty, whose `needs` is no class or protocol"),
+            ("trainer", "a Empty, whose `needs` is not a class or protocol"),
             ("metric", "a Empty, which has no method compute"),
             ("watcher", "a Empty, which has none of the methods on_run_start, on_step"),
         ],

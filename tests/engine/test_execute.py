@@ -199,7 +199,7 @@ class TestParts:
         check(make_plan("quickstart", SMALL, discover()), Telling())
         text = "\n".join(told)
 
-        for words in ("64 train", "no text stands twice", "trainable", "6 steps, 0.75 epochs", "of disk"):
+        for words in ("64 train", "no text occurs twice", "trainable", "6 steps, 0.75 epochs", "of disk"):
             assert words in text
 
 

@@ -189,7 +189,7 @@ class TestContract:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            ({"a": 1}, "'a' is no split"),
+            ({"a": 1}, "'a' is not a split"),
             ([1, 2], "must give a datasets.Dataset or DatasetDict, not list"),
             (Dataset.from_dict({"text": ["a"]}), "no column 'label'"),
             (Dataset.from_dict({"text": ["a"], "label": [1]}), "must be a ClassLabel"),

@@ -91,7 +91,7 @@ class TestCalibration:
         assert words == (
             "note: the model is surer of its answers than it is right: on the test split, probability and truth lie "
             "21 points apart on average (expected calibration error 0.21); "
-            "[evidence] temperature_scaling = true mends that"
+            "[evidence] temperature_scaling = true fixes that"
         )
 
     def test_a_model_that_is_not_sure_enough(self):
@@ -102,7 +102,7 @@ class TestCalibration:
 
     def test_without_a_validation_split_one_is_asked_for(self):
         words = told(bins=self.SURE, rows={"train": 100, "test": 500})[0]
-        assert words.endswith("; a validation split and [evidence] temperature_scaling = true mend that")
+        assert words.endswith("; a validation split and [evidence] temperature_scaling = true fix that")
 
     def test_scaled_already(self):
         assert "a larger validation split" in told(bins=self.SURE, evidence={"temperature_scaling": True})[0]
@@ -122,7 +122,7 @@ class TestLeaks:
         leaks = {"train_validation": {"exact": 3, "folded": 5}}
         assert told(leaks=leaks, validation={}) == [
             (
-                "warning: 5 of 50 validation rows (10.0%) also stand in train; "
+                "warning: 5 of 50 validation rows (10.0%) also occur in train; "
                 '[split] group_by = "text" keeps equal texts in one split'
             )
         ]
@@ -131,4 +131,4 @@ class TestLeaks:
     def test_where_no_setting_mends_it(self, split):
         leaks = {"train_validation": {"exact": 3, "folded": 5}}
         (found,) = find(metrics(leaks=leaks, validation={}), (), {"split": split})
-        assert found.mend == "take them out of the training data"
+        assert found.remedy == "take them out of the training data"

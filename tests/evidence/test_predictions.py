@@ -105,7 +105,7 @@ def test_an_empty_file_of_predictions_can_be_read(tmp_path):
         ),
         (
             b"row,gold,predicted,p_a,tokens,truncated,text_hash\n1,a,zzz,1.0,3,true,0\n",
-            "'zzz' is no label of the header",
+            "'zzz' is not a label of the header",
         ),
         (b"row,gold,predicted,p_a,tokens,truncated,text_hash\nx,a,a,1.0,3,true,0\n", "invalid literal"),
         (b"row,gold,predicted,p_a,tokens,truncated,text_hash\n36893488147419103232,a,a,1.0,3,true,0\n", "too large"),

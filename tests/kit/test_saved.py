@@ -56,5 +56,5 @@ def test_a_link_is_refused(tmp_path):
 def test_a_fifo_is_refused_and_not_read(tmp_path):
     os.mkfifo(tmp_path / "weights")
 
-    with pytest.raises(PluginError, match=r"^it saves weights, which is no plain file"):
+    with pytest.raises(PluginError, match=r"^it saves weights, which is not a plain file"):
         check_saved(tmp_path, "it")

@@ -107,9 +107,9 @@ def test_73_equal_texts_are_counted_before_and_after_training(cli, toy, tmp_path
     checked, ran = cli("check", recipe), cli("run", recipe, "--out", "run")
 
     assert (0, 0) == (checked.code, ran.code)
-    assert "validation text(s) also stand in train" in checked.out
-    assert "warning: EVERY test row also stands in training or validation (4 of 4)" in checked.out
-    assert "!!! WARNING: EVERY test row also stands in training or validation (4 of 4)" in ran.out
+    assert "validation text(s) also occur in train" in checked.out
+    assert "warning: EVERY test row also occurs in training or validation (4 of 4)" in checked.out
+    assert "!!! WARNING: EVERY test row also occurs in training or validation (4 of 4)" in ran.out
     assert "text(s) have two labels" in checked.out
     leaks = json.loads((tmp_path / "run" / "metrics.json").read_text())["leaks"]
     assert leaks["train_test"]["folded"]
@@ -121,7 +121,7 @@ def test_73_equal_texts_can_be_kept_together(cli, toy):
     answer = cli("check", toy((SPLIT, shares), texts=LEAKING))
 
     assert 0 == answer.code
-    assert "also stand in" not in answer.out
+    assert "also occur in" not in answer.out
 
 
 def test_76_a_file_without_a_hash_is_told_with_the_line_that_pins_it(cli, toy, http_server):
@@ -217,7 +217,7 @@ def test_80_equal_texts_are_told(cli, toy):
     answer = cli("check", toy(texts=texts))
 
     assert 0 == answer.code
-    assert "train text(s) stand there more than once" in answer.told
+    assert "train text(s) occur more than once" in answer.told
 
 
 def test_a_file_of_rows_is_not_for_the_source_of_the_hub(refused, toy):

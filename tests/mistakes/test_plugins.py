@@ -242,7 +242,7 @@ def register_models():
     ("body", "words"),
     [
         ("(directory / 'w.bin').symlink_to('/etc/hostname')", "saves w.bin, which is a symbolic link"),
-        ("os.mkfifo(directory / 'w.bin')", "saves w.bin, which is no plain file"),
+        ("os.mkfifo(directory / 'w.bin')", "saves w.bin, which is not a plain file"),
         ("import pickle; (directory / 'w.bin').write_bytes(pickle.dumps({}))", "saves w.bin as a pickle"),
     ],
     ids=["link", "fifo", "pickle"],

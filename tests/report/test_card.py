@@ -75,7 +75,7 @@ def test_limits_are_told(report_facts):
 def test_a_test_that_was_seen_whole_is_told(report_facts):
     facts = report_facts()
     facts.metrics["leaks"]["test_without_leaks"] |= {"leaked_rows": 200, "rows": 0, "scores": None}
-    assert "- **EVERY test row also stands in training or validation" in card(facts)
+    assert "- **EVERY test row also occurs in training or validation" in card(facts)
 
 
 def test_many_classes_are_cut_short(report_facts):

@@ -245,11 +245,11 @@ def test_a_leak_stands_above_the_scores_and_a_whole_one_voids_them(report_facts)
     facts = report_facts()
     without = facts.metrics["leaks"]["test_without_leaks"]
     without |= {"leaked_rows": 28, "rows": 172}
-    assert "28 of 200 test rows (14.0%) also stand in training or validation" in render(facts).partition("<main>")[0]
+    assert "28 of 200 test rows (14.0%) also occur in training or validation" in render(facts).partition("<main>")[0]
     without |= {"leaked_rows": 200, "rows": 0, "scores": None}
     header = render(facts).partition("<main>")[0]
     assert "These scores say nothing" in header
-    assert "EVERY test row also stands in training or validation (200 of 200)" in header
+    assert "EVERY test row also occurs in training or validation (200 of 200)" in header
 
 
 def test_what_training_did_wrong_stands_above_the_scores(report_facts):

@@ -86,7 +86,7 @@ def test_the_matrix_names_its_classes_and_no_label_drives_the_terminal() -> None
 
 def test_leaked_rows_are_a_warning_with_both_scores_and_what_mends_it() -> None:
     assert (
-        "warning: 1 of 4 test rows (25.0%) also stand in training or validation: without them accuracy is 0.6667 "
+        "warning: 1 of 4 test rows (25.0%) also occur in training or validation: without them accuracy is 0.6667 "
         'instead of 0.7500; [split] group_by = "text" keeps equal texts in one split'
     ) in lines()
 
@@ -97,7 +97,7 @@ def test_a_test_that_was_seen_whole_is_the_loudest_warning() -> None:
     }
 
     assert (
-        "!!! WARNING: EVERY test row also stands in training or validation (4 of 4): scores on them say nothing of new "
+        "!!! WARNING: EVERY test row also occurs in training or validation (4 of 4): scores on them say nothing of new "
         'texts; [split] group_by = "text" keeps equal texts in one split'
     ) in lines({**METRICS, "leaks": leaks})
 

@@ -231,7 +231,7 @@ class TestDamage:
             f"{tmp_path}/checkpoints: every checkpoint is damaged, so this run cannot go on; nothing was removed:",
             "    step-2: state/model.bin has 175 bytes instead of 350",
             "    step-1: state/model.bin has 175 bytes instead of 350",
-            "--fresh moves the whole directory aside and starts anew",
+            "--fresh moves the whole directory aside and starts over",
         ]
         assert names(tmp_path) == ["step-1", "step-2"]
         assert warnings == []

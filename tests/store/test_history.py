@@ -79,7 +79,7 @@ def test_a_file_that_was_removed_meanwhile_is_whole_at_the_end(history: History,
 def test_an_edited_line_is_named(tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text('{"step": 1}\nstep 2\n{"step": 3}\n')
 
-    with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is no line of a history"):
+    with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is not a line of a history"):
         read_history(tmp_path / "history.jsonl")
 
 
@@ -89,7 +89,7 @@ def test_an_edited_line_is_named(tmp_path: Path) -> None:
 def test_a_line_that_no_run_writes_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "history.jsonl").write_text(f'{{"step": 1}}\n{line}\n')
 
-    with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is no line of a history"):
+    with pytest.raises(RunDirectoryError, match=r"history\.jsonl:2: this is not a line of a history"):
         read_history(tmp_path / "history.jsonl")
 
 

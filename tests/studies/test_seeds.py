@@ -194,7 +194,7 @@ class TestMistakes:
             ("[study]\nsed = 3", "recipe.toml:25:1: [study] sed: unknown key; did you mean 'seeds'?"),
             ("[study]\nseeds = 1", "recipe.toml:25:9: [study] seeds: must be at least 2, not 1"),
             ("[study]\nseeds = [3]", "seeds: must have at least 2 items"),
-            ("[study]\nseeds = [3, 3]", "a seed stands in the list twice"),
+            ("[study]\nseeds = [3, 3]", "a seed is in the list twice"),
             ("[study]\nseeds = [3, -1]", "must be at least 0"),
             ('[study]\nseeds = "5"', "[study] seeds: must be"),
             ("[[study]]\nseeds = 5", "must be a table, written under a [study] header"),

@@ -183,7 +183,7 @@ def quieter(run, **replaced):
 
 BAD = [
     (trainer_checks.says_what_it_needs, NeedsAnything, "and not every object"),
-    (trainer_checks.says_what_it_needs, NeedsNoType, "whose `needs` is no class or protocol"),
+    (trainer_checks.says_what_it_needs, NeedsNoType, "whose `needs` is not a class or protocol"),
     (trainer_checks.trains_and_predicts, TrainsNothing, "the same after training as before"),
     (trainer_checks.trains_and_predicts, SwapsTheTestSplit, "failed in fit of .*does not support item assignment"),
     (trainer_checks.trains_and_predicts, LogsNothing, "it must call run.log"),

@@ -224,5 +224,5 @@ def test_a_key_alone_is_read(text, expected):
 
 @pytest.mark.parametrize("text", ["", ".", "a.", "a b", "a=1", '"a', "\u00e4"])
 def test_what_is_no_key_raises(text):
-    with pytest.raises(ValueError, match="is no key"):
+    with pytest.raises(ValueError, match="is not a key"):
         read_key(text)

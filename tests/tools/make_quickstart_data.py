@@ -160,7 +160,7 @@ def _lower(text: str) -> str:
 
 
 def main(target: Path) -> None:
-    """Write the file; no text stands twice."""
+    """Write the file; no text occurs twice."""
     writer = Writer(2024)
     reviews: dict[str, str] = {}
     folded: set[str] = set()
