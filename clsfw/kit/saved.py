@@ -30,7 +30,7 @@ def check_saved(directory: Path, who: object) -> None:
             shown = os.path.relpath(path, directory)
             mode = os.lstat(path).st_mode
             if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
-                what = "a symbolic link" if stat.S_ISLNK(mode) else "no plain file"
+                what = "a symbolic link" if stat.S_ISLNK(mode) else "not a plain file"
                 raise PluginError(f"{who} saves {shown}, which is {what}; a saved model holds plain files alone")
             if stat.S_ISREG(mode) and _is_pickle(path):
                 advice = "use safetensors, .npy without objects, or JSON"

@@ -107,11 +107,11 @@ def _no_value(text: str, offset: int) -> tuple[int, str]:
     elif rest[0] in "=>":
         said = "there is one '=' between key and value"
     elif rest[0] in _CURLY:
-        said = 'text needs straight quotes: "..."'
+        said = 'text must be in straight quotes: "..."'
     elif re.match(r"[+-]?\.\d", rest):
         said = f"a number begins with a digit: {rest.replace('.', '0.', 1)}"
     else:
-        said = f"text needs quotes: {json.dumps(rest.strip(chr(34) + chr(39)), ensure_ascii=False)}"
+        said = f"text must be in quotes: {json.dumps(rest.strip(chr(34) + chr(39)), ensure_ascii=False)}"
     return offset, said
 
 
@@ -126,7 +126,7 @@ def _after_value(text: str, offset: int) -> tuple[int, str]:
     if re.fullmatch(r"[+-]?\d+,\d+", given):
         return begin, f"a decimal number has a point: {given.replace(',', '.')}"
     if given.startswith("'"):
-        return offset, "the text ends at the quote before this; text with an apostrophe needs double quotes"
+        return offset, "the text ends at the quote before this; text with an apostrophe must be in double quotes"
     rest = text[offset : start + len(line)].strip()
     return offset, f"expected the end of the line after the value, not {rest!r}"
 
@@ -137,7 +137,7 @@ def _no_equals(text: str, offset: int) -> tuple[int, str]:
         return offset, "TOML writes key = value, with '=' in place of ':'"
     if not rest or rest.startswith("#"):
         return offset, "expected '=' and a value after the key"
-    return offset, f"expected '=' after the key, not {rest!r}; a key with blanks needs quotes"
+    return offset, f"expected '=' after the key, not {rest!r}; a key with blanks must be in quotes"
 
 
 def _no_statement(text: str, offset: int) -> tuple[int, str]:
@@ -145,7 +145,7 @@ def _no_statement(text: str, offset: int) -> tuple[int, str]:
     if rest.startswith(("//", ";", "/*", "--", "%")):
         return offset, "a comment begins with #"
     if rest[:1].isalpha():
-        return offset, "a key with other letters than a to z needs quotes"
+        return offset, "a key with other letters than a to z must be in quotes"
     return offset, "expected a key, a [table] header or a # comment"
 
 

@@ -229,7 +229,7 @@ CONTENT_FAULTS = (
     _set(30, "unknown-table", "trainr.max_steps=5", "trainr", "did you mean 'trainer'"),
     _set(30, "wrong-type", "trainer.max_steps=many", "max_steps", "whole number, not the text 'many'"),
     _set(30, "out-of-range", "seed=-1", "seed", "at least 0, not -1"),
-    _set(30, "through-a-value", "name.first=x", "name", "no table"),
+    _set(30, "through-a-value", "name.first=x", "name", "not a table"),
     _set(30, "past-the-end", "metrics.7.use=macro-metrics", "metrics.7", "has 1"),
     _set(30, "unknown-component", "model.use=hf-distilber", "'hf-distilber'", "did you mean 'hf-distilbert'"),
     _change(
