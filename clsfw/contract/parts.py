@@ -39,7 +39,7 @@ class Prediction:
     `probabilities`: float32 [N, C]; rows sum to 1, or with several labels per text each cell is independent.
     `tokens`: int [N], the length of each whole text in the model's own units, special tokens included.
     `truncated`: bool [N], whether the model saw less than the whole text.
-    `lost`: int [N, 2], of pairs of texts the tokens of each that the model did not see; None: not told.
+    `lost`: int [N, 2], of pairs of texts the tokens of each that the model did not see; None: not known.
     """
 
     probabilities: NDArray[np.float32]
@@ -95,7 +95,7 @@ class DataSource(Protocol):
     def load(self, reporter: Reporter) -> Dataset | DatasetDict:
         """Return columns `text` (string) and `label` (`ClassLabel`, or a list of them for several labels per text).
 
-        A column `text_pair` (string) makes each row a pair of texts. An int64 column `row` says where a text stands in
+        A column `text_pair` (string) makes each row a pair of texts. An int64 column `row` says where a text is in
         its source, from 0; it is added where it is missing. Further columns are kept for the evidence by slices. A
         `DatasetDict` has keys out of train, validation, test.
 

@@ -135,7 +135,7 @@ class BuiltSource(BuiltPart[DataSource]):
         return found
 
     def join_columns(self, separator: Callable[[], str | None]) -> str | None:
-        """Tell by what several columns are joined, if the source asks, and return it; None of the model: a line end."""
+        """Return by what several columns are joined, if the source asks; None of the model: a line end."""
         found = self.row_format() if isinstance(self.part, JoinsColumns) else None
         if found is None or len(found.text_columns) == 1 or found.text_separator is not None:
             return None

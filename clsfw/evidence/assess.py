@@ -202,7 +202,7 @@ def _lengths(prediction: Prediction) -> Truncation:
 
 
 def _losses(prediction: Prediction) -> dict[str, Ints]:
-    """Return the tokens that each side of the pairs lost, [N] each; nothing if they are no pairs."""
+    """Return the tokens that each side of the pairs lost, [N] each; nothing if they are not pairs."""
     if prediction.lost is None:
         return {}
     lost = np.asarray(prediction.lost)

@@ -2,7 +2,7 @@
 
 Resampling N rows with replacement draws the counts of their patterns from a multinomial distribution, so that 1000
 resamples of 10,000 rows cost a few thousand numbers and not ten million. Limits are plain percentiles (Efron and
-Tibshirani, 1993). Where all rows are right, or all wrong, every resample is so too, however few the rows: that is no
+Tibshirani, 1993). Where all rows are right, or all wrong, every resample is so too, however few the rows: not an
 interval. Accuracy, a plain share, then has Wilson's limits, and the other scores have none.
 """
 

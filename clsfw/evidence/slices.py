@@ -55,7 +55,7 @@ def slices(
     """Score each part of each way to cut the rows.
 
     `lost` are the tokens that each side of pairs lost. A part has its rows, accuracy with 95 % limits, and F1, the
-    mean over the classes that stand in it.
+    mean over the classes that occur in it.
     """
     ways: dict[str, Iterator[tuple[str, Bools]]] = {
         "tokens": _by_length(tokens),

@@ -148,7 +148,7 @@ class LoadedClassifier:
         missing = next((name for name in columns if not row.has(name)), None)
         if missing is not None:
             listed = ", ".join(map(repr, columns))
-            raise UsageError(f"a dict has no {missing!r}; the texts of this run stand in {listed}")
+            raise UsageError(f"a dict has no {missing!r}; the texts of this run are in {listed}")
         try:
             return self._text_of_sides(text_of(row, rows, rows.text_pair_column))
         except ValueError as exc:

@@ -32,7 +32,7 @@ class Tokenization:
     """
 
     def __init__(self, tokenizer: Tokenizer, max_length: int, side: str = "right", *, types: bool = False) -> None:
-        """Take the tokenizer; `types` says whether the model tells the texts of a pair apart by token types."""
+        """Take the tokenizer; `types` says whether the model separates the texts of a pair by token types."""
         self.max_length = max_length
         self._types = types
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())

@@ -217,7 +217,7 @@ def _fingerprint(texts: Sequence[Text]) -> bytes:
 
 
 def _told(texts: Sequence[Text], reporter: Reporter) -> Any:
-    """Hand out the texts one by one, both of a pair, telling how far it is."""
+    """Hand out the texts one by one, both of a pair, showing how far it is."""
     done = 0
     for chunk in chunks(texts):
         for text in chunk:

@@ -132,7 +132,7 @@ class TestUse:
         [
             ("a text", "pairs must be tuples of two strings, or dicts"),
             (("a", "b", "c"), "a pair of texts is a tuple of two strings"),
-            ({"premise": "a"}, "a dict has no 'hypothesis'; the texts of this run stand in 'premise', 'hypothesis'"),
+            ({"premise": "a"}, "a dict has no 'hypothesis'; the texts of this run are in 'premise', 'hypothesis'"),
             ({"premise": "a", "hypothesis": None}, "a dict holds no text in column 'hypothesis'"),
         ],
     )

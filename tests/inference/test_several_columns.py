@@ -91,7 +91,7 @@ class TestDicts:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            ({"subject": "x"}, "a dict has no 'body'; the texts of this run stand in 'subject', 'body'"),
+            ({"subject": "x"}, "a dict has no 'body'; the texts of this run are in 'subject', 'body'"),
             ({"subject": 1, "body": 2}, "a dict holds no text in column 'subject' or 'body'"),
         ],
     )
