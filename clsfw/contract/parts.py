@@ -304,7 +304,7 @@ class HasProvenance(Protocol):
 class RowFormat:
     """How the files of a data source are written, so that others can be read as they were.
 
-    The texts of several columns are joined by `text_separator`, which is None until `JoinsColumns.join_by` has told
+    The texts of several columns are joined by `text_separator`, which is None until `JoinsColumns.join_by` has named
     one; `meta.title` names a column within another. `labels` maps a value of the label column to the label's name;
     None: the values are the names. With `label_separator` a cell holds several labels. `encoding` and `delimiter` are
     for CSV. `empty_text` says what becomes of a row whose text is blank. `text_pair_column` holds the second texts of

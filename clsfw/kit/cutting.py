@@ -117,7 +117,7 @@ class _Groups:
         return len(chosen) if self.lengths is None else int(self.lengths[chosen].sum())
 
     def in_order(self, order: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of some groups, as they stand in `order`."""
+        """Return the rows of some groups, as they are in `order`."""
         mask = np.zeros(len(self), dtype=np.bool_)
         mask[chosen] = True
         if self.lengths is None:

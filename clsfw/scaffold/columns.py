@@ -40,7 +40,7 @@ _ID_NAME = re.compile(r"(?:\A|[_.\s-])(?:id|uuid|guid|key)\Z|(?-i:[a-z]Id)\Z", r
 class Look:
     """What was seen: the columns, how labels are written in theirs, and what a careful reader would want to know.
 
-    `id_columns` tell the rows apart, with a word or number of its own for each; they are neither texts nor labels.
+    `id_columns` identify the rows, with a word or number of its own for each; they are neither texts nor labels.
 
     `labels` counts the rows of each label; `cut` those that [split] has to share out, which carry a text. `several`
     says that a text may carry several labels, joined by `separator` unless they are in a list. `conflicts` counts
@@ -120,7 +120,7 @@ def _labels(value: Any, separator: str | None) -> list[str]:
 
 
 def _is_id(name: str, values: Sequence[Any]) -> bool:
-    """Tell whether a column has another number, or word with a digit in it, in each row; two rows do not say so."""
+    """Return whether a column has another number, or word with a digit in it, in each row; two rows do not say so."""
     words = {str(value) for value in values if isinstance(value, (str, int)) and not isinstance(value, bool)}
     if not 2 < len(words) == len(values) or any(len(word.split()) != 1 for word in words):  # noqa: PLR2004
         return False

@@ -111,7 +111,7 @@ class TransformerEncoder:
         return module.to(self._device)
 
     def _agrees(self) -> bool:
-        """Tell whether packed input gives what padded input gives, on this model and this machine."""
+        """Return whether packed input gives what padded input gives, on this model and this machine."""
         lengths = np.minimum(probe_lengths(self._config), self.embedding.max_length or 0)
         ids = np.random.default_rng(0).integers(1, self._config.vocab_size, lengths.sum()).astype(np.int32)
         ids[ids == self.pad_token_id] -= 1

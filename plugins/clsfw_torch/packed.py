@@ -30,7 +30,7 @@ def encoder(module: Any) -> Any:
 
 
 def packable(model: Any) -> bool:
-    """Tell whether a model is of a family that packed input was proven for, and nothing else of it is asked for."""
+    """Return whether a model is of a family that packed input was proven for, and nothing else of it is asked for."""
     if family_of(model) is None:
         return False
     config = model.config
