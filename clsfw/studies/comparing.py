@@ -148,7 +148,7 @@ class StudyComparison:
 
 
 def is_study(directory: str | Path) -> bool:
-    """Say whether a directory is that of a study, complete or not."""
+    """Return whether a directory is that of a study, complete or not."""
     path = Path(directory).expanduser()
     return (path / RESULT).is_file() or (path / BEGUN).is_file()
 

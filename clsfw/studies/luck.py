@@ -80,7 +80,7 @@ class _Side:
 
 
 def crossed(values: Floats, others: Floats | None = None) -> Luck:
-    """Take values [S, N] of at least two seeds apart into the luck of seeds and that of rows.
+    """Take values [S, N] of at least two seeds apart into chance of seeds and chance of rows.
 
     With `others` [T, N] on the same rows it is the mean of the values less that of the others; the seeds of the two
     are not paired. Where the others have a single seed, another seed moves them as much as it moves the values.

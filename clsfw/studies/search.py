@@ -52,7 +52,7 @@ class Trials:
         """Make the trials that are not made yet, and return all of them.
 
         Raises:
-            ClsfwError: whatever ends a run, but for training that diverged, which is a trial without a score.
+            ClsfwError: whatever ends a run, except training that diverged, which is a trial without a score.
 
         """
         with explained(self.path / TRIALS, "make"):

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def judge_study(own: Plan, runs: Sequence[FinishedRun], seeds: int) -> StudyVerdict | None:
-    """Say whether the mean over seeds reached the published result; None if the recipe states none.
+    """Return whether the mean over seeds reached the published result; None if the recipe states none.
 
-    `own` is the recipe as it stands: that the runs have other seeds than it makes them no less comparable. Of all
+    `own` is the recipe as it is: that the runs have other seeds than it makes them no less comparable. Of all
     `seeds`, those whose training diverged have no run, and would not have passed.
     """
     expect = own.recipe.expect
