@@ -38,7 +38,6 @@ WORDS = [
     Word("from nothing", "from scratch", r"\bfrom nothing\b"),
     Word("without a word", "silently", r"\bwithout a word\b"),
     Word("slip of the finger", "typo", r"\bslip of the finger\b"),
-    Word("the luck of", "chance in", r"\bthe luck of\b"),
     Word("gives back", "returns", r"\bgives? back\b"),
     Word("none of it, no one", "nothing of it, nobody", r"\b(none of it|no one)\b"),
     Word("thereof, therein, lest", "a word of today", r"\b(there|where)(of|in|by|upon)\b|\b(lest|hitherto)\b"),
