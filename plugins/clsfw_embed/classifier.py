@@ -11,7 +11,8 @@ from safetensors.numpy import save
 from clsfw import Labels, ModelError, Settings
 from clsfw_embed.folder import Embedding  # noqa: TC001  # pydantic reads the annotation
 from clsfw_embed.vectors import Vectors, key, vectors
-from clsfw_hf_encoders.folder import CONFIG, TOKENIZER_FILES, WEIGHTS, sha256
+from clsfw_hf_encoders.folder import CONFIG, TOKENIZER_FILES
+from clsfw_hf_encoders.weights import Weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,13 +73,15 @@ class EmbedClassifier:
         """
         folder = self._encoder.folder
         try:
-            for name in (CONFIG, WEIGHTS, *TOKENIZER_FILES):
+            for file in Weights(folder, str(folder)).copied:
+                shutil.copyfile(file, directory / file.name)
+            for name in (CONFIG, *TOKENIZER_FILES):
                 if (folder / name).is_file():
                     shutil.copyfile(folder / name, directory / name)
         except FileNotFoundError as exc:
             raise ModelError(f"{folder}: the checkpoint was removed while the run went on") from exc
-        if not (directory / WEIGHTS).is_file() or sha256(directory / WEIGHTS) != self._encoder.weights_sha256:
-            raise ModelError(f"{folder}: {WEIGHTS} was changed while the run went on; run again")
+        if Weights(directory, str(folder)).sha256() != self._encoder.weights_sha256:
+            raise ModelError(f"{folder}: the weights were changed while the run went on; run again")
         (directory / HEAD).write_bytes(save({"weights": self.weights, "bias": self.bias}))
         saved = Saved(labels=self.labels.names, multi_label=self.labels.multi_label, embedding=self._encoder.embedding)
         (directory / ABOUT).write_text(saved.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -22,9 +22,9 @@ from clsfw_hf_encoders.folder import (
     longest_input,
     padding_counts,
     read_config,
-    read_header,
 )
 from clsfw_hf_encoders.loading import read_tokenizer, read_transformers_config
+from clsfw_hf_encoders.weights import Weights, weights_are_here
 from clsfw_torch.packed import packable
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class EmbedModel:
                 if packable(module)
                 else f"padded, sorted by length: {type(module).__name__} is not among the packed architectures"
             )
-        if (found.folder / WEIGHTS).is_file():
-            facts["parameters"] = f"{read_header(found.folder / WEIGHTS, found.where).parameters:,}"
+        if weights_are_here(found.folder):
+            facts["parameters"] = f"{Weights(found.folder, found.where).check():,}"
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
         if embedding.max_length != limit:
             facts["cut at"] = f"{embedding.max_length} tokens"

@@ -14,8 +14,9 @@ import transformers
 
 from clsfw_embed.vectors import Vectors
 from clsfw_hf_encoders.classifier import quiet
-from clsfw_hf_encoders.folder import CONFIG, WEIGHTS, read_header, sha256
-from clsfw_hf_encoders.loading import build_module, model_class, read_tokenizer, read_transformers_config, read_weights
+from clsfw_hf_encoders.folder import CONFIG, sha256
+from clsfw_hf_encoders.loading import build_module, model_class, read_tokenizer, read_transformers_config
+from clsfw_hf_encoders.weights import Weights
 from clsfw_runtime.tokenization import Tokenization
 from clsfw_torch.dropout import RandomMasks
 from clsfw_torch.packed import cut, pack, packable, packed_forward, probe_lengths, share, to_device
@@ -49,8 +50,9 @@ class TransformerEncoder:
     def __init__(self, folder: Path, embedding: Embedding, where: str) -> None:
         self.folder = folder
         self.embedding = embedding
-        self.parameters = read_header(folder / WEIGHTS, where).parameters
-        self.weights_sha256 = sha256(folder / WEIGHTS)
+        self._weights = Weights(folder, where)
+        self.parameters = self._weights.check()
+        self.weights_sha256 = self._weights.sha256()
         self._where = where
         with quiet():
             self._config = read_transformers_config(folder, where)
@@ -106,8 +108,7 @@ class TransformerEncoder:
     @cached_property
     def _module(self) -> Any:
         with quiet(), torch.random.fork_rng(devices=[]):  # the head is drawn, and thrown away
-            weights = read_weights(self.folder / WEIGHTS, self._where)
-            module = build_module(self._config, weights, self._where).base_model
+            module = build_module(self._config, self._weights.read(), self._where).base_model
         return module.to(self._device)
 
     def _agrees(self) -> bool:

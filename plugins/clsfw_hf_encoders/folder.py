@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+INDEX = f"{WEIGHTS}.index.json"
+"""What names the files of weights that come in several."""
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -76,9 +78,7 @@ def check_names(names: set[str], where: str) -> None:
     """
     if CONFIG not in names:
         raise ModelError(f"{where}: lacks {CONFIG}; a checkpoint has {CONFIG}, {WEIGHTS} and its tokenizer's files")
-    if WEIGHTS not in names:
-        if f"{WEIGHTS}.index.json" in names:
-            raise ModelError(f"{where}: its weights are split over several files; save it again as one {WEIGHTS}")
+    if not names & {WEIGHTS, INDEX}:
         if any(name.endswith((".bin", ".pt", ".ckpt")) for name in names):
             raise ModelError(
                 f"{where}: has no {WEIGHTS}, only pickled weights, which could run code; if you trust them, convert "

@@ -18,10 +18,12 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import filter_repo_objects
 from huggingface_hub.utils.tqdm import tqdm
 
 from clsfw import ModelError, NetworkError
-from clsfw_hf_encoders.folder import CONFIG, TOKENIZER_FILES, WEIGHTS, check_names, sha256
+from clsfw_hf_encoders.folder import CONFIG, INDEX, TOKENIZER_FILES, WEIGHTS, check_names, sha256
+from clsfw_hf_encoders.weights import PIECES, Weights
 
 if TYPE_CHECKING:
     from clsfw import Reporter
@@ -58,7 +60,8 @@ def fetch(
     """
     snapshot = _found(name, revision, reporter, _wanted(weights=weights) + list(more), weights=weights)
     if weights:
-        _check_hash(snapshot.folder / WEIGHTS, name)
+        for file in Weights(snapshot.folder, name).files:
+            _check_hash(file, name)
     return snapshot
 
 
@@ -78,7 +81,9 @@ def _found(name: str, revision: str | None, reporter: Reporter | None, files: li
         return cached
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     check_names(set(sizes), name)
-    size = sum(sizes.get(file, 0) for file in files)
+    if WEIGHTS in sizes:  # a repository may have its weights in one file and in several
+        files = [file for file in files if file not in {INDEX, PIECES}]
+    size = sum(sizes[file] for file in filter_repo_objects(sizes, allow_patterns=files))
     if reporter is not None and weights and _cached(name, info.sha, files) is None:
         reporter.note(f"downloading {name} ({size / 1e6:.0f} MB)")
     try:
@@ -112,7 +117,7 @@ def _bars(name: str, size: int, reporter: Reporter | None) -> type[tqdm]:
 
 
 def _wanted(*, weights: bool) -> list[str]:
-    return [CONFIG, *TOKENIZER_FILES, *([WEIGHTS] if weights else [])]
+    return [CONFIG, *TOKENIZER_FILES, *([WEIGHTS, INDEX, PIECES] if weights else [])]
 
 
 def _cached(name: str, revision: str | None, files: list[str]) -> Snapshot | None:
@@ -123,8 +128,16 @@ def _cached(name: str, revision: str | None, files: list[str]) -> Snapshot | Non
         )
     except (LocalEntryNotFoundError, OSError, ValueError):
         return None
-    whole = (folder / CONFIG).is_file() and ((folder / WEIGHTS).is_file() or WEIGHTS not in files)
-    return Snapshot(folder, folder.name) if whole else None
+    if not (folder / CONFIG).is_file():
+        return None
+    if WEIGHTS in files:
+        try:
+            missing = not all(file.is_file() for file in Weights(folder, name).files)
+        except ModelError:  # an index without all that it names
+            missing = True
+        if missing:
+            return None
+    return Snapshot(folder, folder.name)
 
 
 def _ask(name: str, revision: str | None) -> tuple[Any, str | bool]:

@@ -65,8 +65,8 @@ def read_tokenizer(folder: Path, config: Any, where: str) -> PreTrainedTokenizer
     return cast("PreTrainedTokenizerFast", tokenizer)
 
 
-def read_weights(file: Path, where: str) -> dict[str, torch.Tensor]:
-    """Read all tensors, as float32.
+def read_tensors(file: Path, where: str) -> dict[str, torch.Tensor]:
+    """Read all tensors of a file, as float32.
 
     Raises:
         ModelError: the file cannot be read.

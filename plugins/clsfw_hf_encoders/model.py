@@ -13,14 +13,11 @@ from clsfw_hf_encoders.adapters import add_lora, freeze
 from clsfw_hf_encoders.checkpoint import Checkpoint, find_checkpoint
 from clsfw_hf_encoders.classifier import HfClassifier, quiet
 from clsfw_hf_encoders.folder import (
-    WEIGHTS,
     check_length,
     check_names,
     longest_input,
     padding_counts,
     read_config,
-    read_header,
-    sha256,
 )
 from clsfw_hf_encoders.head import without_foreign_head
 from clsfw_hf_encoders.loading import (
@@ -29,9 +26,9 @@ from clsfw_hf_encoders.loading import (
     model_class,
     read_tokenizer,
     read_transformers_config,
-    read_weights,
 )
 from clsfw_hf_encoders.vocabulary import SEPARATOR, learn_wordpiece
+from clsfw_hf_encoders.weights import Weights, weights_are_here
 from clsfw_torch.packed import packable
 
 if TYPE_CHECKING:
@@ -71,10 +68,11 @@ class HfModel:
         """Get back what `HfClassifier.save` wrote."""
         where = directory.name
         check_names({file.name for file in directory.iterdir()}, where)
-        read_header(directory / WEIGHTS, where)
+        weights = Weights(directory, where)
+        weights.check()
         with quiet():
             config = read_transformers_config(directory, where)
-            module = build_module(config, read_weights(directory / WEIGHTS, where), where)
+            module = build_module(config, weights.read(), where)
             tokenizer = read_tokenizer(directory, config, where)
         names = label_names(config)
         labels = Labels(names, multi_label=config.problem_type == "multi_label_classification")
@@ -98,8 +96,8 @@ class HfModel:
         facts = {"start": found.where, "architecture": str(config["model_type"])}
         if found.commit is not None:
             facts["commit"] = found.commit
-        if (found.folder / WEIGHTS).is_file():
-            facts["parameters"] = f"{read_header(found.folder / WEIGHTS, found.where).parameters:,}"
+        if weights_are_here(found.folder):
+            facts["parameters"] = f"{Weights(found.folder, found.where).check():,}"
         limit = longest_input(config)
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
         facts["with gpu-trainer"] = (
@@ -138,17 +136,18 @@ class HfModel:
                 f"the answer of a {raw['model_type']!r} model for a text depends on the padding of its batch, so with "
                 "other texts beside it, it may get another"
             )
-        read_header(found.folder / WEIGHTS, found.where)
+        files = Weights(found.folder, found.where)
+        files.check()
         config = read_transformers_config(found.folder, found.where)
         tokenizer = read_tokenizer(found.folder, config, found.where)
         own_labels = label_names(config)
         self._adjust(config, labels, found.where)
-        weights = read_weights(found.folder / WEIGHTS, found.where)
+        weights = files.read()
         with torch.device("meta"):
             skeleton = model_class(config)(config)
         weights = without_foreign_head(weights, skeleton, own_labels, labels, reporter)
         module = build_module(config, weights, found.where)
-        self._facts = found.facts(sha256(found.folder / WEIGHTS))
+        self._facts = found.facts(files.sha256())
         return module, tokenizer
 
     def _from_nothing(self, labels: Labels, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:

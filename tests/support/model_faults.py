@@ -65,6 +65,32 @@ def damage_header(folder: Any) -> None:
     file.write_bytes(bytes(content))
 
 
+def index_of(names: dict[str, str]) -> Callable[[Any], None]:
+    """Put an index of several files in the place of the weights."""
+
+    def change(folder: Any) -> None:
+        (folder.path / "model.safetensors").unlink()
+        (folder.path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+
+    return change
+
+
+def _as_one_piece(folder: Any, change: Callable[[dict[str, str]], Any]) -> None:
+    """Put an index with one file in the place of the weights, and change what it says of them."""
+    names = dict.fromkeys(load_file(folder.path / "model.safetensors"), "model-1.safetensors")
+    change(names)
+    (folder.path / "model.safetensors").rename(folder.path / "model-1.safetensors")
+    (folder.path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
+
+
+def another_in_the_index(folder: Any) -> None:
+    _as_one_piece(folder, lambda names: names.update(another="model-1.safetensors"))
+
+
+def fewer_in_the_index(folder: Any) -> None:
+    _as_one_piece(folder, dict.popitem)
+
+
 def quantise(tensors: dict[str, torch.Tensor]) -> None:
     name = "distilbert.transformer.layer.0.ffn.lin1.weight"
     tensors[name] = tensors[name].char()
@@ -117,7 +143,12 @@ MODEL_FAULTS: list[tuple[str, Callable[[Any], Any], str]] = [
         "quantised, which cannot be trained",
     ),
     ("92-integer-weights", lambda folder: folder.reweigh(quantise), "is I8: the model is quantised"),
-    ("92-split-weights", rename_weights("model.safetensors.index.json"), "split over several files"),
+    ("93-index-damaged", rename_weights("model.safetensors.index.json"), "index.json cannot be read as JSON"),
+    ("93-index-empty", index_of({}), "index.json has no weight_map"),
+    ("93-piece-missing", index_of({"a": "model-1-of-2.safetensors"}), "lacks model-1-of-2.safetensors, which model"),
+    ("93-piece-elsewhere", index_of({"a": "../model-1.safetensors"}), "names '../model-1.safetensors', which is not"),
+    ("93-piece-lacks-tensor", another_in_the_index, r"model-1\.safetensors lacks 'another', other than model\."),
+    ("93-piece-has-more", fewer_in_the_index, r"model-1\.safetensors has '.*', other than model\.safetensors\.index"),
 ]
 
 NEED_THE_WEIGHTS = {"84-lacking-tensor", "84-wrong-shape"}

@@ -79,6 +79,13 @@ class Checkpoints:
         torch.manual_seed(0)
         kind(config).save_pretrained(path)
 
+    def _make_pieces(self, path: Path) -> None:
+        """Make the distilbert once more, its weights in several files."""
+        whole = transformers.DistilBertForSequenceClassification.from_pretrained(self("distilbert"))
+        whole.save_pretrained(path, max_shard_size="10KB")
+        for file in self("distilbert").glob("*token*"):
+            shutil.copy(file, path)
+
     def _make_roberta(self, path: Path) -> None:
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), ByteLevel()

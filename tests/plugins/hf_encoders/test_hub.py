@@ -109,6 +109,27 @@ def test_a_model_is_downloaded_once_and_its_commit_told(client: Client, checkpoi
     assert second["facts"] == first["facts"]
 
 
+def test_weights_in_several_files_are_downloaded_and_cached(client: Client, checkpoint: Any) -> None:
+    repository = client.hub.add("large/model", checkpoint("pieces"))
+    pieces = sum(name.startswith("model-") for name in repository.files)
+
+    first = client(checkpoint="large/model")
+    fetched = [path for path in client.hub.server.paths() if "/resolve/" in path and "/model-" in path]
+    second = client(checkpoint="large/model", revision="c" * 40)
+
+    assert (first["error"], second["error"]) == (None, None)
+    assert len(set(fetched)) == pieces > 2
+    assert client.hub.server.requests == []
+
+
+def test_of_weights_in_one_file_and_in_several_the_one_is_taken(client: Client, checkpoint: Any) -> None:
+    repository = client.hub.add("both/model", checkpoint("pieces"))
+    repository.files["model.safetensors"] = (checkpoint() / "model.safetensors").read_bytes()
+
+    assert client(checkpoint="both/model")["error"] is None
+    assert not any("/model-" in path for path in client.hub.server.paths())
+
+
 def test_the_token_is_kept_from_models_that_do_not_ask_for_it(client: Client, checkpoint: Any) -> None:
     client.hub.add("public/model", checkpoint())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,14 @@ import torch
 import transformers
 from datasets import Dataset
 from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from clsfw.contract.parts import ChecksModel, HasProvenance, Labels, TorchClassifier
 from clsfw.errors import ModelError
 from clsfw_hf_encoders import BertSizes, DistilbertSizes, HfDistilbert, HfEncoder
 from clsfw_hf_encoders.model import HfModel
+from clsfw_hf_encoders.weights import Weights
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,6 +256,34 @@ def test_check_tells_what_is_known_before_weights_are_loaded(checkpoint: Any) ->
     assert isinstance(model, ChecksModel)
     facts = model.check()
     assert (facts["architecture"], facts["longest input"]) == ("roberta", "32 tokens")
+
+
+def test_weights_in_several_files_are_those_in_one(checkpoint: Any, reporter: Any, tmp_path: Path) -> None:
+    whole = HfModel(HfDistilbert(checkpoint=str(checkpoint()), max_length=32)).create(LABELS, [], 0, reporter)
+    assert len(list(checkpoint("pieces").glob("model-*.safetensors"))) > 2
+    model = HfModel(HfDistilbert(checkpoint=str(checkpoint("pieces")), max_length=32))
+
+    made = model.create(LABELS, [], 0, reporter)
+
+    weights = whole.module.state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in made.module.state_dict().items())
+    assert model.check()["parameters"] == f"{sum(tensor.numel() for tensor in weights.values()):,}"
+    assert len(model.provenance()["weights_sha256"]) == 64
+    made.save(tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+
+
+def test_the_hash_of_weights_in_several_files_tells_each_of_them(checkpoint: Any, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(checkpoint("pieces"), copy)
+    before = Weights(copy, "copy").sha256()
+    piece = sorted(copy.glob("model-*.safetensors"))[1]
+    tensors = load_file(piece)
+    next(iter(tensors.values())).add_(1)
+    save_file(tensors, piece)
+
+    assert before == Weights(checkpoint("pieces"), "pieces").sha256()
+    assert Weights(copy, "copy").sha256() != before
 
 
 def test_check_says_that_texts_will_be_packed(checkpoint: Any) -> None:
