@@ -181,13 +181,27 @@ def test_saved_and_loaded_it_is_the_same(kind, checkpoint, static, model, create
     assert loaded.parameters() == classifier.parameters()
 
 
+def test_an_encoder_in_several_files_is_saved_and_loaded(checkpoint, model, created, texts, tmp_path):
+    folder = checkpoint()
+    AutoModel.from_pretrained(folder).save_pretrained(folder, max_shard_size="10KB")
+    (folder / "model.safetensors").unlink(missing_ok=True)
+    assert len(list(folder.glob("model-*.safetensors"))) > 2
+    classifier = created(folder)
+    (tmp_path / "saved").mkdir()
+
+    classifier.save(tmp_path / "saved")
+
+    loaded = model(folder).load(tmp_path / "saved")
+    assert np.array_equal(loaded.features(texts), classifier.features(texts))
+
+
 def test_weights_that_change_before_they_are_saved_are_refused(checkpoint, created, tmp_path):
     folder = checkpoint()
     classifier = created(folder)
     (folder / "model.safetensors").write_bytes(b"other")
     (tmp_path / "saved").mkdir()
 
-    with pytest.raises(ModelError, match="was changed while the run went on"):
+    with pytest.raises(ModelError, match="the weights were changed while the run went on"):
         classifier.save(tmp_path / "saved")
 
 
