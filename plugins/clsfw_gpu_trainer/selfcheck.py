@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,12 +76,14 @@ def flash_is_right(model: Any, device: torch.device, masks: RandomMasks) -> bool
     starts = (np.cumsum(lengths) - np.array(lengths)).tolist()
     bounds = torch.tensor([*starts, sum(lengths)], dtype=torch.int32, device=device)
     packing = Packing(starts, lengths, bounds[:-1].long(), bounds, masks)
-    # All tokens, the first token of each text, and all within the model's window, where it has one.
-    cases = [(sum(lengths), None), (len(lengths), None)]
+    # All tokens, and the first token of each text, or backwards alone; all within the model's window, where it has one.
+    plain = Attending(0.0, size**-0.5, causal=any(getattr(part, "is_causal", False) for part in model.modules()))
+    cases = [(sum(lengths), plain)]
+    if not plain.causal:
+        cases.append((len(lengths), plain))
     if (window := getattr(model.config, "sliding_window", None)) is not None:
-        cases.append((sum(lengths), window))
-    for queries, reach in cases:
-        how = Attending(0.0, size**-0.5, reach)
+        cases.append((sum(lengths), replace(plain, window=window)))
+    for queries, how in cases:
         shapes = [(count, heads, size) for count in (queries, sum(lengths), sum(lengths))]
         q, k, v = (torch.randn(shape, generator=generator, device=device, requires_grad=True) for shape in shapes)
         rough_q, rough_k, rough_v = (exact.detach().bfloat16().requires_grad_() for exact in (q, k, v))

@@ -40,11 +40,12 @@ class Packing:
 
 @dataclass(frozen=True)
 class Attending:
-    """How tokens attend: the share dropped, the factor of the scores, how far to either side (None: to all)."""
+    """How tokens attend: share dropped, factor of the scores, how far (None: to all), and whether backwards alone."""
 
     dropout: float
     scaling: float
     window: int | None = None
+    causal: bool = False
 
 
 def packed_attention(
@@ -52,11 +53,11 @@ def packed_attention(
 ) -> torch.Tensor:
     """Attend within each text: all [T, H, D], or `query` [B, H, D], which holds the first token of each text.
 
-    Without a window first tokens see their whole text; with one, `query` is of all tokens.
+    First tokens see their whole text; with a window, or where tokens look backwards alone, `query` is of all tokens.
     """
     if packing.bounds is not None and query.dtype in {torch.bfloat16, torch.float16}:
         return flash_attention(query, key, value, packing, how)
-    spans = list(_spans(packing, how.window, whole=len(query) == len(key)))
+    spans = list(_spans(packing, how, whole=len(query) == len(key)))
     if not how.dropout:
         return text_by_text(query, key, value, spans, how.scaling)
     result: torch.Tensor = _Attention.apply(query, key, value, spans, packing.masks, how)  # type: ignore[no-untyped-call]  # torch leaves it untyped
@@ -74,9 +75,11 @@ def flash_attention(
         of_query, most = bounds, longest
     else:  # the last layer: one query for each text, [B, H, D], so the queries' bounds are 0, 1, ..., B
         of_query, most = torch.arange(len(query) + 1, dtype=torch.int32, device=query.device), 1
-    window = {} if how.window is None else {"window_size_left": how.window, "window_size_right": how.window}
+    window = {}
+    if how.window is not None:
+        window = {"window_size_left": how.window, "window_size_right": 0 if how.causal else how.window}
     output: torch.Tensor = torch.ops.aten._flash_attention_forward(  # noqa: SLF001  # checked at the start of each run
-        query, key, value, of_query, bounds, most, longest, how.dropout, False, False, scale=how.scaling, **window
+        query, key, value, of_query, bounds, most, longest, how.dropout, how.causal, False, scale=how.scaling, **window
     )[0]
     return output
 
@@ -94,34 +97,40 @@ class _Span(NamedTuple):
     rows: int = 0
     columns: int = 0
     window: int | None = None
+    causal: bool = False
 
-    def far(self, device: torch.device) -> torch.Tensor | None:
-        """Return which keys are beyond the window of which queries, bool [Q, K]; None if none is."""
+    def unseen(self, device: torch.device) -> torch.Tensor | None:
+        """Return which tokens' keys which queries do not look at, bool [Q, K]; None if they look at all."""
         queries, keys = self.queries.stop - self.queries.start, self.keys.stop - self.keys.start
         farthest = max(self.rows + queries - 1 - self.columns, self.columns + keys - 1 - self.rows)
-        if self.window is None or farthest <= self.window:
+        near = self.window is None or farthest <= self.window
+        if near and not self.causal:
             return None
         rows, columns = torch.arange(queries, device=device) + self.rows, torch.arange(keys, device=device)
         # What fills the gap behind a text is computed with it and never read. It looks where the text's last token
         # looks: with nothing to look at it would be NaN, and 0 times NaN spoils what is read.
         rows = rows.clamp(max=self.columns + self.real - 1)
-        return (rows[:, None] - (columns + self.columns)[None]).abs() > self.window
+        ahead = (columns + self.columns)[None] - rows[:, None]  # [Q, K], how far a key lies ahead of a query
+        unseen = ahead > 0 if self.causal else torch.zeros_like(ahead, dtype=torch.bool)
+        return unseen if self.window is None else unseen | (ahead.abs() > self.window)
 
 
-def _spans(packing: Packing, window: int | None, *, whole: bool) -> Iterator[_Span]:
+def _spans(packing: Packing, how: Attending, *, whole: bool) -> Iterator[_Span]:
     """Cut each text into spans: one, or with a window blocks of queries, so that memory grows with the text alone."""
     gap = 1 if packing.bounds is not None else GAP
     for i, (start, length) in enumerate(zip(packing.starts, packing.lengths, strict=True)):
         end = start + -(-length // gap) * gap
-        if window is None:
-            yield _Span(slice(start, end) if whole else slice(i, i + 1), slice(start, end), length)
+        if how.window is None:
+            queries = slice(start, end) if whole else slice(i, i + 1)
+            yield _Span(queries, slice(start, end), length, causal=how.causal)
             continue
-        reach = -(-window // gap) * gap  # rounded up, so that there are few shapes
+        reach = -(-how.window // gap) * gap  # rounded up, so that there are few shapes
         for first in range(start, end, 2 * reach):
             last = min(first + 2 * reach, end)
-            left, right = max(first - reach, start), min(last + reach, end)
+            left, right = max(first - reach, start), last if how.causal else min(last + reach, end)
             real = min(right, start + length) - left
-            yield _Span(slice(first, last), slice(left, right), real, first - start, left - start, window)
+            place = first - start, left - start
+            yield _Span(slice(first, last), slice(left, right), real, *place, how.window, how.causal)
 
 
 def text_by_text(
@@ -133,9 +142,11 @@ def text_by_text(
         # A gap behind a text is never a key: only its `real` tokens are.
         real = slice(span.keys.start, span.keys.start + span.real)
         q, k, v = (_heads(part).unsqueeze(0) for part in (query[span.queries], key[real], value[real]))  # [1, H, L, D]
-        far = span.far(query.device)
-        seen = None if far is None else ~far[:, : span.real]  # [Q, K]
-        outputs.append(_tokens(scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scaling)[0]))
+        simple = span.causal and span.window is None  # torch's kernel knows that without a mask
+        unseen = None if simple else span.unseen(query.device)
+        seen = None if unseen is None else ~unseen[:, : span.real]  # [Q, K]
+        attended = scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=simple, scale=scaling)
+        outputs.append(_tokens(attended[0]))
     rest = len(query) - spans[-1].queries.stop
     return torch.cat([*outputs, query.new_zeros(rest, *query.shape[1:])])
 
@@ -161,8 +172,8 @@ class _Attention(torch.autograd.Function):
             for span in spans:
                 scores = torch.bmm(_heads(scaled[span.queries]), _heads(key[span.keys]).mT)  # [H, Q, D] x [H, D, K]
                 scores[:, :, span.real :] = -torch.inf  # the gap behind the text gets weight 0
-                if (far := span.far(query.device)) is not None:
-                    scores.masked_fill_(far, -torch.inf)
+                if (unseen := span.unseen(query.device)) is not None:
+                    scores.masked_fill_(unseen, -torch.inf)
                 weights = scores.softmax(dim=-1)  # [H, Q, K]
                 keep, share = masks.draw(weights.shape, how.dropout)  # int16 [H, Q, K], and the share that is kept
                 output[span.queries] = _tokens(torch.bmm(masked(weights, keep), _heads(value[span.keys])).div_(share))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from clsfw_torch.first_token import first_token_only
 
@@ -91,6 +92,29 @@ def _as_configured(model: Any) -> AbstractContextManager[None]:
     return pooled_at(model, base, "mean" if pooling == "mean" else "first")
 
 
+@contextlib.contextmanager
+def _last_token(model: Any) -> Iterator[None]:
+    """Compute the logits of each text's last token, as the classifiers on top of decoders do."""
+
+    def forward(input_ids: torch.Tensor, packing: Packing, **named: Any) -> SequenceClassifierOutput:
+        states = model.base_model(input_ids=input_ids, packing=packing, use_cache=False, **named).last_hidden_state
+        # Of a text they take the last token that is not the padding token, which may be a text's own last one; of a
+        # text of nothing else the first. `last[t]` is the last such token up to t, in its text or an earlier one.
+        ids = input_ids[0]  # [T]
+        places = torch.arange(len(ids), device=ids.device)
+        last = places.where(ids != model.config.pad_token_id, -1).cummax(0).values
+        ends = packing.first + torch.tensor(packing.lengths, device=ids.device) - 1  # [B]
+        chosen = last[ends].maximum(packing.first)
+        return SequenceClassifierOutput(logits=model.score(states[0, chosen]))  # [B, D] to [B, C]
+
+    model.forward = forward
+    try:
+        yield
+    finally:
+        del model.forward
+
+
+_DECODERS = ("Llama", "Mistral", "Qwen2", "Qwen3", "Gemma", "Gemma3Text", "SmolLM3")
 _BUNDLED = {
     f"{name}{kind}": family
     for family, names in (
@@ -101,5 +125,5 @@ _BUNDLED = {
     )
     for name in names
     for kind in ("ForSequenceClassification", "Model")
-}
+} | {f"{name}ForSequenceClassification": Family(_last_token) for name in _DECODERS}
 """By the class of the model. ModernBERT's class is that of Ettin, mmBERT and of the GTE models built on it, too."""

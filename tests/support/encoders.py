@@ -13,7 +13,8 @@ from clsfw_torch.tokens import Tokens
 FIRST_TOKEN = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camembert"]
 """Families whose last layer is computed for first tokens alone."""
 ROTARY = ["modernbert", "eurobert", "nomic_bert", "gte", "jina_embeddings_v3"]
-FAMILIES = [*FIRST_TOKEN, *ROTARY]
+DECODERS = ["llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "smollm3"]
+FAMILIES = [*FIRST_TOKEN, *ROTARY, *DECODERS]
 LENGTHS = (40, 3, 17, 16, 33, 1)  # 110 tokens: more than any of the models has positions
 
 EXPORTABLE = {
@@ -42,8 +43,13 @@ def tiny(family: str, **changes: Any) -> Any:
         "modernbert": {"local_attention": 16, "global_attn_every_n_layers": 2, "cls_token_id": 2, "sep_token_id": 3},
         "eurobert": {"num_key_value_heads": 1, "head_dim": 16},
         "nomic_bert": {"head_dim": 16},
+        "mistral": {"sliding_window": 8},
+        "qwen3": {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1},
+        "gemma3_text": {"sliding_window": 8, "layer_types": ["full_attention", "sliding_attention"]},
     }.get(family, {})
-    if family in ROTARY:  # by default they name tokens that so small a vocabulary does not have
+    if family in DECODERS:
+        own = {"num_key_value_heads": 1, "head_dim": 16, **own}
+    if family in {*ROTARY, *DECODERS}:  # by default they name tokens that so small a vocabulary does not have
         own = {**own, "bos_token_id": 2, "eos_token_id": 3}
     common = {"vocab_size": 80, "max_position_embeddings": 48, "pad_token_id": 1, "num_labels": 3}
     config = AutoConfig.for_model(family, **{**common, "initializer_range": 0.5, **sizes, **own, **changes})

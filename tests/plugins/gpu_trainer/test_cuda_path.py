@@ -36,23 +36,28 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 Answer = tuple[torch.Tensor, ...]
 
 
-def weigh(q: torch.Tensor, k: torch.Tensor, scale: float, window: int | None) -> torch.Tensor:
+Reach = tuple[int | None, int | None]
+"""How far a token sees to the left and to the right, where that is bounded."""
+
+
+def weigh(q: torch.Tensor, k: torch.Tensor, scale: float, reach: Reach) -> torch.Tensor:
     scores = torch.einsum("qhd,khd->hqk", q, k).mul(scale)
-    if window is not None:
-        far = (torch.arange(len(q))[:, None] - torch.arange(len(k))[None]).abs() > window
-        scores = scores.masked_fill(far, -torch.inf)
+    ahead = torch.arange(len(k))[None] - torch.arange(len(q))[:, None]
+    for way, bound in zip((-1, 1), reach, strict=True):
+        if bound is not None:
+            scores = scores.masked_fill(ahead * way > bound, -torch.inf)
     return scores.softmax(dim=-1)
 
 
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, window: int | None) -> torch.Tensor:
-    return torch.einsum("hqk,khd->qhd", weigh(q, k, scale, window), v)
+def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, reach: Reach) -> torch.Tensor:
+    return torch.einsum("hqk,khd->qhd", weigh(q, k, scale, reach), v)
 
 
 def differentiate(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, above: torch.Tensor, scale: float, window: int | None
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, above: torch.Tensor, scale: float, reach: Reach
 ) -> Answer:
     """Return the gradients by hand: autograd does not look into what stands in for an operation."""
-    weights = weigh(q, k, scale, window)
+    weights = weigh(q, k, scale, reach)
     of_weights = torch.einsum("qhd,khd->hqk", above, v)
     of_scores = weights * (of_weights - (of_weights * weights).sum(-1, keepdim=True)) * scale
     return (
@@ -78,27 +83,27 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, ...]]]:
         window_size_left: int | None = None, window_size_right: int | None = None, **_: Any,
     ) -> Answer:  # fmt: skip
         assert bounds_q.dtype == bounds_k.dtype == torch.int32
-        assert (rate, causal, debug) == (0.0, False, False)
-        assert window_size_left == window_size_right
+        assert (rate, debug) == (0.0, False)
+        assert window_size_right == (0 if causal and window_size_left is not None else window_size_left)
+        reach = (window_size_left, 0 if causal else window_size_right)
         assert (int(bounds_q.diff().max()), int(bounds_k.diff().max())) == (most_q, most_k)
         told.append((len(q), len(k), most_q, most_k))
         output = torch.empty_like(q)
         for queries, keys in each(bounds_q, bounds_k):
-            output[queries] = attend(q[queries].float(), k[keys].float(), v[keys].float(), scale, window_size_left).to(
-                q.dtype
-            )
+            attended = attend(q[queries].float(), k[keys].float(), v[keys].float(), scale, reach)
+            output[queries] = attended.to(q.dtype)
         nothing = torch.empty(0)
         return output, nothing, nothing, nothing, nothing
 
     def backward(
         gradient: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, _out: torch.Tensor,
-        _sums: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor, *_: Any, scale: float,
-        window_size_left: int | None = None, **__: Any,
+        _sums: torch.Tensor, bounds_q: torch.Tensor, bounds_k: torch.Tensor, _most_q: int, _most_k: int, _rate: float,
+        causal: bool, *_: Any, scale: float, window_size_left: int | None = None, window_size_right: int | None = None,
     ) -> Answer:  # fmt: skip
         gradients = tuple(torch.empty_like(part) for part in (q, k, v))
         for queries, keys in each(bounds_q, bounds_k):
             parts = [part.float() for part in (q[queries], k[keys], v[keys], gradient[queries])]
-            found = differentiate(*parts, scale, window_size_left)
+            found = differentiate(*parts, scale, (window_size_left, 0 if causal else window_size_right))
             for whole, place, value in zip(gradients, (queries, keys, keys), found, strict=True):
                 whole[place] = value.to(whole.dtype)
         return gradients
@@ -145,20 +150,25 @@ def test_the_kernel_is_for_half_precision_alone(kind: torch.dtype, times: int, k
     assert len(kernel) == times
 
 
-@pytest.mark.parametrize("family", ["bert", "modernbert"])
+@pytest.mark.parametrize("family", ["bert", "modernbert", "llama", "mistral"])
 def test_the_kernel_passes_the_check_of_each_run(family: str, kernel: list[tuple[int, ...]]) -> None:
     assert flash_is_right(tiny(family), CPU, RandomMasks())
 
 
-def test_a_kernel_that_takes_no_heed_of_the_window_does_not_pass(
-    kernel: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("family", "forgotten"), [("modernbert", "window"), ("mistral", "window"), ("llama", "causal")]
+)
+def test_a_kernel_that_lets_tokens_see_too_much_does_not_pass(
+    family: str, forgotten: str, kernel: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    nothing = {"window": None, "causal": False}[forgotten]
+
     def everything(q: Any, k: Any, v: Any, packing: Any, how: Attending) -> torch.Tensor:
-        return flash_attention(q, k, v, packing, replace(how, window=None))
+        return flash_attention(q, k, v, packing, replace(how, **{forgotten: nothing}))
 
     monkeypatch.setattr("clsfw_gpu_trainer.selfcheck.flash_attention", everything)
 
-    assert not flash_is_right(tiny("modernbert"), CPU, RandomMasks())
+    assert not flash_is_right(tiny(family), CPU, RandomMasks())
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,23 @@ def test_each_kind_of_pooling_is_that_of_padded_input(family: str, pooling: str)
     assert_gradients_close(found, wanted)
 
 
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_a_decoder_reads_the_last_token_that_is_not_padding(family: str) -> None:
+    """As transformers does: the padding token may be the last one of a text, or all that a text has."""
+    model = tiny(family)
+    ids = np.array([5, 9, 1, 1, 7, 4, 8, 1], dtype=np.int32)  # 5 9 pad | pad | 7 4 8 | pad
+    starts = np.array([0, 3, 4, 7, 8])
+    tokens = Tokens(ids, starts, np.diff(starts), np.zeros(4, dtype=np.bool_))
+    padded, mask = (torch.from_numpy(array) for array in tokens.padded(np.arange(4), 1))
+
+    with torch.no_grad():
+        expected = model(input_ids=padded, attention_mask=mask).logits
+        with packed_forward(model):
+            given = model(**pack(model, tokens, np.arange(4), CPU, RandomMasks())).logits
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+
+
 EDGES = (63, 64, 65, 66, 127, 128, 129, 130, 192, 193, 257)
 """Around a window of 64 tokens to either side, and around the blocks of 128 queries that texts are cut into."""
 
@@ -251,18 +268,18 @@ def test_a_model_whose_inside_is_unknown_is_padded(monkeypatch: pytest.MonkeyPat
     assert "failed with AttributeError: no such part" in told.warnings[0]
 
 
-def reference(
-    packing: Packing, keep: torch.Tensor | None, q: Any, k: Any, v: Any, scaling: float, window: int | None
-) -> torch.Tensor:
+def reference(packing: Packing, keep: torch.Tensor | None, q: Any, k: Any, v: Any, how: Attending) -> torch.Tensor:
     """Attention by its formula over the whole row, with texts kept apart by a mask; `keep` [H, T, T] scaled."""
     text = torch.full((len(k),), -1)
     for index, (start, length) in enumerate(zip(packing.starts, packing.lengths, strict=True)):
         text[start : start + length] = index
-    scores = torch.einsum("qhd,khd->hqk", q, k) * scaling
+    scores = torch.einsum("qhd,khd->hqk", q, k) * how.scaling
     apart = text[:, None] != text[None]
-    if window is not None:
-        place = torch.arange(len(k))
-        apart |= (place[:, None] - place[None]).abs() > window
+    ahead = torch.arange(len(k))[None] - torch.arange(len(k))[:, None]
+    if how.window is not None:
+        apart |= ahead.abs() > how.window
+    if how.causal:
+        apart |= ahead > 0
     weights = scores.masked_fill(apart, -1e9).softmax(-1)
     weights = weights if keep is None else weights * keep
     return torch.einsum("hqk,khd->qhd", weights, v) * (text >= 0)[:, None, None]
@@ -281,9 +298,11 @@ def real_rows() -> torch.Tensor:
     return rows
 
 
+@pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("window", [None, 4, 16])
 @pytest.mark.parametrize("rate", [0.0, 0.3])
-def test_attention_and_its_gradients_follow_the_formula(rate: float, window: int | None) -> None:
+def test_attention_and_its_gradients_follow_the_formula(rate: float, window: int | None, *, causal: bool) -> None:
+    how = Attending(rate, 0.35, window, causal)
     packing, (q, k, v) = attention_case()
     keep = None
     if rate:
@@ -293,10 +312,10 @@ def test_attention_and_its_gradients_follow_the_formula(rate: float, window: int
             mask, kept = packing.masks.draw((2, slot, slot), rate)
             keep[:, start : start + slot, start : start + slot] = (mask != 0) / kept
         packing.masks.seed(5)
-    expected = reference(packing, keep, q, k, v, 0.35, window)
+    expected = reference(packing, keep, q, k, v, how)
     wanted = torch.autograd.grad((expected * real_rows()).square().sum(), (q, k, v))
 
-    given = packed_attention(q, k, v, packing, Attending(rate, 0.35, window))
+    given = packed_attention(q, k, v, packing, how)
 
     found = torch.autograd.grad((given * real_rows()).square().sum(), (q, k, v))
     torch.testing.assert_close(given * real_rows(), expected * real_rows(), rtol=1e-4, atol=1e-5)
