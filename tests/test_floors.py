@@ -43,6 +43,7 @@ PUBLIC = ("clsfw", "clsfw.kit", "clsfw.testing")
 LIBRARIES = {
     "clsfw_embed": {"clsfw_hf_encoders", "clsfw_runtime", "clsfw_torch"},
     "clsfw_gpu_trainer": {"clsfw_torch"},
+    "clsfw_hf_decoders": {"clsfw_hf_encoders"},
     # The tokenization that an artifact repeats without transformers, and which architectures are packed.
     "clsfw_hf_encoders": {"clsfw_runtime", "clsfw_torch"},
     "clsfw_hf_trainer": {"clsfw_torch"},

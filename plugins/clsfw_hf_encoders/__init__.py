@@ -69,6 +69,8 @@ class EncoderSettings(Settings):
 
     family: ClassVar[str | None] = None
     """The only `model_type` that a checkpoint may have, if there is only one."""
+    decoder: ClassVar[bool] = False
+    """Whether checkpoints are decoders."""
 
     checkpoint: Annotated[
         PathOrHubId | None, Field(description="a folder, or an id on the Hugging Face hub; or give [model.scratch]")
@@ -101,13 +103,17 @@ class EncoderSettings(Settings):
     def _one_start(self) -> EncoderSettings:
         scratch = self.sizes is not None
         if self.checkpoint is None and not scratch:
-            raise ValueError("needs a checkpoint to start from, or a table [model.scratch] to start from scratch")
+            other = ", or a table [model.scratch] to start from scratch" if "scratch" in type(self).model_fields else ""
+            raise ValueError(f"needs a checkpoint to start from{other}")
         if self.checkpoint is not None and scratch:
             raise ValueError("checkpoint and [model.scratch] exclude each other; keep one of them")
         if self.revision is not None and (self.checkpoint is None or self.checkpoint.startswith("/")):
             raise ValueError("revision belongs to a checkpoint on the hub; a folder has none")
         if self.lora is not None and self.freeze is not None:
-            raise ValueError("freeze has no meaning beside [model.lora], which freezes all but adapters and head")
+            instead = "; lora = false turns that off" if self.decoder else ""
+            raise ValueError(
+                f"freeze has no meaning beside [model.lora], which freezes all but adapters and head{instead}"
+            )
         return self
 
 

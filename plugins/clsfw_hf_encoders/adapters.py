@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from clsfw_hf_encoders import Lora
 
 _ADAPTER = "default"  # the name that peft gives to the only adapter
-_QUERY_AND_VALUE = (("q_lin", "v_lin"), ("query", "value"), ("query_proj", "value_proj"))
+_QUERY_AND_VALUE = (("q_lin", "v_lin"), ("query", "value"), ("query_proj", "value_proj"), ("q_proj", "v_proj"))
 
 
 def head_modules(module: PreTrainedModel) -> dict[str, torch.nn.Module]:
@@ -34,7 +35,7 @@ def freeze(module: PreTrainedModel, what: str | int) -> None:
         encoder.requires_grad_(requires_grad=False)
         return
     kind = type(module).__name__
-    embeddings = getattr(encoder, "embeddings", None)
+    embeddings = getattr(encoder, "embeddings", getattr(encoder, "embed_tokens", None))
     if embeddings is None:
         raise ModelError(f"freeze: the embeddings of {kind} are not found; use freeze = 'encoder'")
     embeddings.requires_grad_(requires_grad=False)
@@ -59,6 +60,17 @@ def _layers(encoder: torch.nn.Module) -> list[torch.nn.Module]:
     return []
 
 
+def require_peft() -> None:
+    """See that peft is installed.
+
+    Raises:
+        HostError: it is not.
+
+    """
+    if importlib.util.find_spec("peft") is None:
+        raise HostError("[model.lora] needs the library peft: pip install 'clsfw[lora]'")
+
+
 def add_lora(module: PreTrainedModel, lora: Lora) -> None:
     """Put adapters into the linear layers, in place; only they and the head stay trainable.
 
@@ -67,10 +79,9 @@ def add_lora(module: PreTrainedModel, lora: Lora) -> None:
         ModelError: the layers named are not in the model.
 
     """
-    try:
-        import peft
-    except ImportError as exc:
-        raise HostError("[model.lora] needs the library peft: pip install 'clsfw[lora]'") from exc
+    require_peft()
+    import peft
+
     targets = lora.target_modules or _query_and_value(module)
     config = peft.LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets)
     try:

@@ -6,10 +6,11 @@ import hashlib
 import json
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from safetensors import SafetensorError, safe_open
 from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
@@ -89,8 +90,8 @@ def check_names(names: set[str], where: str) -> None:
         raise ModelError(f"{where}: lacks its tokenizer (tokenizer.json, or a vocabulary such as vocab.txt)")
 
 
-def read_config(folder: Path, where: str, family: str | None) -> dict[str, Any]:
-    """Read the configuration and check that it is an encoder that can classify, of `family` if given.
+def read_config(folder: Path, where: str, family: str | None, *, decoder: bool = False) -> dict[str, Any]:
+    """Read the configuration and check that it is an encoder, or a decoder, that can classify, of `family` if given.
 
     Raises:
         ModelError: it is unreadable, needs code of its own, is quantised, or is another kind of model.
@@ -105,10 +106,26 @@ def read_config(folder: Path, where: str, family: str | None) -> dict[str, Any]:
     kind = config.get("model_type")
     if family is not None and kind != family:
         raise ModelError(f"{where}: is a {kind!r} model, not {family!r}; use the model 'hf-encoder' for it")
-    encoder = kind in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES and kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
-    if not encoder or config.get("is_encoder_decoder") or config.get("is_decoder"):
+    found = _kind_of(config)
+    if decoder and found == "encoder":
+        raise ModelError(f"{where}: is a {kind!r} model, an encoder; use the model 'hf-encoder' for it")
+    if decoder and found is None:
+        raise ModelError(f"{where}: is a {kind!r} model, not a decoder that classifies text, such as Llama or Qwen")
+    if not decoder and found == "decoder":
+        raise ModelError(f"{where}: is a {kind!r} model, a decoder; use the model 'hf-decoder' for it")
+    if not decoder and found is None:
         raise ModelError(f"{where}: is a {kind!r} model, not an encoder that classifies text, such as BERT or RoBERTa")
     return config
+
+
+def _kind_of(config: dict[str, Any]) -> Literal["encoder", "decoder"] | None:
+    """Tell what a model that can classify is; None if it cannot, or is both an encoder and a decoder."""
+    kind = config.get("model_type")
+    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES or config.get("is_encoder_decoder"):
+        return None
+    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:  # a BERT may be told to be a decoder, which nothing here handles
+        return None if config.get("is_decoder") else "encoder"
+    return "decoder" if kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else None
 
 
 def longest_input(config: dict[str, Any]) -> int | None:

@@ -42,8 +42,8 @@ def read_transformers_config(folder: Path, where: str) -> Any:
     return config
 
 
-def read_tokenizer(folder: Path, config: Any, where: str) -> PreTrainedTokenizerFast:
-    """Read the tokenizer.
+def read_tokenizer(folder: Path, config: Any, where: str, *, lend_padding: bool = False) -> PreTrainedTokenizerFast:
+    """Read the tokenizer; with `lend_padding` another special token stands in for a padding token that it lacks.
 
     Raises:
         ModelError: it is damaged, has no fast form or no padding, or belongs to another model.
@@ -55,6 +55,10 @@ def read_tokenizer(folder: Path, config: Any, where: str) -> PreTrainedTokenizer
         )
     if not tokenizer.is_fast:
         raise ModelError(f"{where}: the tokenizer has no fast form (tokenizer.json)")
+    if tokenizer.pad_token_id is None and lend_padding:
+        # The classifiers on top of decoders look for the last token that is not the padding token. One that ends texts
+        # may be it: then they look at the one before, in each batch alike.
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     if tokenizer.pad_token_id is None:
         raise ModelError(f"{where}: the tokenizer has no padding token, so texts cannot be put into batches")
     if len(tokenizer) > config.vocab_size:

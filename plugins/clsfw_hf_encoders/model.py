@@ -9,7 +9,7 @@ import torch
 from transformers import AutoConfig
 
 from clsfw import Labels, ModelError
-from clsfw_hf_encoders.adapters import add_lora, freeze
+from clsfw_hf_encoders.adapters import add_lora, freeze, require_peft
 from clsfw_hf_encoders.checkpoint import Checkpoint, find_checkpoint
 from clsfw_hf_encoders.classifier import HfClassifier, quiet
 from clsfw_hf_encoders.folder import (
@@ -80,6 +80,8 @@ class HfModel:
 
     def check(self) -> Mapping[str, str]:
         """Look at the checkpoint's small files, and at the header of its weights where they are on this machine."""
+        if self._settings.lora is not None:
+            require_peft()
         if self._settings.checkpoint is None:
             new = self._new_config(self._settings.sizes or {})
             with torch.device("meta"):
@@ -87,10 +89,10 @@ class HfModel:
             return {"start": "from scratch", "architecture": new.model_type, "parameters": f"{count:,} at most"}
         with quiet():
             found = self._find(None, weights=False)
-            config = read_config(found.folder, found.where, self._settings.family)
+            config = read_config(found.folder, found.where, self._settings.family, decoder=self._settings.decoder)
             check_length(config, self._settings.max_length, found.where)
             whole = read_transformers_config(found.folder, found.where)
-            read_tokenizer(found.folder, whole, found.where)
+            tokenizer = read_tokenizer(found.folder, whole, found.where, lend_padding=self._settings.decoder)
             with torch.device("meta"):
                 skeleton = model_class(whole)(whole)
         facts = {"start": found.where, "architecture": str(config["model_type"])}
@@ -105,6 +107,8 @@ class HfModel:
             if packable(skeleton)
             else f"padded, sorted by length: {type(skeleton).__name__} is not among the packed architectures"
         )
+        if self._settings.decoder:
+            facts["padding token"] = repr(tokenizer.pad_token)
         if padding_counts(config):
             facts["padding"] = "changes the answers of this architecture"
         return facts
@@ -116,7 +120,7 @@ class HfModel:
         with quiet():
             found = self._find(None, weights=False)
             config = read_transformers_config(found.folder, found.where)
-            token = read_tokenizer(found.folder, config, found.where).sep_token
+            token = read_tokenizer(found.folder, config, found.where, lend_padding=self._settings.decoder).sep_token
         return None if token is None else str(token)
 
     def provenance(self) -> Mapping[str, str]:
@@ -129,7 +133,7 @@ class HfModel:
 
     def _from_checkpoint(self, labels: Labels, reporter: Reporter) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
         found = self._find(reporter, weights=True)
-        raw = read_config(found.folder, found.where, self._settings.family)
+        raw = read_config(found.folder, found.where, self._settings.family, decoder=self._settings.decoder)
         check_length(raw, self._settings.max_length, found.where)
         if padding_counts(raw):
             reporter.warn(
@@ -139,7 +143,10 @@ class HfModel:
         files = Weights(found.folder, found.where)
         files.check()
         config = read_transformers_config(found.folder, found.where)
-        tokenizer = read_tokenizer(found.folder, config, found.where)
+        tokenizer = read_tokenizer(found.folder, config, found.where, lend_padding=self._settings.decoder)
+        if self._settings.decoder:
+            config.pad_token_id = tokenizer.pad_token_id  # by it the head finds the last token of a text
+            config.use_cache = False  # nothing is generated
         own_labels = label_names(config)
         self._adjust(config, labels, found.where)
         weights = files.read()

@@ -94,13 +94,21 @@ def test_82_a_folder_that_is_not_there(refused, toy, tmp_path):
     assert "nope: there is no such folder; give the folder of a checkpoint, or an id on the hub" in answer.err
 
 
-@pytest.mark.parametrize("family", ["t5", "gpt2"])
-def test_87_what_is_no_encoder(family, refused, toy, folder):
+@pytest.mark.parametrize(
+    ("use", "family", "words"),
+    [
+        ("hf-encoder", "t5", "is a 't5' model, not an encoder that classifies text"),
+        ("hf-encoder", "gpt2", "is a 'gpt2' model, a decoder; use the model 'hf-decoder' for it"),
+        ("hf-decoder", "bert", "is a 'bert' model, an encoder; use the model 'hf-encoder' for it"),
+        ("hf-decoder", "t5", "is a 't5' model, not a decoder that classifies text"),
+    ],
+)
+def test_87_another_kind_of_model(use, family, words, refused, toy, folder):
     folder.configure(model_type=family)
 
-    answer = refused(5, "run", of_checkpoint(toy, folder.path, use="hf-encoder"))
+    answer = refused(5, "run", of_checkpoint(toy, folder.path, use=use))
 
-    assert f"is a '{family}' model, not an encoder that classifies text" in answer.err
+    assert words in answer.err
 
 
 def test_88_a_head_of_another_number_of_labels_is_made_anew_and_told(cli, toy, folder):

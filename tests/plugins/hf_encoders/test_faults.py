@@ -52,7 +52,16 @@ def test_82_a_folder_that_is_not_there(tmp_path: Path) -> None:
         HfModel(HfDistilbert(checkpoint=str(tmp_path / "nope"))).check()
 
 
-@pytest.mark.parametrize("family", ["t5", "gpt2", "bart", "whisper", "llama"])
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_87_a_decoder_has_a_component_of_its_own(create: Any, spoiled: Any, family: str) -> None:
+    folder = spoiled()
+    folder.configure(model_type=family)
+
+    with pytest.raises(ModelError, match=f"is a '{family}' model, a decoder; use the model 'hf-decoder' for it"):
+        create(folder.path, encoder=True)
+
+
+@pytest.mark.parametrize("family", ["t5", "bart", "whisper"])
 def test_87_what_is_no_encoder(create: Any, spoiled: Any, family: str) -> None:
     folder = spoiled()
     folder.configure(model_type=family, is_encoder_decoder=family in {"t5", "bart", "whisper"})
