@@ -24,7 +24,9 @@ SETTINGS = {"embed": EmbedSettings, "hf-decoder": HfDecoder, "hf-distilbert": Hf
 def table(settings: type[BaseModel]) -> str:
     """Write the table of a class's own settings."""
     inherited = EncoderSettings.model_fields if settings in SETTINGS.values() else {}
-    inherited = {name: field for name, field in inherited.items() if field == settings.model_fields.get(name)}
+    inherited = {
+        name for name, field in inherited.items() if settings.model_fields[name].description == field.description
+    }
     lines = ["| setting | default | what it is |", "| --- | --- | --- |"]
     for name, field in settings.model_fields.items():
         if name not in inherited:
