@@ -119,7 +119,7 @@ def read_config(folder: Path, where: str, family: str | None, *, decoder: bool =
 
 
 def _kind_of(config: dict[str, Any]) -> Literal["encoder", "decoder"] | None:
-    """Tell what a model that can classify is; None if it cannot, or is both an encoder and a decoder."""
+    """Return what a model that can classify is; None if it cannot, or is both an encoder and a decoder."""
     kind = config.get("model_type")
     if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES or config.get("is_encoder_decoder"):
         return None

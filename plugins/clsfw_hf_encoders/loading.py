@@ -43,7 +43,7 @@ def read_transformers_config(folder: Path, where: str) -> Any:
 
 
 def read_tokenizer(folder: Path, config: Any, where: str, *, lend_padding: bool = False) -> PreTrainedTokenizerFast:
-    """Read the tokenizer; with `lend_padding` another special token stands in for a padding token that it lacks.
+    """Read the tokenizer; with `lend_padding` another special token takes the place of a padding token that it lacks.
 
     Raises:
         ModelError: it is damaged, has no fast form or no padding, or belongs to another model.

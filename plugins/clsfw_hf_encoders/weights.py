@@ -98,5 +98,5 @@ class Weights:
 
 
 def weights_are_here(folder: Path) -> bool:
-    """Tell whether a folder holds weights, or the index of their files."""
+    """Return whether a folder holds weights, or the index of their files."""
     return (folder / WEIGHTS).is_file() or (folder / INDEX).is_file()
