@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import filter_repo_objects
 from huggingface_hub.utils.tqdm import tqdm
 
 from clsfw import ModelError, NetworkError
@@ -83,7 +83,7 @@ def _found(name: str, revision: str | None, reporter: Reporter | None, files: li
     check_names(set(sizes), name)
     if WEIGHTS in sizes:  # a repository may have its weights in one file and in several
         files = [file for file in files if file not in {INDEX, PIECES}]
-    size = sum(sizes[file] for file in filter_repo_objects(sizes, allow_patterns=files))
+    size = sum(size for file, size in sizes.items() if any(fnmatch(file, pattern) for pattern in files))
     if reporter is not None and weights and _cached(name, info.sha, files) is None:
         reporter.note(f"downloading {name} ({size / 1e6:.0f} MB)")
     try:
