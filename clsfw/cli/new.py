@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_argument("--text-column", metavar="COLUMN", help="the column that holds the texts")
     recipe.add_argument("--label-column", metavar="COLUMN", help="the column that holds the labels")
     recipe.add_argument("--model", choices=_MODELS, default="tfidf", help="what learns (default: %(default)s)")
+    recipe.add_argument("--study", action="store_true", help="with a search for settings, for `clsfw study`")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -76,6 +77,8 @@ def _recipe(args: argparse.Namespace) -> list[str]:
     out = Path(args.out) if args.out is not None else None
     if bool(args.data) == (args.source is not None):
         raise UsageError("give files of rows, or --from NAME; see clsfw new recipe --help")
+    if args.source is not None and args.study:
+        raise UsageError("--study goes with files of rows; to a copy of a recipe add the table [study] by hand")
     if args.source is not None:
         written = copy_recipe(args.source, out)
         lines = [f"wrote {path}" for path in written]
@@ -88,10 +91,12 @@ def _recipe(args: argparse.Namespace) -> list[str]:
         text_column=args.text_column,
         label_column=args.label_column,
         model=args.model,
+        study=args.study,
     )
     seen = new.seen
     found = f"texts in {seen.text_column!r}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
     found += f", ids in {' and '.join(map(repr, seen.id_columns))}" if seen.id_columns else ""
+    verb = "study" if args.study else "run"
     doubts = [f"mind: {doubt}" for doubt in new.doubts]
-    lines = [f"{', '.join(args.data)}: {found}", *doubts, f"wrote {new.path}", f"next: clsfw run {new.path}"]
+    lines = [f"{', '.join(args.data)}: {found}", *doubts, f"wrote {new.path}", f"next: clsfw {verb} {new.path}"]
     return list(map(clean, lines))

@@ -61,6 +61,8 @@ def main(args: argparse.Namespace) -> int:
     used = (part.component.name for part in (plan.data, plan.model, plan.trainer))
     with open_display() as display:
         display.title(plan.recipe.name, f"{' > '.join(used)}, seed {plan.recipe.seed}")
+        if "study" in plan.document.values:
+            display.note(f"this is a single run; `clsfw study {args.recipe}` makes the [study] of the recipe")
         finished = execute(
             plan, out=args.out, fresh=args.fresh, accept_other_bits=args.accept_other_bits, display=display
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from clsfw.kit.text import clean, markdown
@@ -20,7 +21,8 @@ _MOST_CLASSES = 20
 
 def model_card(run_dir: Path, *, alone: bool = False) -> str:
     """Write the card of a run directory, or of its folder `model`, which is a repository of the hub by itself."""
-    return card(read_facts(run_dir), alone=alone)
+    whole = card(read_facts(run_dir), alone=alone)
+    return whole if alone else whole + _chosen(run_dir)
 
 
 def card(facts: ReportFacts, *, alone: bool = False) -> str:
@@ -29,6 +31,29 @@ def card(facts: ReportFacts, *, alone: bool = False) -> str:
 
     front = yaml.safe_dump(_front_matter(facts), sort_keys=False, allow_unicode=True, width=1_000_000)
     return f"---\n{front}---\n\n" + "\n".join(_body(facts, alone=alone)) + "\n"
+
+
+def _chosen(run_dir: Path) -> str:
+    """Say how the settings were chosen, where the run is one of a study's with what its search chose."""
+    chosen, begun = (_read(run_dir.parent.parent / name) for name in ("chosen.json", "begun.json"))
+    search = begun.get("study", {}).get("search", {})
+    if not run_dir.name.startswith("chosen-") or not chosen or not search:
+        return ""
+    values = ", ".join(f"{name} = {json.dumps(value)}" for name, value in chosen["values"].items())
+    words = (
+        f"`{values}` were chosen by a search: of {search['trials']:,} trials ({search['use']}) they have the best "
+        f"{search['metric']} on the validation split, {chosen['score']:.4f}. The test split was opened afterwards, for "
+        "these values and the recipe's own, each under seeds that no trial had; the study's report has both.\n"
+    )
+    return f"\n## How its settings were chosen\n\n{words}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _front_matter(facts: ReportFacts) -> dict[str, Any]:

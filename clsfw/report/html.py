@@ -37,7 +37,6 @@ def render_report(run_dir: Path, texts: Mapping[int, Text] | None = None, found:
 
 def render(facts: ReportFacts) -> str:
     """Render the page."""
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     every: list[tuple[str, str, Iterable[Child]]] = [
         ("scores", "Scores", result.scores(facts)),
         ("classes", "Classes", classes(facts)),
@@ -54,22 +53,30 @@ def render(facts: ReportFacts) -> str:
     wide = "classes" if len(facts.labels) > MOST_CLASSES else None
     drawn = [(name, title, list(parts)) for name, title, parts in every]
     sections = [(name, title, parts) for name, title, parts in drawn if parts]
+    named = [(name, title, parts, name == wide) for name, title, parts in sections]
+    footer = "Made by clsfw. All numbers are in metrics.json, each row in predictions.csv."
+    return page(f"{facts.name}: report of a run", _header(facts), named, footer)
+
+
+def page(title: str, header: Html, sections: Sequence[tuple[str, str, Sequence[Child], bool]], footer: str) -> str:
+    """Put a page together: sections are id, title, content, and whether they take the whole width."""
+    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("title", f"{facts.name}: report of a run"),
+        tag("title", title),
         tag("style", Html(style)),
     )
-    contents = tag("ul", *(tag("li", tag("a", title, href=f"#{name}")) for name, title, _ in sections))
+    contents = tag("ul", *(tag("li", tag("a", told, href=f"#{name}")) for name, told, _, _ in sections))
     body = tag(
         "body",
-        _header(facts),
+        header,
         tag("nav", contents, aria_label="Contents"),
-        tag("main", *(_section(*section, wide=section[0] == wide) for section in sections)),
-        tag("footer", tag("small", "Made by clsfw. All numbers are in metrics.json, each row in predictions.csv.")),
+        tag("main", *(_section(name, told, parts, wide=wide) for name, told, parts, wide in sections)),
+        tag("footer", tag("small", footer)),
     )
     return "<!doctype html>\n" + tag("html", head, body, lang="en").text + "\n"
 

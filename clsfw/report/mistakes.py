@@ -49,6 +49,11 @@ def _mistake(mistake: Mistake, text: Text | None, words: Sequence[str]) -> Html:
         tag("small", f" (row {mistake['row']:,})"),
         class_="said",
     )
+    return told(line, text, words)
+
+
+def told(line: Html, text: Text | None, words: Sequence[str] = ()) -> Html:
+    """Put a text, where it is at hand, below a line about it; a long one is folded."""
     if text is None:
         return tag("div", line, class_="mistake")
     shown = [_BREAKS.sub("\n", _cut(side)) for side in sides(text)]

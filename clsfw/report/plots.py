@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from clsfw.evidence.metrics import Bin
     from clsfw.evidence.predictions import PredictionTable
 
-_INK, _FIRST, _SECOND, _PAGE, _SOFT = "#010101", "#010102", "#010103", "#010104", "#010105"
+INK, FIRST, SECOND, PAGE, SOFT = "#010101", "#010102", "#010103", "#010104", "#010105"
 _CSS = {
-    _INK: "currentColor",
-    _FIRST: "var(--first)",
-    _SECOND: "var(--second)",
-    _PAGE: "var(--page)",
-    _SOFT: "var(--soft)",
+    INK: "currentColor",
+    FIRST: "var(--first)",
+    SECOND: "var(--second)",
+    PAGE: "var(--page)",
+    SOFT: "var(--soft)",
 }
 _FEW_POINTS = 30  # more would run into one another
 _MOST_POINTS = 300  # of a curve
 
 _STYLE = {
     "text.parse_math": False,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _SOFT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -55,62 +55,62 @@ _STYLE = {
     "legend.frameon": False,
     "savefig.facecolor": "none",
     "svg.fonttype": "none",
-    "xtick.color": _SOFT,
-    "xtick.labelcolor": _INK,
-    "ytick.color": _SOFT,
-    "ytick.labelcolor": _INK,
+    "xtick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.color": SOFT,
+    "ytick.labelcolor": INK,
 }
 
 
 def losses(steps: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
     """Draw training and validation loss by step."""
-    with _drawing("losses", 5.2, 2.7) as (figure, axes):
+    with drawing("losses", 5.2, 2.7) as (figure, axes):
         # The second line is dashed, for eyes and printers that do not part the colours.
-        for (name, points), colour, dash in zip(steps.items(), (_FIRST, _SECOND), ("-", (0, (5, 2))), strict=False):
+        for (name, points), colour, dash in zip(steps.items(), (FIRST, SECOND), ("-", (0, (5, 2))), strict=False):
             marker = "o" if len(points) <= _FEW_POINTS else ""
             look: Any = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.6, "linestyle": dash}
             axes.plot(*_columns(points), **look, label=name)
         axes.set(xlabel="step", title="loss")
         axes.legend()
-        return _svg(figure, "losses", "Training and validation loss by step")
+        return svg(figure, "losses", "Training and validation loss by step")
 
 
 def course(name: str, points: Sequence[tuple[float, float]], published: Sequence[tuple[float, float]]) -> Html:
     """Draw a validation score by step, and the published values of it if there are any."""
-    with _drawing("course", 5.2, 2.7) as (figure, axes):
-        axes.plot(*_columns(points), color=_SECOND, marker="o", markersize=3.5, linewidth=1.6, label="this run")
+    with drawing("course", 5.2, 2.7) as (figure, axes):
+        axes.plot(*_columns(points), color=SECOND, marker="o", markersize=3.5, linewidth=1.6, label="this run")
         if published:
-            axes.plot(*_columns(published), color=_INK, marker="x", linestyle="none", markersize=5, label="published")
+            axes.plot(*_columns(published), color=INK, marker="x", linestyle="none", markersize=5, label="published")
             axes.legend()
         axes.set(xlabel="step", title=clean(f"validation {name}"))
-        return _svg(figure, "course", f"Validation {name} by step")
+        return svg(figure, "course", f"Validation {name} by step")
 
 
 def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) -> Html:
     """Draw how many texts have how many tokens, and where the model stops reading."""
     from matplotlib.ticker import MaxNLocator
 
-    with _drawing("lengths", 5.2, 2.7) as (figure, axes):
-        axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=_FIRST)
+    with drawing("lengths", 5.2, 2.7) as (figure, axes):
+        axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=FIRST)
         if limit is not None and limit < edges[-1]:
-            axes.axvline(limit, color=_SECOND, linewidth=1.4)
+            axes.axvline(limit, color=SECOND, linewidth=1.4)
             place = (limit, 0.97)
-            axes.annotate(f" cut at {limit:,.0f}", place, xycoords=axes.get_xaxis_transform(), color=_SECOND, va="top")
+            axes.annotate(f" cut at {limit:,.0f}", place, xycoords=axes.get_xaxis_transform(), color=SECOND, va="top")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="tokens", title="texts")
-        return _svg(figure, "lengths", "Histogram of text lengths in tokens")
+        return svg(figure, "lengths", "Histogram of text lengths in tokens")
 
 
 def reliability(bins: Sequence[Bin]) -> Html:
     """Draw how often predictions of each confidence are right; on the diagonal a probability means what it says."""
-    with _drawing("reliability", 3.4, 3.2) as (figure, axes):
+    with drawing("reliability", 3.4, 3.2) as (figure, axes):
         confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
         low, most = min(0.5, *confidence, *accuracy), max(b["rows"] for b in bins)
-        axes.plot([low, 1], [low, 1], color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(confidence, accuracy, color=_FIRST, linewidth=1.2)
-        axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=_FIRST, linewidth=0)
+        axes.plot([low, 1], [low, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(confidence, accuracy, color=FIRST, linewidth=1.2)
+        axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=FIRST, linewidth=0)
         axes.set(xlabel="confidence", title="share that is right", xlim=(low - 0.03, 1.03), ylim=(low - 0.03, 1.03))
-        return _svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
+        return svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
 
 
 def confidences(bins: Sequence[Bin]) -> Html:
@@ -118,13 +118,13 @@ def confidences(bins: Sequence[Bin]) -> Html:
     right = [round(b["rows"] * b["accuracy"]) for b in bins]
     wrong = [b["rows"] - count for b, count in zip(bins, right, strict=True)]
     low, width = [b["low"] for b in bins], [b["high"] - b["low"] for b in bins]
-    with _drawing("confidences", 3.4, 3.2) as (figure, axes):
-        edge: Any = {"align": "edge", "edgecolor": _PAGE, "linewidth": 0.8}
-        axes.bar(low, right, width, color=_FIRST, label="right", **edge)
-        axes.bar(low, wrong, width, bottom=right, color=_SECOND, hatch="////", label="wrong", **edge)
+    with drawing("confidences", 3.4, 3.2) as (figure, axes):
+        edge: Any = {"align": "edge", "edgecolor": PAGE, "linewidth": 0.8}
+        axes.bar(low, right, width, color=FIRST, label="right", **edge)
+        axes.bar(low, wrong, width, bottom=right, color=SECOND, hatch="////", label="wrong", **edge)
         axes.set(xlabel="confidence", title="texts")
         axes.legend()
-        return _svg(figure, "confidences", f"Histogram of confidence: {sum(right):,} right and {sum(wrong):,} wrong")
+        return svg(figure, "confidences", f"Histogram of confidence: {sum(right):,} right and {sum(wrong):,} wrong")
 
 
 def curves(table: PredictionTable) -> tuple[Html, Html] | None:
@@ -141,20 +141,20 @@ def curves(table: PredictionTable) -> tuple[Html, Html] | None:
     recall, precision = hits[kept] / true.sum(), hits[kept] / said[kept]
     false_alarms = (said - hits)[kept] / (~true).sum()
     name = clean(table.labels[1])
-    with _drawing("roc", 3.4, 3.2) as (figure, axes):
-        axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot([0, *false_alarms], [0, *recall], color=_FIRST, linewidth=1.6)
+    with drawing("roc", 3.4, 3.2) as (figure, axes):
+        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot([0, *false_alarms], [0, *recall], color=FIRST, linewidth=1.6)
         axes.set(xlabel="false positive rate", title=f"ROC: true positive rate of {name}")
-        roc = _svg(figure, "roc", f"ROC curve of {name}")
-    with _drawing("pr", 3.4, 3.2) as (figure, axes):
-        axes.axhline(true.mean(), color=_SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(recall, precision, color=_FIRST, linewidth=1.6)
+        roc = svg(figure, "roc", f"ROC curve of {name}")
+    with drawing("pr", 3.4, 3.2) as (figure, axes):
+        axes.axhline(true.mean(), color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.plot(recall, precision, color=FIRST, linewidth=1.6)
         axes.set(xlabel="recall", title=f"precision of {name}", ylim=(min(0.5, *precision) - 0.02, 1.02))
-        return roc, _svg(figure, "pr", f"Precision-recall curve of {name}")
+        return roc, svg(figure, "pr", f"Precision-recall curve of {name}")
 
 
 @contextmanager
-def _drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """Return an empty figure of so many inches; the style holds for all that is drawn within."""
     from matplotlib import style
     from matplotlib.figure import Figure
@@ -169,7 +169,8 @@ def _drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, A
         yield figure, figure.add_subplot()
 
 
-def _svg(figure: Figure, name: str, told: str) -> Html:
+def svg(figure: Figure, name: str, told: str) -> Html:
+    """Return a figure as a part of the page; `told` says in words what it shows."""
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return Html(_inline(out.getvalue(), name, told))

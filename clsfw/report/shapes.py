@@ -142,3 +142,19 @@ def _dot(name: str, scores: ClassScores, left: float, y: str) -> Html:
 def _short(label: str) -> str:
     text = clean(label)
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def seeds(values: Sequence[float], mean: float, limits: Sequence[float], axis: tuple[float, float]) -> Html:
+    """Draw the score of each seed as a small dot, their mean as a large one, and its interval as a line."""
+
+    def at(number: float) -> str:
+        return f"{min(100.0, max(0.0, 100 * (number - axis[0]) / (axis[1] - axis[0]))):.1f}%"
+
+    parts = [
+        tag("line", x1=at(limits[0]), x2=at(limits[1]), y1="65%", y2="65%", stroke="var(--first)", stroke_width="2")
+    ]
+    parts += [
+        tag("circle", cx=at(value), cy="25%", r="2.5", fill="var(--second)", fill_opacity="0.8") for value in values
+    ]
+    parts.append(tag("circle", cx=at(mean), cy="65%", r="4", fill="var(--first)"))
+    return tag("svg", *parts, class_="strip", aria_hidden="true")

@@ -60,6 +60,41 @@ metric_for_best_model = "f1"
 """
 
 
+_STUDY = """
+# `clsfw study` searches for better settings on validation, and then trains what it chose and the settings above under
+# {seeds} seeds on test. `clsfw run` makes a single run and does not look here.
+[study]
+seeds = {seeds}
+
+[study.search]
+use = "random"
+trials = {trials}
+metric = "f1"
+{halving}
+[study.space]
+{space}
+"""
+
+_SEARCHED: Mapping[bool, Mapping[str, str]] = {
+    True: {  # nothing in it hangs on the seed
+        "seeds": "2",
+        "trials": "20",
+        "halving": "",
+        "space": '"trainer.C" = { low = 0.3, high = 300.0, log = true }\n'
+        '"model.ngram_range" = { choices = [[1, 1], [1, 2]] }\n'
+        '"model.sublinear_tf" = { choices = [true, false] }',
+    },
+    False: {
+        "seeds": "5",
+        "trials": "12",
+        "halving": "halving = { at = [0.33, 0.66], keep = 0.34 } # after one epoch, and after two\n",
+        "space": '"trainer.learning_rate" = { low = 1e-5, high = 2e-4, log = true }\n'
+        '"trainer.batch_size" = { choices = [16, 32] }',
+    },
+}
+"""A study of the linear baseline, and one of an encoder."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A recipe that was written, what was seen in the data, and what its owner should know of it."""
@@ -99,8 +134,11 @@ def recipe_for(  # what a person may say of data
     text_column: str | None = None,
     label_column: str | None = None,
     model: str = "tfidf",
+    study: bool = False,
 ) -> Written:
     """Write a commented recipe for files of rows, or a folder of them; `others` are files of validation and test.
+
+    With `study` it has a search for settings.
 
     Raises:
         DataError: a file cannot be read, or has no column for texts or labels.
@@ -122,6 +160,8 @@ def recipe_for(  # what a person may say of data
     target = out if out is not None else Path(f"{stem}.toml")
     doubts = tuple(_doubts(sample, seen))
     text = _text(stem, _source(files, target), sample, seen, doubts, model)
+    if study:
+        text += _STUDY.format(**_SEARCHED[model == "tfidf"])
     return Written(_write(target, text.encode()), seen, doubts)
 
 

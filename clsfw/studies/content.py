@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RESULT = "study.json"
 BEGUN = "begun.json"
+REPORT = "report.html"
 RUNS = "runs"
 TRIALS = "trials"
 CHOSEN = "chosen.json"
@@ -86,13 +87,17 @@ class Optimism(TypedDict):
 
 @checked
 class SearchRecord(TypedDict):
-    """What a search did and came to; `own_scores` are those of the recipe's own values under the same seeds."""
+    """What a search did and came to; `own_scores` are those of the recipe's own values under the same seeds.
+
+    `importance` is the share of each setting in what moved the score, as a hint; None where trials are too few.
+    """
 
     trials: Annotated[list[TrialRecord], Field(min_length=1)]
     chosen: TrialRecord
     gain: Gain
     optimism: Optimism
     own_scores: dict[str, dict[str, Spread]]
+    importance: dict[str, Share] | None
 
 
 @checked

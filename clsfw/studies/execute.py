@@ -15,10 +15,14 @@ from clsfw.kit.atomic import PREFIX, remove_leftovers, write_json, write_text
 from clsfw.kit.disk import explained
 from clsfw.kit.lock import NAME as LOCK
 from clsfw.kit.lock import locked
+from clsfw.kit.pairs import texts_of
 from clsfw.kit.records import differences
+from clsfw.report.display import Quiet
 from clsfw.studies.board import Follower, Silent
-from clsfw.studies.content import BEGUN, RESULT, RUNS, FinishedStudy, read_begun
+from clsfw.studies.content import BEGUN, REPORT, RESULT, RUNS, FinishedStudy, read_begun
+from clsfw.studies.importance import importance
 from clsfw.studies.luck import gain
+from clsfw.studies.page import judged, render_study, shown_rows
 from clsfw.studies.search import Trials, choose, values_told
 from clsfw.studies.shared import SharedData
 from clsfw.studies.spread import spread
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from clsfw.evidence.finished import FinishedRun
+    from clsfw.kit.pairs import Text
     from clsfw.recipe.plan import Plan
     from clsfw.studies.board import Board
     from clsfw.studies.content import SearchRecord, Spread, StudyRecord, StudyRun
@@ -67,18 +72,34 @@ def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | 
             board.note(f"{path} is complete already")
             return FinishedStudy.read(path)
         board.begin(plan.pieces)
-        record = _seeds_alone(plan, path, board) if plan.search is None else _searched(plan, plan.search, path, board)
+        data = SharedData()
+        record = (
+            _seeds_alone(plan, path, board, data)
+            if plan.search is None
+            else _searched(plan, plan.search, path, board, data)
+        )
+        finished = FinishedStudy(path, record)
+        board.note("drawing the report")
+        write_text(path / REPORT, render_study(finished, _texts(plan, finished, data)))
         write_json(path / RESULT, record)
         return FinishedStudy.read(path)
 
 
-def _seeds_alone(plan: StudyPlan, path: Path, board: Board) -> StudyRecord:
-    data = SharedData()
+def _texts(plan: StudyPlan, study: FinishedStudy, shared: SharedData) -> dict[int, Text]:
+    """Read the texts of the rows that the report shows."""
+    runs = judged(study)
+    rows = shown_rows([run.predictions for run in runs])
+    own = plan.run(plan.seeds[0])
+    texts = texts_of(shared(own, own.build().source, Quiet()).parts[runs[0].split])
+    return {row: texts[row] for row in rows}
+
+
+def _seeds_alone(plan: StudyPlan, path: Path, board: Board, data: SharedData) -> StudyRecord:
     runs = [_run(plan.run(seed), path / RUNS / f"seed-{seed}", board, data) for seed in plan.seeds]
     return _record(plan, runs, [], None)
 
 
-def _searched(plan: StudyPlan, search: Search, path: Path, board: Board) -> StudyRecord:
+def _searched(plan: StudyPlan, search: Search, path: Path, board: Board, data: SharedData) -> StudyRecord:
     """Search with the test split closed; then train the chosen values and the own ones under fresh seeds."""
     trial_data = SharedData(closed)
 
@@ -88,7 +109,6 @@ def _searched(plan: StudyPlan, search: Search, path: Path, board: Board) -> Stud
     trials = Trials(plan, search, path, board, trial).make()
     best = choose(trials, search, path)
     board.note(f"chosen: trial {best['number']}, {values_told(best['values'])}")
-    data = SharedData()
     chosen: list[Final] = []
     own: list[Final] = []
     for seed in plan.seeds:
@@ -105,6 +125,7 @@ def _searched(plan: StudyPlan, search: Search, path: Path, board: Board) -> Stud
         "gain": gain([a.predictions for a, _ in both], [b.predictions for _, b in both], search.metric),
         "optimism": {"best": top, "fresh": fresh, "difference": top - fresh},
         "own_scores": spreads(_complete(own)),
+        "importance": importance(trials, search.to_json()["space"]),
     }
     return _record(plan, own, chosen, result)
 

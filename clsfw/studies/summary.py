@@ -6,7 +6,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from clsfw.report.terminal import bad, bold, dim, doubtful, good, link, typed
-from clsfw.studies.content import RESULT, RUNS
+from clsfw.studies.content import REPORT, RESULT, RUNS
 from clsfw.studies.search import values_told
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def summarize(screen: Screen, study: FinishedStudy) -> None:
         screen.line("every seed gives the same scores: nothing in this recipe hangs on the seed")
     screen.line()
     screen.line(dim("study:  "), link(study.directory / RESULT))
+    screen.line(dim("report: "), link(study.directory / REPORT))
     first = study.directory / RUNS / runs[0]["run"]
     screen.line(dim("next:   "), typed(f'clsfw predict {quote(str(first))} "a text of your own"'))
 
@@ -53,18 +54,37 @@ def _search(screen: Screen, search: SearchRecord, metric: str) -> None:
     diverged = sum(trial["score"] is None for trial in trials)
     ended = f", {diverged} of them diverged" if diverged else ""
     screen.line("chosen: ", bold(values_told(best["values"])), dim(f"  trial {best['number']} of {len(trials)}{ended}"))
+    told_by, words = gain_told(search)
+    screen.line({"good": good, "bad": bad, "open": doubtful}[told_by](words))
+    screen.line(luck_told(search, metric))
+    if (hint := importance_told(search)) is not None:
+        screen.line(dim(hint))
+
+
+def gain_told(search: SearchRecord) -> tuple[str, str]:
+    """Say what the search gains on the test split, and whether that is good, bad or open."""
     gain = search["gain"]
     low, high = (100 * edge for edge in gain["interval"])
-    mean = 100 * gain["mean"]
-    words = f"{mean:+.2f} points of {gain['score']} on test (95 % {low:+.2f} to {high:+.2f})"
+    words = f"{100 * gain['mean']:+.2f} points of {gain['score']} on test (95 % {low:+.2f} to {high:+.2f})"
     if low > 0:
-        screen.line("the search gains ", good(words))
-    elif high < 0:
-        screen.line("the search ", bad("loses: "), words)
-    else:
-        screen.line("no evidence that the search gains anything: ", doubtful(words))
+        return "good", f"the search gains {words}"
+    if high < 0:
+        return "bad", f"the search loses: {words}"
+    return "open", f"no evidence that the search gains anything: {words}"
+
+
+def importance_told(search: SearchRecord) -> str | None:
+    """Say which settings mattered, as a hint; None where the trials do not tell."""
+    if search["importance"] is None:
+        return None
+    shares = (f"{name.partition('.')[2]} {100 * share:.0f} %" for name, share in search["importance"].items())
+    return f"a hint at what moved the score: {', '.join(shares)}"
+
+
+def luck_told(search: SearchRecord, metric: str) -> str:
+    """Say how much of the best score of the search was luck."""
     optimism = search["optimism"]
-    screen.line(
+    return (
         f"its best {metric} on validation was {optimism['best']:.4f}; under fresh seeds the same values have "
         f"{optimism['fresh']:.4f}, so {100 * optimism['difference']:+.2f} points of it were luck"
     )

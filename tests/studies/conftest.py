@@ -31,8 +31,9 @@ TEXTS = noisy_texts(100)
 
 @pytest.fixture(autouse=True)
 def _no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the plots of each run's report out: they take most of its time, and have tests of their own."""
+    """Leave the plots of the reports out: they take most of its time, and have tests of their own."""
     monkeypatch.setattr("clsfw.engine.finish.render_report", lambda *_: "<p>a report</p>")
+    monkeypatch.setattr("clsfw.studies.execute.render_study", lambda *_: "<p>a report</p>")
 
 
 @pytest.fixture

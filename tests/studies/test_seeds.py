@@ -214,6 +214,20 @@ class TestMistakes:
         assert "the study is 3 runs" in answer.out
         assert "the recipe can be run: clsfw study" in answer.out
 
+    def test_check_says_about_how_long_by_a_run_that_was_made(self, cli, study) -> None:
+        recipe = study(SEEDS)
+        assert "once `clsfw run` has made one run of it" in cli("check", recipe).out
+
+        cli("run", recipe)
+
+        assert "about 0:0" in cli("check", recipe).out
+
+    def test_run_says_that_it_makes_a_single_one(self, cli, study) -> None:
+        answer = cli("run", study(SEEDS))
+
+        assert 0 == answer.code
+        assert "this is a single run; `clsfw study " in answer.out
+
     def test_check_tells_a_mistake_in_the_study(self, cli, study) -> None:
         with pytest.raises(RecipeError):
             make_study(study("[study]\nsed = 3"), [], discover())
