@@ -61,23 +61,19 @@ class Tokenization:
             raise ModelError(
                 f"max_length = {self.max_length} leaves no room for a pair of texts, {special} tokens being special"
             )
-        cutting = Tokenizer.from_str(self._tokenizer.to_str())
-        cutting.enable_truncation(
-            self.max_length, strategy="longest_first", direction="left" if self._left else "right"
-        )
         ids: list[list[int]] = []
         types: list[list[int]] = []
         tokens, lost = np.empty(len(pairs), dtype=np.int64), np.zeros((len(pairs), 2), dtype=np.int64)
         for start in range(0, len(pairs), _CHUNK):
             chunk = [(sound(text), sound(pair)) for text, pair in pairs[start : start + _CHUNK]]
-            for pair, whole in zip(chunk, self._tokenizer.encode_batch_fast(chunk), strict=True):
-                row, kept = len(ids), whole
-                tokens[row] = len(whole)
-                if len(whole) > self.max_length:  # the few that are: the library cuts them, so that all is as it does
-                    kept = cutting.encode(*pair)
-                    lost[row] = np.subtract(_of_each(whole), _of_each(kept))
-                ids.append(kept.ids)
-                types.append(kept.type_ids)
+            for whole in self._tokenizer.encode_batch_fast(chunk):
+                row, all_ids, all_types = len(ids), whole.ids, whole.type_ids  # each a copy of its own
+                tokens[row] = len(all_ids)
+                if len(all_ids) > self.max_length:
+                    kept, lost[row] = self._cut_pair(whole, self.max_length - special)
+                    all_ids, all_types = [all_ids[place] for place in kept], [all_types[place] for place in kept]
+                ids.append(all_ids)
+                types.append(all_types)
         return TokenizedTexts(ids, tokens, tokens > self.max_length, types if self._types else None, lost)
 
     def tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
@@ -91,6 +87,21 @@ class Tokenization:
                 ids.append(self._cut(encoding.ids))
         return TokenizedTexts(ids, tokens, tokens > self.max_length)
 
+    def _cut_pair(self, whole: Encoding, room: int) -> tuple[list[int], tuple[int, int]]:
+        """Return which tokens of a pair are kept, in order, and how many each text loses."""
+        # The tokenizers library cuts a pair too, but it also makes every combination of what it cut off, which of two
+        # long texts takes minutes and gigabytes.
+        sides: tuple[list[int], list[int]] = ([], [])
+        special: list[int] = []
+        for place, side in enumerate(whole.sequence_ids):
+            (special if side is None else sides[side]).append(place)
+        sizes = longest_first(len(sides[0]), len(sides[1]), room)
+        kept = [
+            side[len(side) - size :] if self._left else side[:size] for side, size in zip(sides, sizes, strict=True)
+        ]
+        lost = len(sides[0]) - sizes[0], len(sides[1]) - sizes[1]
+        return sorted([*special, *kept[0], *kept[1]]), lost
+
     def _cut(self, ids: list[int]) -> list[int]:
         if len(ids) <= self.max_length:
             return ids
@@ -99,9 +110,16 @@ class Tokenization:
         return [*self._prefix, *(inner[len(inner) - room :] if self._left else inner[:room]), *self._suffix]
 
 
-def _of_each(encoding: Encoding) -> tuple[int, int]:
-    """Count the tokens of each text of a pair."""
-    return encoding.sequence_ids.count(0), encoding.sequence_ids.count(1)
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """Return how many tokens of each text of a pair are kept: the longer one is cut first, then both alike.
+
+    As transformers' `longest_first` does it; where both are cut and `room` is odd, the longer one keeps one more.
+    """
+    if first + second <= room:
+        return first, second
+    shorter = min(first, second, room // 2)
+    longer = room - shorter
+    return (longer, shorter) if first > second else (shorter, longer)
 
 
 def sound(text: str) -> str:

@@ -108,3 +108,12 @@ def test_after_saving_the_types_are_still_there(checkpoint: Any, create: Callabl
     classifier.save(tmp_path)
 
     assert create(tmp_path, encoder=True).tokenize(pairs).types == classifier.tokenize(pairs).types
+
+
+def test_two_long_texts_keep_their_beginnings(tokenizer: Any) -> None:
+    """The tokenizers library makes every combination of what it cuts off: of such a pair, minutes and gigabytes."""
+    long = " ".join(["fine"] * 20_000)
+
+    (ids,) = made(tokenizer, [(long, long)], 32).ids
+
+    assert ids == tokenizer("fine " * 32, "fine " * 32, truncation=True, max_length=32)["input_ids"]
