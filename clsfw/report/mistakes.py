@@ -53,7 +53,7 @@ def _mistake(mistake: Mistake, text: Text | None, words: Sequence[str]) -> Html:
 
 
 def told(line: Html, text: Text | None, words: Sequence[str] = ()) -> Html:
-    """Put a text, where it is at hand, below a line about it; a long one is folded."""
+    """Put a text, where it is available, below a line about it; a long one is folded."""
     if text is None:
         return tag("div", line, class_="mistake")
     shown = [_BREAKS.sub("\n", _cut(side)) for side in sides(text)]

@@ -1,7 +1,7 @@
 """Which settings mattered in a search: a hint, since trials are few and settings act together.
 
 A forest of trees learns the score from the values of the trials, and each setting is shuffled in turn: what the forest
-loses by that is what the setting tells (scikit-learn's permutation importance, after Breiman, 2001).
+loses by that is how much the setting matters (scikit-learn's permutation importance, after Breiman, 2001).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def importance(trials: Sequence[TrialRecord], space: Mapping[str, Mapping[str, A
 
 
 def _number(value: Any, within: Mapping[str, Any]) -> float:
-    """Return a value as a number: the logarithm of a factor, the place of a choice that is no number."""
+    """Return a value as a number: the logarithm of a factor, the place of a choice that is not a number."""
     if "choices" in within and (isinstance(value, bool) or not isinstance(value, (int, float))):
         return float([json.dumps(choice) for choice in within["choices"]].index(json.dumps(value)))
     return math.log(value) if within.get("log") else float(value)

@@ -184,7 +184,7 @@ def _search(study: FinishedStudy) -> Iterator[Child]:
 
 
 def _greater(search: SearchRecord) -> bool:
-    """Say whether the chosen trial is the one with the greatest score, or with the least."""
+    """Return whether the chosen trial has the greatest score; otherwise it has the least."""
     scores = [trial["score"] for trial in search["trials"] if trial["score"] is not None and trial["share"] == 1]
     return search["chosen"]["score"] == max(scores)
 

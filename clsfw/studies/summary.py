@@ -74,7 +74,7 @@ def gain_told(search: SearchRecord) -> tuple[str, str]:
 
 
 def importance_told(search: SearchRecord) -> str | None:
-    """Say which settings mattered, as a hint; None where the trials do not tell."""
+    """Say which settings mattered, as a hint; None where the trials are too few to say."""
     if search["importance"] is None:
         return None
     shares = (f"{name.partition('.')[2]} {100 * share:.0f} %" for name, share in search["importance"].items())

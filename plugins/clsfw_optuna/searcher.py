@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class OptunaSearcher:
-    """Asks a sampler that is made anew each time, so that nothing but the arguments decides."""
+    """Asks a sampler that is built again for each proposal, so that nothing but the arguments decides."""
 
     def __init__(self, sampler: str, n_startup_trials: int) -> None:
         self._sampler = sampler
