@@ -98,11 +98,14 @@ def _headline(study: FinishedStudy, split: str) -> Html:
     called = name.replace("_", " ").capitalize()
     spread, several = scores[name], "s" if len(scores[name]["values"]) > 1 else ""
     low, high = spread["interval"]
+    over = f" Over all seeds there might be it is likely between {low:.4f} and {high:.4f} (95 % confidence interval). "
+    if spread["std"] == 0:
+        over = " Every seed gives the same. "
     whose = " by the chosen values" if study.record["search"] is not None else ""
     return tag(
         "p",
         tag("strong", f"{called} {spread['mean']:.4f}{whose}, the mean of {len(spread['values'])} seed{several}."),
-        f" Over all seeds there might be it is likely between {low:.4f} and {high:.4f} (95 % confidence interval). ",
+        over,
         "Other test texts would move it, too: each run's own report says how far.",
         class_="headline",
     )

@@ -50,6 +50,9 @@ def against(name: str, trials: Sequence[TrialRecord], metric: str, *, within: Ma
         places: list[Any] = values
         if within.get("log"):
             axes.set_xscale("log")
+            # matplotlib writes powers in a language of formulas, which the page does not read
+            axes.xaxis.set_major_formatter(lambda at, _: f"{at:g}")
+            axes.xaxis.set_minor_formatter(lambda *_: "")
         elif "choices" in within:
             names = [json.dumps(choice) for choice in within["choices"]]
             places = [names.index(json.dumps(value)) for value in values]

@@ -111,7 +111,10 @@ class Search:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        space = {name: {k: v for k, v in asdict(within).items() if v} for name, within in self.space.items()}
+        space = {
+            name: {k: list(v) if k == "choices" else v for k, v in asdict(within).items() if v}
+            for name, within in self.space.items()
+        }
         halving = {"halving": {"at": list(self.stages[:-1]), "keep": self.keep}} if len(self.stages) > 1 else {}
         return {**self.part.dump(), "trials": self.trials, "metric": self.metric, "space": space, **halving}
 

@@ -86,7 +86,7 @@ def luck_told(search: SearchRecord, metric: str) -> str:
     optimism = search["optimism"]
     return (
         f"its best {metric} on validation was {optimism['best']:.4f}; under fresh seeds the same values have "
-        f"{optimism['fresh']:.4f}, so {100 * optimism['difference']:+.2f} points of it were luck"
+        f"{optimism['fresh']:.4f}, so {100 * optimism['difference']:+.2f} points of it were the luck of its seed"
     )
 
 

@@ -13,6 +13,7 @@ from clsfw.discovery.plugins import discover
 from clsfw.studies.content import RESULT, FinishedStudy
 from clsfw.studies.execute import carry_out
 from clsfw.studies.page import render_study, shown_rows
+from clsfw.studies.pictures import against
 from clsfw.studies.plan import make_study
 from clsfw.studies.spread import spread
 from clsfw.studies.steadiness import steadiness, summed
@@ -96,6 +97,18 @@ class TestRows:
         assert "2 of 60 rows (3.3 %) are right with some seeds and wrong with others" in told(page).replace("\xa0", " ")
         assert "2 of 3 seeds are right" in told(page)
         assert "<b>odd" not in page
+
+    def test_factors_are_written_in_plain_numbers(self):
+        """Not as `$\\mathdefault{10^{0}}$`."""
+        trials = [
+            {"number": i, "values": {"trainer.C": 10.0**i}, "score": 0.5, "share": 1.0, "first": 0.5, "error": None}
+            for i in range(3)
+        ]
+
+        picture = against("trainer.C", trials, "f1", within={"log": True}, number=1).text
+
+        assert "$" not in picture
+        assert ">100<" in picture
 
 
 @pytest.fixture(scope="module")
