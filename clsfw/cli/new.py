@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 HELP = "write a plugin package, a recipe for your data, or a copy of a shipped recipe"
 
-_MODELS = ("tfidf", "minilm", "distilbert", "modernbert")
+_MODELS = ("tfidf", "embed", "minilm", "distilbert", "modernbert")
 _KINDS = ("data", "model", "trainer", "metric", "watcher", "searcher", "exporter")
 
 
@@ -41,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", metavar="FILE", help="where to write the recipe (default: beside you, by its own name)"
     )
     recipe.add_argument("--text-column", metavar="COLUMN", help="the column that holds the texts")
+    recipe.add_argument(
+        "--text-pair-column", metavar="COLUMN", help="the column that holds the second texts, where rows are pairs"
+    )
     recipe.add_argument("--label-column", metavar="COLUMN", help="the column that holds the labels")
     recipe.add_argument("--model", choices=_MODELS, default="tfidf", help="what learns (default: %(default)s)")
     recipe.add_argument("--study", action="store_true", help="with a search for settings, for `clsfw study`")
@@ -89,12 +92,16 @@ def _recipe(args: argparse.Namespace) -> list[str]:
         out,
         others=others,
         text_column=args.text_column,
+        text_pair_column=args.text_pair_column,
         label_column=args.label_column,
         model=args.model,
         study=args.study,
     )
     seen = new.seen
-    found = f"texts in {seen.text_column!r}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
+    texts = f"texts in {seen.text_column!r}"
+    if seen.pair_column is not None:
+        texts = f"pairs of texts in {seen.text_column!r} and {seen.pair_column!r}"
+    found = f"{texts}, labels in {seen.label_column!r} ({len(seen.labels)} classes)"
     found += f", ids in {' and '.join(map(repr, seen.id_columns))}" if seen.id_columns else ""
     verb = "study" if args.study else "run"
     doubts = [f"mind: {doubt}" for doubt in new.doubts]

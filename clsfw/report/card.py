@@ -146,18 +146,21 @@ def _limits(facts: ReportFacts) -> Iterator[str]:
 
 
 def _use(facts: ReportFacts, *, alone: bool) -> Iterator[str]:
+    pairs = facts.record.get("data", {}).get("pairs")
+    given = '("a text", "its other text")' if pairs else '"a text"'
     if facts.library == "transformers":
         yield "In this directory, or with its repository's name in place of the dot:" if alone else "In this directory:"
         every = ", top_k=None" if facts.metrics["multi_label"] else ""
         model = "." if alone else "model"
         loads = f'classify = pipeline("text-classification", model="{model}", truncation=True{every})'
-        code = ["from transformers import pipeline", "", loads, 'print(classify("a text"))']
+        given = '{"text": "a text", "text_pair": "its other text"}' if pairs else '"a text"'
+        code = ["from transformers import pipeline", "", loads, f"print(classify({given}))"]
     elif alone:
         yield "This is the folder `model` of a run directory, which clsfw reads as a whole. In that directory:"
-        code = ["import clsfw", "", 'print(clsfw.load(".")("a text"))']
+        code = ["import clsfw", "", f'print(clsfw.load(".")({given}))']
     else:
         yield "In this directory:"
-        code = ["import clsfw", "", 'print(clsfw.load(".")("a text"))']
+        code = ["import clsfw", "", f'print(clsfw.load(".")({given}))']
     yield from ("", "```python", *code, "```")
 
 

@@ -42,7 +42,13 @@ def summarize(screen: Screen, run: FinishedRun) -> None:
     place = _near(run.directory)
     screen.line(dim("report: "), link(place / "report.html"), dim("  (--open shows it)"))
     screen.line(dim("model:  "), link(place / "model"))
-    screen.line(dim("next:   "), typed(f'clsfw predict {quote(str(place))} "a text of your own"'))
+    screen.line(dim("next:   "), typed(next_command(run, place)))
+
+
+def next_command(run: FinishedRun, place: Path) -> str:
+    """Return the command that labels what is not labelled yet; pairs of texts come in files."""
+    given = "--file new.csv" if run.record.get("data", {}).get("pairs") else '"a text of your own"'
+    return f"clsfw predict {quote(str(place))} {given}"
 
 
 def show_scores(screen: Screen, metrics: Metrics) -> None:

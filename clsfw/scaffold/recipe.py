@@ -15,6 +15,7 @@ from clsfw.errors import DataError, HostError, UsageError
 from clsfw.kit.text import clean
 from clsfw.recipe.shipped import find_recipe
 from clsfw.scaffold.columns import look
+from clsfw.scaffold.models import EMBED, TFIDF, model_tables, study_tables
 from clsfw.scaffold.samples import find_files, read_sample
 
 if TYPE_CHECKING:
@@ -25,74 +26,6 @@ if TYPE_CHECKING:
 
 _MOST_DECLARED = 20
 _FEW = 10
-
-MODELS: Mapping[str, str] = {
-    "tfidf": """\
-# A baseline that takes seconds: TF-IDF of words and word pairs with logistic regression.
-[model]
-use = "tfidf"
-ngram_range = [1, 2]
-sublinear_tf = true
-
-[trainer]
-use = "sklearn-fit"
-""",
-    "minilm": "nreimers/MiniLM-L6-H384-uncased",
-    "distilbert": "distilbert/distilbert-base-uncased",
-    "modernbert": "answerdotai/ModernBERT-base",
-}
-"""What `--model` takes: the tables of a recipe, or the checkpoint of an encoder on the Hugging Face hub."""
-
-_ENCODER = """\
-[model]
-use = "hf-encoder"
-checkpoint = "{checkpoint}"  # from the Hugging Face hub, or a folder
-max_length = 256
-
-[trainer]
-use = "gpu-trainer"
-batch_size = 32
-num_train_epochs = 3.0
-learning_rate = 5e-5
-eval_steps = "epoch"
-load_best_model_at_end = true
-metric_for_best_model = "f1"
-"""
-
-
-_STUDY = """
-# `clsfw study` searches for better settings on validation, and then trains what it chose and the settings above under
-# {seeds} seeds on test. `clsfw run` makes a single run and does not look here.
-[study]
-seeds = {seeds}
-
-[study.search]
-use = "random"
-trials = {trials}
-metric = "f1"
-{halving}
-[study.space]
-{space}
-"""
-
-_SEARCHED: Mapping[bool, Mapping[str, str]] = {
-    True: {  # nothing in it hangs on the seed
-        "seeds": "2",
-        "trials": "20",
-        "halving": "",
-        "space": '"trainer.C" = { low = 0.3, high = 300.0, log = true }\n'
-        '"model.ngram_range" = { choices = [[1, 1], [1, 2]] }\n'
-        '"model.sublinear_tf" = { choices = [true, false] }',
-    },
-    False: {
-        "seeds": "5",
-        "trials": "12",
-        "halving": "halving = { at = [0.33, 0.66], keep = 0.34 } # after one epoch, and after two\n",
-        "space": '"trainer.learning_rate" = { low = 1e-5, high = 2e-4, log = true }\n'
-        '"trainer.batch_size" = { choices = [16, 32] }',
-    },
-}
-"""A study of the linear baseline, and one of an encoder."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +65,9 @@ def recipe_for(  # what a person may say of data
     *,
     others: Mapping[str, Path] | None = None,
     text_column: str | None = None,
+    text_pair_column: str | None = None,
     label_column: str | None = None,
-    model: str = "tfidf",
+    model: str = TFIDF,
     study: bool = False,
 ) -> Written:
     """Write a commented recipe for files of rows, or a folder of them; `others` are files of validation and test.
@@ -149,19 +83,25 @@ def recipe_for(  # what a person may say of data
     files = find_files(data, others or {})
     try:
         sample = read_sample(files)
-        seen = look(sample, text_column, label_column)
+        seen = look(sample, text_column, label_column, text_pair_column)
     except DataError as exc:
         if any(str(path) in str(exc) for paths in files.values() for path in paths):
             raise
         raise DataError(f"{data[0]}: {exc}") from exc
     except UsageError as exc:
         raise UsageError(f"{data[0]}: {exc}") from exc
+    if model == EMBED and seen.pair_column is not None:
+        sides = f"{seen.text_column!r} and {seen.pair_column!r}"
+        raise UsageError(
+            f"{data[0]}: {model} does not take pairs of texts, which {sides} seem to be; choose another --model, or "
+            "name one column with --text-column"
+        )
     stem = re.sub(r"[^a-z0-9_-]+", "-", data[0].resolve().name.split(".")[0].lower()).strip("-_") or "recipe"
     target = out if out is not None else Path(f"{stem}.toml")
     doubts = tuple(_doubts(sample, seen))
     text = _text(stem, _source(files, target), sample, seen, doubts, model)
     if study:
-        text += _STUDY.format(**_SEARCHED[model == "tfidf"])
+        text += study_tables(model)
     return Written(_write(target, text.encode()), seen, doubts)
 
 
@@ -179,15 +119,21 @@ def _source(files: Mapping[str, Sequence[Path]], target: Path) -> Any:
 def _doubts(sample: Sample, seen: Look) -> Iterator[str]:
     """Say what the owner of the data should know of it."""
     for split, rows in seen.leaks.items():
-        yield f"{rows:,} of {len(sample.parts[split]):,} {split} rows also occur in train: their scores are too good"
+        told = f"{rows:,} of {len(sample.parts[split]):,} {split} rows are also in train: scores on them are too good"
+        yield f"{told}; take them out of train"
+    what = "text" if seen.pair_column is None else "pair"
     if seen.conflicts:
-        yield f"{seen.conflicts:,} texts have different labels"
+        yield f"{_number(seen.conflicts, what)} with different labels, so no model can be right on every row"
     if seen.repeated_texts:
-        yield f"{seen.repeated_texts:,} texts repeat another one"
+        yield _number(seen.repeated_texts, f"repeated {what}")
     if rare := _rare(sample, seen):
         some = ", ".join(f"{clean(label)!r} {rows}" for label, rows in list(rare.items())[:_FEW])
         more = f", and {len(rare) - _FEW} others" if len(rare) > _FEW else ""
         yield f"too few rows to have one in each of the {_pieces(sample)} splits: {some}{more}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _pieces(sample: Sample) -> int:
@@ -220,7 +166,9 @@ def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[s
     amount = f"{seen.rows:,} rows" if sample.whole else f"the first {seen.rows:,} rows"
     data: dict[str, Any] = {"use": sample.kind}
     data |= {} if isinstance(source, dict) else {"source": source}
-    data |= {"text_column": seen.text_column, "label_column": seen.label_column}
+    data |= {"text_column": seen.text_column}
+    data |= {"text_pair_column": seen.pair_column} if seen.pair_column is not None else {}
+    data |= {"label_column": seen.label_column}
     data |= {"label_separator": seen.separator} if seen.separator is not None else {}
     data |= {"encoding": sample.encoding} if sample.encoding != "utf-8" else {}
     data |= {"delimiter": sample.delimiter} if sample.delimiter is not None else {}
@@ -229,7 +177,7 @@ def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[s
         f"# Written by `clsfw new recipe` after a look at {amount}.",
         f"# Columns: {columns}.",
         *([f"# Each row has a value of its own in {_listed(seen.id_columns)}."] if seen.id_columns else []),
-        f"# Texts are {seen.mean_length:,.0f} characters long on average; {seen.blank_texts:,} of them are blank.",
+        f"# Texts are {seen.mean_length:,.0f} characters long on average; {seen.blank_texts:,} rows have a blank one.",
         f"# Labels: {counts}{more}.",
         *(f"# Mind: {clean(doubt)}." for doubt in doubts),
         "schema = 1",
@@ -241,7 +189,7 @@ def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[s
         *(["[data.source]", _toml(source)] if isinstance(source, dict) else []),
         *_labels(sample, seen),
         *_split(sample, seen),
-        *_model(model),
+        *model_tables(model, pairs=seen.pair_column is not None),
         "[[metrics]]",
         'use = "macro-metrics"',
         "",
@@ -251,19 +199,6 @@ def _text(name: str, source: Any, sample: Sample, seen: Look, doubts: Sequence[s
 
 def _listed(columns: Sequence[str]) -> str:
     return " and ".join(repr(clean(column)) for column in columns)
-
-
-def _model(model: str) -> list[str]:
-    if model != "tfidf":
-        return [_ENCODER.format(checkpoint=MODELS[model])]
-    other = _ENCODER.format(checkpoint=MODELS["distilbert"]).splitlines()
-    return [
-        MODELS["tfidf"],
-        "# To fine-tune DistilBERT instead, put these in the place of the two tables above:",
-        "#",
-        *(f"# {line}".rstrip() for line in other),
-        "",
-    ]
 
 
 def _labels(sample: Sample, seen: Look) -> list[str]:

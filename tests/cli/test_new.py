@@ -427,8 +427,8 @@ class TestRealShapes:
         main(["new", "recipe", "train.csv", "--test", "test.csv"])
 
         out = capsys.readouterr().out
-        assert "mind: 1 of 5 test rows also occur in train: their scores are too good" in out
-        assert "mind: 1 texts have different labels" in out
+        assert "mind: 1 of 5 test rows are also in train: scores on them are too good; take them out of train" in out
+        assert "mind: 1 text with different labels, so no model can be right on every row" in out
         assert "mind: too few rows to have one in each of the 2 splits: 'rare' 1" in out
 
     @pytest.mark.parametrize("header", ["ticket_id", "number"])
@@ -447,6 +447,83 @@ class TestRealShapes:
 
         assert 0 == main(["new", "recipe", "t.csv"])
         assert "texts in 'text', labels in 'label' (2 classes)\n" in capsys.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            ("premise", "hypothesis"),
+            ("question1", "question2"),
+            ("Text_A", "Text_B"),
+            ("meta.question", "meta.sentence"),
+        ],
+    )
+    def test_pairs_are_known_by_the_names_of_their_columns(self, first, second, capsys):
+        rows = [(f"{n}", f"a cat sat {n}", f"a {'cat' if n % 2 else 'dog'} sat", "ny"[n % 2]) for n in range(60)]
+        write_rows(Path("t.csv"), rows, ("id", first, second, "label"))
+
+        assert 0 == main(["new", "recipe", "t.csv"])
+        assert f"pairs of texts in '{first}' and '{second}', labels in 'label'" in capsys.readouterr().out
+        assert 60 == sum(self.run("t.toml")["rows"].values())
+
+    @pytest.mark.parametrize(
+        "columns", [("subject", "body"), ("word1", "word2"), ("premise", "note"), ("meta.premise", "hypothesis")]
+    )
+    def test_other_columns_of_texts_are_no_pairs(self, columns, capsys):
+        texts = [("one", "two") if columns[0] == "word1" else ("a short one", f"a long text {n}") for n in range(40)]
+        write_rows(Path("t.csv"), [(*given, "ny"[n % 2]) for n, given in enumerate(texts)], (*columns, "label"))
+
+        assert 0 == main(["new", "recipe", "t.csv"])
+        assert "pairs" not in capsys.readouterr().out
+
+    def test_the_columns_of_pairs_can_be_named(self, capsys):
+        write_rows(Path("t.csv"), [(f"a {n}", f"b {n}", "ny"[n % 2]) for n in range(40)], ("subject", "reply", "label"))
+
+        assert 0 == main(["new", "recipe", "t.csv", "--text-column", "subject", "--text-pair-column", "reply"])
+        assert "pairs of texts in 'subject' and 'reply'" in capsys.readouterr().out
+        assert 0 == main(["new", "recipe", "t.csv", "--text-pair-column", "subject", "--out", "second.toml"])
+        assert "pairs of texts in 'reply' and 'subject'" in capsys.readouterr().out
+
+    def test_one_named_column_of_texts_is_no_pair(self, capsys):
+        rows = [(f"a cat {n}", f"a dog {n}", "ny"[n % 2]) for n in range(40)]
+        write_rows(Path("t.csv"), rows, ("premise", "hypothesis", "label"))
+
+        assert 0 == main(["new", "recipe", "t.csv", "--text-column", "premise"])
+        assert "texts in 'premise', labels in 'label'" in capsys.readouterr().out
+
+    def test_a_column_for_two_things_is_refused(self, capsys):
+        write_rows(Path("t.csv"), rows_of(("yes", "no"), 20))
+
+        assert UsageError.exit_code == main(
+            ["new", "recipe", "t.csv", "--label-column", "label", "--text-pair-column", "label"]
+        )
+        assert "texts, second texts of pairs and labels need a column each" in capsys.readouterr().err
+
+    def test_conflicts_and_leaks_of_pairs_are_of_both_texts(self, capsys):
+        header = ("premise", "hypothesis", "label")
+        train = [(f"a cat {n % 5}", f"a dog {n}", "ny"[n % 2]) for n in range(40)]
+        write_rows(Path("train.csv"), [*train, ("a cat", "a dog", "n"), ("a cat", "a dog", "y")], header)
+        write_rows(Path("test.csv"), [("a cat 0", "a dog 70", "n"), ("a CAT 0", "a dog  0", "n")], header)
+
+        assert 0 == main(["new", "recipe", "train.csv", "--test", "test.csv"])
+        out = capsys.readouterr().out
+        assert "mind: 1 of 2 test rows are also in train" in out
+        assert "mind: 1 pair with different labels" in out
+
+    def test_embed_is_refused_for_pairs(self, capsys):
+        rows = [(f"a cat {n}", f"a dog {n}", "ny"[n % 2]) for n in range(40)]
+        write_rows(Path("t.csv"), rows, ("premise", "hypothesis", "label"))
+
+        assert UsageError.exit_code == main(["new", "recipe", "t.csv", "--model", "embed"])
+        assert "embed does not take pairs of texts" in capsys.readouterr().err
+        assert not Path("t.toml").exists()
+
+    def test_embed_writes_frozen_embeddings_with_a_linear_head(self):
+        write_rows(Path("t.csv"), rows_of(("yes", "no"), 20))
+        main(["new", "recipe", "t.csv", "--model", "embed"])
+        plan = make_plan("t.toml", {}, discover())
+
+        assert ("embed", "sklearn-fit") == (plan.model.component.name, plan.trainer.component.name)
+        assert "all-MiniLM-L6-v2" in plan.model.settings.checkpoint
 
     @pytest.mark.parametrize("model", ["minilm", "distilbert", "modernbert"])
     def test_a_model_can_be_chosen(self, model):

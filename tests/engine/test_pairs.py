@@ -18,6 +18,7 @@ from clsfw.kit import texts_of
 from clsfw.kit.data import labels_of
 from clsfw.kit.pairs import Pairs, fingerprint
 from clsfw.recipe.schema import Split
+from clsfw.report.summary import next_command
 
 RECIPE = """
 schema = 1
@@ -117,6 +118,17 @@ class TestRuns:
         assert "'premise', paired with 'hypothesis'" in page
         assert "tokens lost, the mean of those" in page
         assert 2 * len(run.metrics["mistakes"]["test"]) == page.count('<span class="text">')
+
+    def test_the_cards_call_the_model_with_pairs(self, runs):
+        own, transformers = ((runs(kind).directory / "README.md").read_text() for kind in ("tfidf", "gpu-trainer"))
+
+        assert 'print(clsfw.load(".")(("a text", "its other text")))' in own
+        assert 'print(classify({"text": "a text", "text_pair": "its other text"}))' in transformers
+
+    def test_the_next_command_takes_a_file(self, runs):
+        run = runs("tfidf")
+
+        assert next_command(run, run.directory).endswith(" --file new.csv")
 
 
 class TestUse:
