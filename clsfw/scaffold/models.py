@@ -96,7 +96,7 @@ _SEARCHED: Mapping[str, Mapping[str, str]] = {
 
 
 def model_tables(model: str, *, pairs: bool) -> list[str]:
-    """Return the lines of `[model]` and `[trainer]`; beside the baseline stands what fine-tunes an encoder instead."""
+    """Return the lines of `[model]` and `[trainer]`; with the baseline come those of an encoder, as comments."""
     if model != TFIDF:
         return [(_EMBED if model == EMBED else _ENCODER).format(checkpoint=CHECKPOINTS[model])]
     other = _ENCODER.format(checkpoint=CHECKPOINTS["distilbert"]).splitlines()

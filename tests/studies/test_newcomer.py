@@ -37,6 +37,12 @@ class TestNewRecipe:
         assert (0.33, 0.66, 1.0) == study.search.stages
         assert ["trainer.learning_rate", "trainer.batch_size"] == list(study.search.space)
 
+    def test_of_embeddings_the_head_is_searched(self, cli):
+        cli("new", "recipe", "reviews.csv", "--study", "--model", "embed")
+
+        study = make_study("reviews.toml", read_overrides(["model.checkpoint=."]), discover())
+        assert ["trainer.C"] == list(study.search.space)
+
     def test_without_it_there_is_none(self, cli):
         cli("new", "recipe", "reviews.csv")
 
