@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 
-import optuna
 import pytest
 
 from clsfw import Range, Trial
-from clsfw.discovery.plugins import discover
 from clsfw.studies.space import holds
+from clsfw.testing import check_searcher
+from clsfw_optuna import register_searchers
 from clsfw_optuna.searcher import OptunaSearcher, distribution
 
 SPACE = {
@@ -122,6 +122,7 @@ class TestStudy:
         assert "search.sampler: must be one of 'tpe' or 'gp', not the text 'cma'" in cli("study", recipe).told
 
 
-def test_the_kit_finds_nothing():
-    assert "optuna" in discover().components("searcher")
-    assert optuna.__version__
+def test_it_keeps_the_contract_of_searchers():
+    (component,) = register_searchers()
+
+    check_searcher(component, {"n_startup_trials": 2})
