@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "engine": 7,
     "inference": 8,
     "shipping": 8,
+    "serving": 8,
     "testing": 8,
     "scaffold": 8,
     "forecast": 8,

@@ -41,6 +41,7 @@ VERBS = (
     "compare",
     "reproduce",
     "export",
+    "serve",
     "new",
     "test-plugin",
     "runs",

@@ -35,6 +35,7 @@ GROUPS = {
         "compare RUN RUN": "which is better, and is it luck?",
         "reproduce RUN": "run it again and compare the bits",
         "export RUN DIR --to onnx": "for another library, with proof",
+        "serve RUN": "answer over HTTP",
     },
     "Extend": {
         "list-plugins": "what is installed, and what cannot run",
@@ -58,6 +59,7 @@ EXAMPLES = {
     "compare": "clsfw compare runs/one-1a2b3c4d runs/other-5e6f7a8b",
     "reproduce": "clsfw reproduce runs/quickstart-1a2b3c4d",
     "export": "clsfw export runs/quickstart-1a2b3c4d artifact --to onnx",
+    "serve": "clsfw serve runs/quickstart-1a2b3c4d --port 8000",
     "new": "clsfw new recipe reviews.csv",
     "test-plugin": "clsfw test-plugin csv",
     "runs": "clsfw runs",

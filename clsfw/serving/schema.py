@@ -1,0 +1,98 @@
+"""What a request may hold and what is answered, as pydantic has it and the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from clsfw.serving.limits import CHARACTERS, TEXTS
+
+TOO_MUCH = "too_much"
+"""The type of a validation error that is answered by 413."""
+
+
+def _texts(given: Any) -> list[str]:
+    """Return the texts of `inputs`; a text may stand in a list of its own, as text-embeddings-inference has it."""
+    entries = given if isinstance(given, list) else [given]
+    if not entries:
+        raise ValueError("there is no text")
+    if len(entries) > TEXTS:
+        raise _too_much(f"{len(entries):,} texts are more than {TEXTS:,}")
+    texts = [entry[0] if isinstance(entry, list) and len(entry) == 1 else entry for entry in entries]
+    for number, text in enumerate(texts):
+        if isinstance(text, list):
+            raise ValueError(f"entry {number} is a list of {len(text)}; a list of one text is taken, a pair is not")
+        if not isinstance(text, str):
+            raise ValueError(f"entry {number} is not a text")
+        if len(text) > CHARACTERS:
+            raise _too_much(f"text {number} has {len(text):,} characters, more than {CHARACTERS:,}")
+    return texts
+
+
+def _too_much(message: str) -> PydanticCustomError:
+    # Not as a template: pydantic would fill in braces.
+    return PydanticCustomError(TOO_MUCH, "{message}", {"message": message})
+
+
+_TEXT = {"type": "string", "maxLength": CHARACTERS}
+_SEVERAL = {"type": "array", "minItems": 1, "maxItems": TEXTS}
+_INPUTS = {
+    "description": "a text, a list of texts, or a list of lists of one text each",
+    "anyOf": [
+        _TEXT,
+        {**_SEVERAL, "items": {"anyOf": [_TEXT, {"type": "array", "minItems": 1, "maxItems": 1, "items": _TEXT}]}},
+    ],
+}
+
+
+class Strict(BaseModel):
+    """Takes the fields that it has, and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Parameters(Strict):
+    """What `InferenceClient.text_classification` may send beside the text."""
+
+    top_k: Annotated[int, Field(ge=1)] | None = Field(None, description="how many classes to answer")
+    function_to_apply: Literal["softmax", "sigmoid"] | None = Field(
+        None, description="softmax for a model of one label per text, sigmoid for one of several: nothing else fits"
+    )
+
+
+class PredictRequest(Strict):
+    """Texts, as text-embeddings-inference and the inference clients of the hub send them."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"inputs": "The food was wonderful."}]}
+    )
+
+    inputs: Annotated[list[str], PlainValidator(_texts), WithJsonSchema(_INPUTS)]
+    truncate: bool | None = Field(
+        None, description="false: a text that is longer than the model reads is refused; otherwise it is cut"
+    )
+    truncation_direction: Literal["Right", "right"] | None = Field(None, description="where a long text is cut")
+    raw_scores: Literal[False] | None = Field(None, description="scores are always probabilities")
+    parameters: Parameters | None = None
+
+
+class Score(BaseModel):
+    """A class and its probability."""
+
+    label: str
+    score: float = Field(ge=0, le=1)
+
+
+class Explained(Score):
+    """A class, its probability, and the words of the text that decided for it."""
+
+    words: list[str] = Field(description="empty for classes that were not decided on")
+
+
+class Failure(BaseModel):
+    """What every answer but a good one holds."""
+
+    error: str
+    error_type: Literal["Validation", "Unauthorized", "NotFound", "Overloaded", "Timeout", "Backend", "Unhealthy"]
