@@ -31,6 +31,7 @@ pytest_plugins = [
     "support.http_server",
     "support.mistakes",
     "support.reporting",
+    "support.small_run",
 ]
 
 ROOT = Path(__file__).parents[1]

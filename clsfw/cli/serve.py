@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     except ImportError as exc:
         if (exc.name or "").partition(".")[0] == "clsfw":
             raise
-        raise HostError(f"serve needs {exc.name}, which is not installed: pip install \"clsfw[serve]\"") from exc
+        raise HostError(f'serve needs {exc.name}, which is not installed: pip install "clsfw[serve]"') from exc
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
     from clsfw.kit.text import clean

@@ -68,4 +68,6 @@ def _parity(answering: Answering) -> dict[str, Any] | None:
     if not path.exists():
         return None
     found = content.read_json(path, _PARITY)
-    return {name: found.get(name) for name in ("exporter", "precision", "verdict", "rows", "flips", "largest_difference")}
+    return {
+        name: found.get(name) for name in ("exporter", "precision", "verdict", "rows", "flips", "largest_difference")
+    }

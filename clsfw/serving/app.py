@@ -41,9 +41,7 @@ _FAILURES = {
 }
 
 
-def build_app(
-    answering: Answering, batcher: Batcher, watch: Watch, info: dict[str, Any], token: str | None
-) -> ASGIApp:
+def build_app(answering: Answering, batcher: Batcher, watch: Watch, info: dict[str, Any], token: str | None) -> ASGIApp:
     """Return the whole application."""
     app = FastAPI(
         title="clsfw",
@@ -53,11 +51,13 @@ def build_app(
         redoc_url=None,
         lifespan=_lifespan(batcher),
         dependencies=[Security(HTTPBearer(auto_error=False))] if token else [],
-        responses={code: {"model": Failure, "description": words} for code, words in _FAILURES.items()},
     )
     _add_predicting(app, answering, batcher)
     _add_telling(app, batcher, watch, info)
-    _add_pages(app)
+    openapi = app.openapi()
+    parameters = openapi["components"]["schemas"]["Parameters"]["properties"]
+    parameters["function_to_apply"]["anyOf"][0] = {"const": _function(answering), "type": "string"}
+    _add_pages(app, openapi)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_unknown)
     app.exception_handler(Refused)(_refused)
@@ -89,11 +89,14 @@ def _add_predicting(app: FastAPI, answering: Answering, batcher: Batcher) -> Non
         most = asked.parameters.top_k if asked.parameters else None
         return _json([_explained(one)[:most] for one in answers])
 
-    app.post("/predict", response_model=list[list[Score]])(predict)
+    fails: dict[int | str, dict[str, Any]] = {
+        code: {"model": Failure, "description": words} for code, words in _FAILURES.items()
+    }
+    app.post("/predict", response_model=list[list[Score]], responses=fails)(predict)
     app.post("/", response_model=list[list[Score]], include_in_schema=False)(predict)  # where a hub client given a
     # server's address alone sends its texts
     if answering.explains:
-        app.post("/explain", response_model=list[list[Explained]])(explain)
+        app.post("/explain", response_model=list[list[Explained]], responses=fails)(explain)
 
 
 def _explained(answer: Answer) -> list[dict[str, Any]]:
@@ -110,7 +113,7 @@ async def _ask(
         Refused: the queue is full, the model failed, or a text is too long; or the client went away.
 
     """
-    own = "sigmoid" if answering.classifier.labels.multi_label else "softmax"
+    own = _function(answering)
     wanted = asked.parameters.function_to_apply if asked.parameters else None
     if wanted not in {None, own}:
         raise Refused(422, f"parameters.function_to_apply: this model's scores are made by {own}", "Validation")
@@ -134,6 +137,10 @@ async def _ask(
             if answer.cut:
                 raise Refused(413, f"inputs: text {number} is longer than the model reads", "Validation")
     return answers
+
+
+def _function(answering: Answering) -> str:
+    return "sigmoid" if answering.classifier.labels.multi_label else "softmax"
 
 
 async def _left(receive: Receive) -> None:
@@ -163,8 +170,8 @@ def _add_telling(app: FastAPI, batcher: Batcher, watch: Watch, info: dict[str, A
     app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})(metrics)
 
 
-def _add_pages(app: FastAPI) -> None:
-    page, docs = read_page("page.html"), docs_page(app.openapi())
+def _add_pages(app: FastAPI, openapi: dict[str, Any]) -> None:
+    page, docs = read_page("page.html"), docs_page(openapi)
 
     def shows(one: Page) -> Callable[[], Any]:
         async def show() -> HTMLResponse:
@@ -185,9 +192,9 @@ async def _invalid(_: Request, exc: Exception) -> Response:
     if first.get("type") == "json_invalid":
         return _json({"error": "the body is not JSON", "error_type": "Validation"}, 400)
     place = ".".join(map(str, first.get("loc", ())[1:]))[:100]
-    words = str(first.get("msg", "")).removeprefix("Value error, ")
+    words = str(first.get("msg", ""))
     status = 413 if first.get("type") == TOO_MUCH else 422
-    return _json({"error": f"{place or 'body'}: {words}", "error_type": "Validation"}, status)
+    return _json({"error": f"{place or 'body'}: {words[:1].lower()}{words[1:]}", "error_type": "Validation"}, status)
 
 
 async def _unknown(_: Request, exc: Exception) -> Response:

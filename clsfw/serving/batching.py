@@ -57,7 +57,6 @@ class _Job:
     explain: bool
     characters: int
     answer: asyncio.Future[list[Any]]
-    gone: bool = False
 
 
 @dataclass(eq=False)
@@ -109,7 +108,9 @@ class Batcher:
                 self._changed.notify()
             return await job.answer
         finally:
-            job.gone = True
+            with self._changed:
+                if job in self._jobs:  # its caller has gone away
+                    self._jobs.remove(job)
             self._count(-len(texts))
 
     def _count(self, texts: int) -> None:
@@ -134,9 +135,8 @@ class Batcher:
             while True:
                 while self._jobs and (not jobs or characters + self._jobs[0].characters <= budget):
                     job = self._jobs.popleft()
-                    if not job.gone:  # its client has gone away
-                        jobs.append(job)
-                        characters += job.characters
+                    jobs.append(job)
+                    characters += job.characters
                 if jobs or self._closing:
                     return jobs
                 self._changed.wait()

@@ -28,13 +28,14 @@ class PatientProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         super().connection_lost(exc)
-        self._head, self._write = _cancelled(self._head), _cancelled(self._write)
+        self._stop_head()
+        self._stop_write()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those of a head must end in time, however slowly they come."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._head = _cancelled(self._head)
+            self._stop_head()
         elif self._head is None:
             self._head = self.loop.call_later(HEADER_SECONDS, self._close)
 
@@ -46,7 +47,7 @@ class PatientProtocol(H11Protocol):
     def resume_writing(self) -> None:
         """Go on: it read."""
         super().resume_writing()
-        self._write = _cancelled(self._write)
+        self._stop_write()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, in the shape of all failures."""
@@ -63,7 +64,12 @@ class PatientProtocol(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 
+    def _stop_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+        self._head = None
 
-def _cancelled(timer: asyncio.TimerHandle | None) -> None:
-    if timer is not None:
-        timer.cancel()
+    def _stop_write(self) -> None:
+        if self._write is not None:
+            self._write.cancel()
+        self._write = None

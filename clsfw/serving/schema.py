@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, LiteralString
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from clsfw.serving.limits import CHARACTERS, TEXTS
@@ -17,23 +17,29 @@ def _texts(given: Any) -> list[str]:
     """Return the texts of `inputs`; a text may stand in a list of its own, as text-embeddings-inference has it."""
     entries = given if isinstance(given, list) else [given]
     if not entries:
-        raise ValueError("there is no text")
+        raise _wrong("there is no text")
     if len(entries) > TEXTS:
-        raise _too_much(f"{len(entries):,} texts are more than {TEXTS:,}")
+        raise _wrong(f"{len(entries):,} texts are more than {TEXTS:,}", TOO_MUCH)
     texts = [entry[0] if isinstance(entry, list) and len(entry) == 1 else entry for entry in entries]
     for number, text in enumerate(texts):
         if isinstance(text, list):
-            raise ValueError(f"entry {number} is a list of {len(text)}; a list of one text is taken, a pair is not")
+            raise _wrong(f"entry {number} is a list of {len(text)}; a list of one text is taken, a pair is not")
         if not isinstance(text, str):
-            raise ValueError(f"entry {number} is not a text")
+            raise _wrong(f"entry {number} is not a text")
         if len(text) > CHARACTERS:
-            raise _too_much(f"text {number} has {len(text):,} characters, more than {CHARACTERS:,}")
+            raise _wrong(f"text {number} has {len(text):,} characters, more than {CHARACTERS:,}", TOO_MUCH)
     return texts
 
 
-def _too_much(message: str) -> PydanticCustomError:
+def _no_raw_scores(given: Any) -> bool | None:
+    if given is not None and given is not False:
+        raise _wrong("scores are always probabilities")
+    return given
+
+
+def _wrong(message: str, kind: LiteralString = "wrong") -> PydanticCustomError:
     # Not as a template: pydantic would fill in braces.
-    return PydanticCustomError(TOO_MUCH, "{message}", {"message": message})
+    return PydanticCustomError(kind, "{message}", {"message": message})
 
 
 _TEXT = {"type": "string", "maxLength": CHARACTERS}
@@ -57,8 +63,9 @@ class Parameters(Strict):
     """What `InferenceClient.text_classification` may send beside the text."""
 
     top_k: Annotated[int, Field(ge=1)] | None = Field(None, description="how many classes to answer")
+    # Which of the two it is depends on the model; `build_app` writes that into the OpenAPI document.
     function_to_apply: Literal["softmax", "sigmoid"] | None = Field(
-        None, description="softmax for a model of one label per text, sigmoid for one of several: nothing else fits"
+        None, description="what the scores are made by anyway"
     )
 
 
@@ -74,7 +81,9 @@ class PredictRequest(Strict):
         None, description="false: a text that is longer than the model reads is refused; otherwise it is cut"
     )
     truncation_direction: Literal["Right", "right"] | None = Field(None, description="where a long text is cut")
-    raw_scores: Literal[False] | None = Field(None, description="scores are always probabilities")
+    raw_scores: Annotated[Literal[False] | None, BeforeValidator(_no_raw_scores)] = Field(
+        None, description="scores are always probabilities"
+    )
     parameters: Parameters | None = None
 
 

@@ -72,40 +72,40 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
 
 def serve(classifier: LoadedClassifier, sock: socket.socket, token: str | None, ready: Callable[[str], None]) -> None:
     """Answer until SIGINT or SIGTERM; what was accepted by then is answered. `ready` is told the address."""
-    watch = Watch(to_stderr)
-    answering = Answering(classifier)
-    answering(["a text"], explain=answering.explains)  # what is slow the first time is done before anybody waits
-    app = build_app(answering, Batcher(answering, watch), watch, info(answering), token)
-    config = uvicorn.Config(
-        app,
-        http=PatientProtocol,
-        ws="none",
-        lifespan="on",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
-    )
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # its words may be those of an error, and hold a text
+    server = Server(classifier, token)
     host, port = sock.getsockname()[:2]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    server.when_ready = lambda: ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     with _signals_end_quietly():
-        asyncio.run(_Server(config, lambda: ready(address)).serve(sockets=[sock]))
+        asyncio.run(server.serve(sockets=[sock]))
 
 
-class _Server(uvicorn.Server):
-    """Says when it can be asked."""
+class Server(uvicorn.Server):
+    """uvicorn with the application; it says when it can be asked."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, classifier: LoadedClassifier, token: str | None) -> None:
+        watch = Watch(to_stderr)
+        answering = Answering(classifier)
+        answering(["a text"], explain=answering.explains)  # what is slow the first time is done before anybody waits
+        config = uvicorn.Config(
+            build_app(answering, Batcher(answering, watch), watch, info(answering), token),
+            http=PatientProtocol,
+            ws="none",
+            lifespan="on",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+        )
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # its words may be an error's, and hold a text
         super().__init__(config)
-        self._ready = ready
+        self.when_ready: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
-        self._ready()
+        self.when_ready()
 
 
 @contextmanager

@@ -24,16 +24,16 @@ class Watch:
         self._say = say
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        own = {"registry": self.registry}
-        self._requests = Counter("clsfw_requests", "Requests by path and status", ["path", "status"], **own)
+        own = self.registry
+        self._requests = Counter("clsfw_requests", "Requests by path and status", ["path", "status"], registry=own)
         self._seconds = Histogram(
-            "clsfw_request_seconds", "Seconds until a request was answered", ["path"], buckets=_SECONDS, **own
+            "clsfw_request_seconds", "Seconds until a request was answered", ["path"], buckets=_SECONDS, registry=own
         )
-        self._batches = Histogram("clsfw_batch_texts", "Texts in a batch", buckets=_COUNTS, **own)
-        self._batch_seconds = Histogram("clsfw_batch_seconds", "Seconds for a batch", buckets=_SECONDS, **own)
-        self._tokens = Counter("clsfw_tokens", "Tokens predicted", **own)
-        self._waiting = Gauge("clsfw_waiting_texts", "Texts that are accepted and not answered", **own)
-        self._failures = Counter("clsfw_failures", "Requests on which the model or the server failed", **own)
+        self._batches = Histogram("clsfw_batch_texts", "Texts in a batch", buckets=_COUNTS, registry=own)
+        self._batch_seconds = Histogram("clsfw_batch_seconds", "Seconds for a batch", buckets=_SECONDS, registry=own)
+        self._tokens = Counter("clsfw_tokens", "Tokens predicted", registry=own)
+        self._waiting = Gauge("clsfw_waiting_texts", "Texts that are accepted and not answered", registry=own)
+        self._failures = Counter("clsfw_failures", "Requests on which the model or the server failed", registry=own)
 
     def request(self, path: str, status: int, seconds: float) -> None:
         """Count a request; status 499 stands for a client that went away."""
