@@ -41,7 +41,9 @@ def test_the_decided_label_comes_first_even_against_the_likelier_one(server, wor
     assert said != likeliest
 
 
-@pytest.mark.parametrize("inputs", ["fine", ["fine"], [["fine"]], ["fine", "dull awful poor"], [["fine"], "dull awful poor"]])
+@pytest.mark.parametrize(
+    "inputs", ["fine", ["fine"], [["fine"]], ["fine", "dull awful poor"], [["fine"], "dull awful poor"]]
+)
 def test_one_text_or_several_give_a_list_for_each(server, inputs):
     answer = server.predict(inputs).json()
 

@@ -110,12 +110,13 @@ def test_the_server_failing_is_told_without_its_words(words, monkeypatch, capfd)
     assert "secret" not in answer.text + capfd.readouterr().err
 
 
-class TestToken:
-    @pytest.fixture(scope="class")
-    def guarded(self, words):
-        with serving(words, "s3cret") as served:
-            yield served
+@pytest.fixture(scope="module")
+def guarded(words):
+    with serving(words, "s3cret") as served:
+        yield served
 
+
+class TestToken:
     @pytest.mark.parametrize("given", [None, "Bearer wrong", "s3cret", "bearer s3cret", "Bearer s3cret2"])
     @pytest.mark.parametrize(
         ("method", "path"), [("GET", "/info"), ("GET", "/metrics"), ("POST", "/"), ("POST", "/predict"), ("GET", "/x")]
