@@ -1,4 +1,4 @@
-"""Two runs of TF-IDF, one with a temperature and a threshold and one with several labels per text, and their servers."""
+"""Two runs of TF-IDF, one with temperature and threshold and one with several labels per text, and their servers."""
 
 from __future__ import annotations
 

@@ -171,5 +171,5 @@ class TestAddress:
                 listen("127.0.0.1", port, None)
 
     def test_a_host_that_is_not_there_is_told(self):
-        with pytest.raises(UsageError, match="--host 'no.such.host.invalid' is not an address of this machine"):
+        with pytest.raises(UsageError, match=r"--host 'no\.such\.host\.invalid' is not an address of this machine"):
             listen("no.such.host.invalid", 0, "s3cret")

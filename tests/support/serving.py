@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.serving.server import Server
 
 
 class Serving:
     """A running server."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, server: Server) -> None:
+        self.server = server
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
         self.client = httpx.Client(base_url=self.base, trust_env=False, timeout=60)
@@ -47,7 +49,7 @@ def serving(classifier: LoadedClassifier, token: str | None = None) -> Iterator[
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[sock])), daemon=True)
     thread.start()
     assert ready.wait(60)
-    served = Serving(sock.getsockname()[1])
+    served = Serving(sock.getsockname()[1], server)
     try:
         yield served
     finally:
