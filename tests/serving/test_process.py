@@ -25,7 +25,7 @@ import sys
 class Refuses:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("torch", "transformers"):
-            raise ImportError(f"{name} is not to be imported here")
+            raise ModuleNotFoundError(f"{name} is not to be imported here", name=name)
 
 sys.meta_path.insert(0, Refuses())
 from clsfw.cli import main
