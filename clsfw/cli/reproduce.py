@@ -55,6 +55,8 @@ def _reproduce(first: Path, out: Path | None, *, allow_code: bool) -> Reproducti
     from clsfw.store.rundir import read_run
 
     run = FinishedRun.read(first)
+    if (first / "parity.json").exists():
+        raise UsageError(f"{first} is an artifact, which was not trained; give the run that it was exported from")
     _ = run.predictions  # read now: that they cannot be read must not be found out after the training
     second = out or first.resolve().with_name(f"{first.resolve().name}-reproduced")
     if second.resolve() == first.resolve():

@@ -35,7 +35,8 @@ from clsfw.report.card import model_card
 from clsfw.report.html import render_report
 from clsfw.shipping.parity import ACCEPTED, Sides, parity
 from clsfw.shipping.words import card_section
-from clsfw.store.rundir import MODEL, RunDirectory
+from clsfw.store.place import is_run
+from clsfw.store.rundir import MODEL, RunDirectory, read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,10 @@ def export(request: Request, display: Display) -> Exported:
         raise UsageError(f"{request.run} is an artifact itself; give the run that it was exported from")
     unproven = request.target.with_name(f"{request.target.name}-unproven")
     for place in (request.target, unproven):
+        if place == unproven and is_run(place) and _broken_off(place):
+            raise UsageError(
+                f"{place} is of an export that did not end, or is still at work; remove it and export again"
+            )
         if place.exists():
             raise UsageError(f"{place} exists already; give another name, or remove it")
     display.stage("loading the model")
@@ -127,6 +132,10 @@ def export(request: Request, display: Display) -> Exported:
         files.rename(unproven, request.target)
         files.sync(request.target.parent)
     return Exported(request.target, found)
+
+
+def _broken_off(place: Path) -> bool:
+    return bool(read_run(place, allow_incomplete=True, verify=False)["state"] != "complete")
 
 
 @dataclass(frozen=True)

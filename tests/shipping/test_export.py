@@ -64,6 +64,11 @@ class TestOnnx:
         assert finished.metrics["test"] == run.metrics["test"]
         assert finished.record["identity"] == run.record["identity"]
 
+    def test_it_cannot_be_reproduced(self, artifact, capsys):
+        assert 2 == main(["reproduce", str(artifact)])
+        assert f"{artifact} is an artifact, which was not trained; give the run that it" in capsys.readouterr().err
+        assert not artifact.with_name("artifact-reproduced").exists()
+
     def test_a_changed_model_is_found_out(self, artifact, tmp_path):
         import shutil
 
@@ -244,3 +249,17 @@ class TestRefused:
         told = self.exits(capsys, 6, small_run, tmp_path / "a", "--to", name)
 
         assert f'which is not installed: pip install "clsfw[{name}]"' in told
+
+
+def test_what_a_broken_off_export_left_is_told_by_the_next(small_run, tmp_path, monkeypatch, capsys):
+    command = ["export", str(small_run), str(tmp_path / "cut"), "--to", "onnx"]
+
+    def breaks_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clsfw.shipping.export._write_model", breaks_off)
+    assert 130 == main(command)
+    monkeypatch.undo()
+
+    assert 2 == main(command)
+    assert "cut-unproven is of an export that did not end, or is still at work; remove it" in capsys.readouterr().err
