@@ -7,7 +7,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI, Request, Security
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from fastapi.security import HTTPBearer
@@ -17,7 +17,7 @@ from clsfw.errors import __version__
 from clsfw.serving.batching import ModelFailed, Overloaded
 from clsfw.serving.gate import GONE, Gate, Refused
 from clsfw.serving.pages import Page, docs_page, read_page
-from clsfw.serving.schema import TOO_MUCH, Explained, Failure, PredictRequest, Score
+from clsfw.serving.schema import Explained, Failure, PredictRequest, Score
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -32,7 +32,7 @@ _FAILURES = {
     400: "the body cannot be read as JSON",
     401: "the bearer token is missing or wrong",
     408: "the body did not come in time",
-    413: "the body, the number of texts, or a text is too large",
+    413: "the body is too large, or a text is longer than the model reads and must not be cut",
     415: "the body is not said to be JSON",
     422: "the body is not such a request",
     424: "the model failed",
@@ -50,10 +50,13 @@ def build_app(answering: Answering, batcher: Batcher, watch: Watch, info: dict[s
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
         lifespan=_lifespan(batcher),
-        dependencies=[Security(HTTPBearer(auto_error=False))] if token else [],
     )
-    _add_predicting(app, answering, batcher)
-    _add_telling(app, batcher, watch, info)
+    # The gate asks for the token; this says so in the OpenAPI document.
+    guarded = APIRouter(dependencies=[Security(HTTPBearer(auto_error=False))] if token else [])
+    _add_predicting(guarded, answering, batcher)
+    _add_telling(guarded, watch, info)
+    app.include_router(guarded)
+    _add_health(app, batcher)
     openapi = app.openapi()
     parameters = openapi["components"]["schemas"]["Parameters"]["properties"]
     parameters["function_to_apply"]["anyOf"][0] = {"const": _function(answering), "type": "string"}
@@ -76,7 +79,7 @@ def _lifespan(batcher: Batcher) -> Callable[[FastAPI], Any]:
     return lifespan
 
 
-def _add_predicting(app: FastAPI, answering: Answering, batcher: Batcher) -> None:
+def _add_predicting(app: APIRouter, answering: Answering, batcher: Batcher) -> None:
     async def predict(asked: PredictRequest, request: Request) -> Response:
         """Return the classes of each text with their probabilities, the decided ones first, then the likeliest."""
         answers = await _ask(answering, batcher, asked, request.receive, explain=False)
@@ -149,13 +152,18 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-def _add_telling(app: FastAPI, batcher: Batcher, watch: Watch, info: dict[str, Any]) -> None:
+def _add_health(app: FastAPI, batcher: Batcher) -> None:
     async def health() -> Response:
         """Tell whether requests are answered."""
         if not batcher.alive:
             raise Refused(503, "the server does not answer any more", "Unhealthy")
         return _json({"status": "ok"})
 
+    sick: dict[int | str, dict[str, Any]] = {503: {"model": Failure, "description": "requests are not answered"}}
+    app.get("/health", response_model=dict[str, str], responses=sick)(health)
+
+
+def _add_telling(app: APIRouter, watch: Watch, info: dict[str, Any]) -> None:
     async def about() -> Response:
         """Return what is served: the run, its labels and scores, and the limits of a request."""
         return _json(info)
@@ -164,10 +172,10 @@ def _add_telling(app: FastAPI, batcher: Batcher, watch: Watch, info: dict[str, A
         """Return counts and times, for Prometheus."""
         return Response(watch.page(), media_type="text/plain; version=1.0.0; charset=utf-8")
 
-    sick: dict[int | str, dict[str, Any]] = {503: {"model": Failure, "description": "requests are not answered"}}
-    app.get("/health", response_model=dict[str, str], responses=sick)(health)
-    app.get("/info", response_model=dict[str, Any])(about)
-    app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})(metrics)
+    fails: dict[int | str, dict[str, Any]] = {401: {"model": Failure, "description": _FAILURES[401]}}
+    plain = {**fails, 200: {"content": {"text/plain": {}}}}
+    app.get("/info", response_model=dict[str, Any], responses=fails)(about)
+    app.get("/metrics", response_class=Response, responses=plain)(metrics)
 
 
 def _add_pages(app: FastAPI, openapi: dict[str, Any]) -> None:
@@ -193,8 +201,7 @@ async def _invalid(_: Request, exc: Exception) -> Response:
         return _json({"error": "the body is not JSON", "error_type": "Validation"}, 400)
     place = ".".join(map(str, first.get("loc", ())[1:]))[:100]
     words = str(first.get("msg", ""))
-    status = 413 if first.get("type") == TOO_MUCH else 422
-    return _json({"error": f"{place or 'body'}: {words[:1].lower()}{words[1:]}", "error_type": "Validation"}, status)
+    return _json({"error": f"{place or 'body'}: {words[:1].lower()}{words[1:]}", "error_type": "Validation"}, 422)
 
 
 async def _unknown(_: Request, exc: Exception) -> Response:

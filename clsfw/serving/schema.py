@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, LiteralString
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from clsfw.serving.limits import CHARACTERS, TEXTS
-
-TOO_MUCH = "too_much"
-"""The type of a validation error that is answered by 413."""
 
 
 def _texts(given: Any) -> list[str]:
@@ -19,7 +16,7 @@ def _texts(given: Any) -> list[str]:
     if not entries:
         raise _wrong("there is no text")
     if len(entries) > TEXTS:
-        raise _wrong(f"{len(entries):,} texts are more than {TEXTS:,}", TOO_MUCH)
+        raise _wrong(f"{len(entries):,} texts are more than {TEXTS:,}")
     texts = [entry[0] if isinstance(entry, list) and len(entry) == 1 else entry for entry in entries]
     for number, text in enumerate(texts):
         if isinstance(text, list):
@@ -27,7 +24,7 @@ def _texts(given: Any) -> list[str]:
         if not isinstance(text, str):
             raise _wrong(f"entry {number} is not a text")
         if len(text) > CHARACTERS:
-            raise _wrong(f"text {number} has {len(text):,} characters, more than {CHARACTERS:,}", TOO_MUCH)
+            raise _wrong(f"text {number} has {len(text):,} characters, more than {CHARACTERS:,}")
     return texts
 
 
@@ -37,9 +34,9 @@ def _no_raw_scores(given: Any) -> bool | None:
     return given
 
 
-def _wrong(message: str, kind: LiteralString = "wrong") -> PydanticCustomError:
+def _wrong(message: str) -> PydanticCustomError:
     # Not as a template: pydantic would fill in braces.
-    return PydanticCustomError(kind, "{message}", {"message": message})
+    return PydanticCustomError("wrong", "{message}", {"message": message})
 
 
 _TEXT = {"type": "string", "maxLength": CHARACTERS}

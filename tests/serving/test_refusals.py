@@ -33,10 +33,10 @@ BODIES = {
         422,
         "parameters.function_to_apply: this model's scores are made by softmax",
     ),
-    "too many texts": (b'{"inputs": [' + b'"a",' * TEXTS + b'"a"]}', 413, f"inputs: {TEXTS + 1} texts are more than"),
+    "too many texts": (b'{"inputs": [' + b'"a",' * TEXTS + b'"a"]}', 422, f"inputs: {TEXTS + 1} texts are more than"),
     "a text too long": (
         b'{"inputs": "' + b"a" * (CHARACTERS + 1) + b'"}',
-        413,
+        422,
         "inputs: text 0 has 100,001 characters, more than 100,000",
     ),
     "a body too large": (b'{"inputs": "' + b" " * BODY_BYTES + b'"}', 413, "the body is larger than 2,097,152 bytes"),
