@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from clsfw.errors import __version__
 from clsfw.serving.batching import ModelFailed, Overloaded
-from clsfw.serving.gate import GONE, Gate, Refused
+from clsfw.serving.gate import GONE, OPEN, Gate, Refused
 from clsfw.serving.pages import Page, docs_page, read_page
 from clsfw.serving.schema import Explained, Failure, PredictRequest, Score
 
@@ -60,13 +60,13 @@ def build_app(answering: Answering, batcher: Batcher, watch: Watch, info: dict[s
     openapi = app.openapi()
     parameters = openapi["components"]["schemas"]["Parameters"]["properties"]
     parameters["function_to_apply"]["anyOf"][0] = {"const": _function(answering), "type": "string"}
+    app.openapi = lambda: openapi  # type: ignore[method-assign]  # as FastAPI has it extended
     _add_pages(app, openapi)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_unknown)
     app.exception_handler(Refused)(_refused)
     app.exception_handler(Exception)(_broken)
-    paths = frozenset(getattr(route, "path", "") for route in app.routes)
-    return Gate(app, token=token, paths=paths, watch=watch)
+    return Gate(app, token=token, paths=OPEN.union(openapi["paths"]), watch=watch)
 
 
 def _lifespan(batcher: Batcher) -> Callable[[FastAPI], Any]:
