@@ -18,6 +18,7 @@ COMMAND = "from schemathesis.cli import schemathesis; schemathesis()"
 def test_it_finds_nothing(words, token, tmp_path):
     with serving(words, token) as served:
         arguments = ["run", f"{served.base}/openapi.json", "--max-examples", "30", "--seed", "1", "--no-color"]
+        arguments += ["--request-timeout", "60"]  # of a machine under load
         arguments += ["-H", f"Authorization: Bearer {token}"] if token else []
         done = subprocess.run(
             [sys.executable, "-c", COMMAND, *arguments],
