@@ -91,13 +91,7 @@ def export(request: Request, display: Display) -> Exported:
     if "exporter" in read_model(run.directory)[1]:
         raise UsageError(f"{request.run} is an artifact itself; give the run that it was exported from")
     unproven = request.target.with_name(f"{request.target.name}-unproven")
-    for place in (request.target, unproven):
-        if place == unproven and is_run(place) and _broken_off(place):
-            raise UsageError(
-                f"{place} is of an export that did not end, or is still at work; remove it and export again"
-            )
-        if place.exists():
-            raise UsageError(f"{place} exists already; give another name, or remove it")
+    _see_that_free(request.target, unproven)
     display.stage("loading the model")
     loaded = load_classifier(run.directory, allow_code=request.allow_code)
     exporter, about = _exporter(request, loaded.parts.plugins)
@@ -134,8 +128,14 @@ def export(request: Request, display: Display) -> Exported:
     return Exported(request.target, found)
 
 
-def _broken_off(place: Path) -> bool:
-    return bool(read_run(place, allow_incomplete=True, verify=False)["state"] != "complete")
+def _see_that_free(target: Path, unproven: Path) -> None:
+    if is_run(unproven) and read_run(unproven, allow_incomplete=True, verify=False)["state"] != "complete":
+        raise UsageError(
+            f"{unproven} is of an export that did not end, or is still at work; remove it and export again"
+        )
+    for place in (target, unproven):
+        if place.exists():
+            raise UsageError(f"{place} exists already; give another name, or remove it")
 
 
 @dataclass(frozen=True)
