@@ -27,6 +27,7 @@ for _number in (signal.SIGTERM, signal.SIGHUP):
 
 pytest_plugins = [
     "support.baseline",
+    "support.browser",
     "support.databases",
     "support.http_server",
     "support.mistakes",

@@ -1,4 +1,4 @@
-"""What `/info` tells of the run or artifact that is served."""
+"""What `/info` shows of the run or artifact that is served."""
 
 from __future__ import annotations
 

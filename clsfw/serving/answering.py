@@ -9,6 +9,7 @@ import numpy as np
 
 from clsfw.contract.parts import TellsWords
 from clsfw.discovery.parts import BuiltModel
+from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,9 +34,16 @@ class Answer:
 
 
 class Answering:
-    """Answers texts with a loaded classifier."""
+    """Answers texts with a loaded classifier.
+
+    Raises:
+        UsageError: it is for pairs of texts.
+
+    """
 
     def __init__(self, classifier: LoadedClassifier) -> None:
+        if classifier.rows.text_pair_column is not None:
+            raise UsageError(f"{classifier.directory} is of pairs of texts, which the server does not take")
         self.classifier = classifier
         self.explains = isinstance(classifier.model, TellsWords)
         self._model: BuiltModel | None = None

@@ -154,7 +154,7 @@ async def _left(receive: Receive) -> None:
 
 def _add_health(app: FastAPI, batcher: Batcher) -> None:
     async def health() -> Response:
-        """Tell whether requests are answered."""
+        """Report whether requests are answered."""
         if not batcher.alive:
             raise Refused(503, "the server does not answer any more", "Unhealthy")
         return _json({"status": "ok"})

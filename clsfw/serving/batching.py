@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHARACTERS_A_TOKEN = 4.0  # until texts were seen
 _NEWEST = 0.2  # what the newest batch weighs in the estimates
-_LONGEST_WAIT = 60  # seconds that a client is told to wait at most
+_LONGEST_WAIT = 60  # seconds that a client is asked to wait at most
 
 
 class Overloaded(Exception):  # noqa: N818  # a state that passes
@@ -39,7 +39,7 @@ class Answers(Protocol):
 
 
 class Watches(Protocol):
-    """What is told of each batch."""
+    """What hears of each batch."""
 
     def batch(self, texts: int, tokens: int, seconds: float) -> None:
         """Hear of a batch that was predicted."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clsfw.serving.watching import Watch
 
 OPEN = frozenset({"/", "/health", "/docs", "/openapi.json"})
-"""What may be read without the token: none of it says anything about the run."""
+"""What may be read without the token: it says nothing about the run."""
 
 GONE = 499
 """Counted, never sent: the client went away before its answer."""

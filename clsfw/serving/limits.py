@@ -1,4 +1,4 @@
-"""What one request may hold, and how much the server accepts at a time: whoever asks for more is told so."""
+"""What one request may hold, and how much the server accepts at a time: more than that is refused."""
 
 from __future__ import annotations
 

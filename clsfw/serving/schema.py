@@ -11,7 +11,7 @@ from clsfw.serving.limits import CHARACTERS, TEXTS
 
 
 def _texts(given: Any) -> list[str]:
-    """Return the texts of `inputs`; a text may stand in a list of its own, as text-embeddings-inference has it."""
+    """Return the texts of `inputs`; a text may be in a list of its own, as text-embeddings-inference has it."""
     entries = given if isinstance(given, list) else [given]
     if not entries:
         raise _wrong("there is no text")

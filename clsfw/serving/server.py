@@ -71,7 +71,7 @@ def listen(host: str, port: int, token: str | None) -> socket.socket:
 
 
 def serve(classifier: LoadedClassifier, sock: socket.socket, token: str | None, ready: Callable[[str], None]) -> None:
-    """Answer until SIGINT or SIGTERM; what was accepted by then is answered. `ready` is told the address."""
+    """Answer until SIGINT or SIGTERM; what was accepted by then is answered. `ready` gets the address."""
     server = Server(classifier, token)
     host, port = sock.getsockname()[:2]
     server.when_ready = lambda: ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")

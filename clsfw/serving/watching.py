@@ -1,4 +1,4 @@
-"""What `/metrics` tells, and the few lines that go to the log: numbers and names, never a text."""
+"""What `/metrics` shows, and the few lines that go to the log: numbers and names, never a text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Watch:
         self._failures = Counter("clsfw_failures", "Requests on which the model or the server failed", registry=own)
 
     def request(self, path: str, status: int, seconds: float) -> None:
-        """Count a request; status 499 stands for a client that went away."""
+        """Count a request; status 499 is for a client that went away."""
         self._requests.labels(path, status).inc()
         self._seconds.labels(path).observe(seconds)
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ import pytest
 import clsfw
 from clsfw.cli import main
 from clsfw.evidence.finished import FinishedRun
+from clsfw.serving.answering import Answering
 
 WITHOUT_TORCH = """
 import sys
@@ -165,6 +167,15 @@ def test_what_cannot_be_served_is_told(word_run, capsys, monkeypatch, arguments,
 
     assert code == main(["serve", str(word_run), *arguments])
     assert words in capsys.readouterr().err
+
+
+def test_a_run_of_pairs_is_told(words):
+    data = words.record["data"]
+    rows = {**data["rows"], "text_pair_column": "other"}
+    pairs = replace(words, record={**words.record, "data": {**data, "rows": rows}})
+
+    with pytest.raises(clsfw.UsageError, match="is of pairs of texts, which the server does not take"):
+        Answering(pairs)
 
 
 def test_what_is_not_a_run_is_told(tmp_path, capsys):
