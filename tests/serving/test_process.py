@@ -170,9 +170,8 @@ def test_what_cannot_be_served_is_told(word_run, capsys, monkeypatch, arguments,
 
 
 def test_a_run_of_pairs_is_told(words):
-    data = words.record["data"]
-    rows = {**data["rows"], "text_pair_column": "other"}
-    pairs = replace(words, record={**words.record, "data": {**data, "rows": rows}})
+    pairs = replace(words)
+    vars(pairs)["rows"] = replace(words.rows, text_pair_column="other")
 
     with pytest.raises(clsfw.UsageError, match="is of pairs of texts, which the server does not take"):
         Answering(pairs)

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -75,9 +76,19 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         pytest.skip("needs Chromium, which is not installed here")
     to_browser, from_browser = os.pipe(), os.pipe()
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--window-size=800,700"]
-    pipes = f'exec "$0" "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}'
+    # The browser reads from 3 and writes to 4.
+    pipes = f"import os, sys; os.dup2({to_browser[0]}, 3); os.dup2({from_browser[1]}, 4); "
+    pipes += "os.execv(sys.argv[1], sys.argv[1:])"
     child = subprocess.Popen(
-        ["sh", "-c", pipes, CHROMIUM, *options, f"--user-data-dir={tmp_path / 'profile'}", "--no-proxy-server"],
+        [
+            sys.executable,
+            "-c",
+            pipes,
+            CHROMIUM,
+            *options,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--no-proxy-server",
+        ],
         pass_fds=(to_browser[0], from_browser[1]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
