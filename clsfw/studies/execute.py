@@ -22,12 +22,13 @@ from clsfw.studies.board import Follower, Silent
 from clsfw.studies.content import BEGUN, REPORT, RESULT, RUNS, FinishedStudy, read_begun
 from clsfw.studies.importance import importance
 from clsfw.studies.luck import gain
-from clsfw.studies.page import judged, render_study, shown_rows
+from clsfw.studies.page import render_study, shown_rows
 from clsfw.studies.search import Trials, choose, values_told
 from clsfw.studies.shared import SharedData
 from clsfw.studies.spread import spread
 from clsfw.studies.trial import closed, run_trial
 from clsfw.studies.verdict import judge_study
+from clsfw.studies.whole import judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,11 +17,11 @@ from clsfw.studies.content import RUNS
 from clsfw.studies.search import values_told
 from clsfw.studies.steadiness import MOST, steadiness, summed
 from clsfw.studies.summary import gain_told, importance_told, luck_told
+from clsfw.studies.whole import judged, over_seeds_and_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from clsfw.evidence.finished import FinishedRun
     from clsfw.evidence.predictions import PredictionTable
     from clsfw.kit.pairs import Text
     from clsfw.studies.content import FinishedStudy, SearchRecord, Spread, StudyVerdict
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
 
 _TONES = {"REPRODUCED": "good", "NOT REPRODUCED": "bad", "NOT COMPARABLE": "open"}
 _FOOTER = "Made by clsfw. All numbers are in study.json, each run has a report and predictions of its own."
-
-
-def judged(study: FinishedStudy) -> list[FinishedRun]:
-    """Return the runs that the report is about: those of the chosen values, or without a search all."""
-    which = study.record["runs"][0]["values"]
-    of_which = {run["run"] for run in study.record["runs"] if run["values"] == which}
-    return [run for run in study.runs if run.directory.name in of_which]
 
 
 def shown_rows(tables: Sequence[PredictionTable]) -> list[int]:
@@ -97,16 +90,15 @@ def _headline(study: FinishedStudy, split: str) -> Html:
     name = "accuracy" if "accuracy" in scores else next(iter(scores))
     called = name.replace("_", " ").capitalize()
     spread, several = scores[name], "s" if len(scores[name]["values"]) > 1 else ""
-    low, high = spread["interval"]
-    over = f" Over all seeds there might be it is likely between {low:.4f} and {high:.4f} (95 % confidence interval). "
-    if spread["std"] == 0:
-        over = " Every seed gives the same. "
+    both = over_seeds_and_rows(study, name)
+    low, high = both or spread["interval"]
     whose = " by the chosen values" if study.record["search"] is not None else ""
     return tag(
         "p",
         tag("strong", f"{called} {spread['mean']:.4f}{whose}, the mean of {len(spread['values'])} seed{several}."),
-        over,
-        "Other test texts would move it, too: each run's own report says how far.",
+        f" Over all seeds {'and test texts ' if both else ''}there might be ",
+        f"it is likely between {low:.4f} and {high:.4f} (95 % confidence interval).",
+        "" if both else " Other test texts would move it, too: each run's own report says how far.",
         class_="headline",
     )
 
@@ -147,7 +139,7 @@ def _scores(study: FinishedStudy, split: str, limits: Mapping[str, Sequence[floa
         if whose:
             yield tag("h3", f"{split}, {whose}")
         rows = [_score(title(name, limits), spread, axis) for name, spread in scores.items()]
-        yield table(["score", "mean", "std", "95 % interval of the mean"], rows, name="Scores")
+        yield table(["score", "mean", "std", "95 % interval over seeds"], rows, name="Scores")
     words = (
         "Each small dot is a seed, the large one their mean, the line Student's interval for the mean over all seeds."
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from clsfw.report.terminal import bad, bold, dim, doubtful, good, link, typed
 from clsfw.studies.content import REPORT, RESULT, RUNS
 from clsfw.studies.search import values_told
+from clsfw.studies.whole import over_seeds_and_rows
 
 if TYPE_CHECKING:
     from clsfw.report.terminal import Screen
@@ -31,6 +32,10 @@ def summarize(screen: Screen, study: FinishedStudy) -> None:
         _scores(screen, "the recipe's own values", {"test": search["own_scores"]["test"]}, len(seeds))
     else:
         _scores(screen, "", study.scores, len(seeds))
+    name = "accuracy" if "accuracy" in study.scores["test"] else next(iter(study.scores["test"]))
+    if (limits := over_seeds_and_rows(study, name)) is not None:
+        said = f"{limits[0]:.4f} to {limits[1]:.4f}"
+        screen.line(f"over all seeds and test texts there might be, {name} is likely ", bold(said), dim("  (95 %)"))
     if all(spread["std"] == 0 for scores in study.scores.values() for spread in scores.values()):
         screen.line("every seed gives the same scores: nothing in this recipe hangs on the seed")
     screen.line()
@@ -43,7 +48,7 @@ def summarize(screen: Screen, study: FinishedStudy) -> None:
 def _scores(screen: Screen, whose: str, scores_by_split: dict[str, dict[str, Spread]], seeds: int) -> None:
     for split, scores in scores_by_split.items():
         head = f"{split}, {whose}" if whose else split
-        screen.line(bold(head), dim(f"  mean over {seeds} seeds, with the 95 % interval of that mean"))
+        screen.line(bold(head), dim(f"  mean over {seeds} seeds, with its 95 % interval over seeds"))
         rows = [_row(name, spread) for name, spread in scores.items()]
         screen.table(["", "mean", "95 %", "std", "lowest", "highest"], rows, "<>>>>>")
 

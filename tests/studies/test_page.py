@@ -17,6 +17,7 @@ from clsfw.studies.pictures import against
 from clsfw.studies.plan import make_study
 from clsfw.studies.spread import spread
 from clsfw.studies.steadiness import steadiness, summed
+from clsfw.studies.whole import over_seeds_and_rows
 
 SEARCH = """
 [study]
@@ -87,6 +88,24 @@ class TestRows:
 
         assert 180 == np.sum(matrix)
         assert 6 == np.sum(matrix) - np.trace(matrix)
+
+    def test_the_headline_covers_seeds_and_rows(self, tables):
+        low, high = over_seeds_and_rows(tables, "accuracy")
+
+        assert 0.9 < low < tables.scores["test"]["accuracy"]["interval"][0]
+        assert f"it is likely between {low:.4f} and {high:.4f}" in told(render_study(tables, {}))
+        assert "Over all seeds and test texts" in told(render_study(tables, {}))
+
+    def test_a_score_that_is_not_a_mean_over_rows_has_the_interval_over_seeds(self, tables, monkeypatch):
+        monkeypatch.setattr("clsfw.studies.page.over_seeds_and_rows", lambda *_: None)
+
+        assert over_seeds_and_rows(tables, "kappa") is None
+        assert "Other test texts would move it, too" in told(render_study(tables, {}))
+
+    def test_a_metric_that_has_the_name_of_one_alone_has_no_interval_over_rows(self, tables):
+        tables.scores["test"]["f1"] = tables.scores["test"]["accuracy"] | {"mean": 0.5}
+
+        assert over_seeds_and_rows(tables, "f1") is None
 
     def test_their_texts_stand_in_the_page(self, tables):
         page = render_study(tables, {0: "a <script>bad</script> text", 1: "another one"})
