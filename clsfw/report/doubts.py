@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from clsfw.evidence.metrics import overlaps
+from clsfw.kit.pairs import PAIR
 from clsfw.report import plots
 from clsfw.report.markup import Child, details, percent, table, tag
 
@@ -25,8 +26,9 @@ def lengths(facts: ReportFacts) -> Iterator[Child]:
     else:
         cut = f"None of the {found['rows']:,} texts is longer than the model reads"
     yield tag("p", f"{cut}. The median text has {tokens['median']:,.0f} tokens, the longest {tokens['max']:,}.")
-    if losses := found.get("sides"):
-        rows = [[side, f"{loss['truncated']:,}", f"{loss['tokens']:.1f}"] for side, loss in losses.items()]
+    if found["truncated"] and (losses := found.get("sides")):
+        names = _sides(facts)
+        rows = [[names[side], f"{loss['truncated']:,}", f"{loss['tokens']:.1f}"] for side, loss in losses.items()]
         yield table(["of each pair", "cut", "tokens lost, the mean of those"], rows)
     limit = facts.recipe_values.get("model", {}).get("max_length")
     drawn = float(limit) if found["truncated"] and isinstance(limit, int) else None
@@ -101,6 +103,15 @@ def _thresholds(found: Thresholds) -> Iterator[Child]:
     )
 
 
+def _sides(facts: ReportFacts) -> dict[str, str]:
+    """Return what the data calls both texts of a pair."""
+    rows = facts.record.get("data", {}).get("rows", {})
+    return {
+        "text": " and ".join(rows.get("text_columns", ())) or "first text",
+        PAIR: rows.get("text_pair_column") or "second text",
+    }
+
+
 def leaks(facts: ReportFacts) -> Iterator[Child]:
     """Show which texts are where they should not be, and what that does to the score."""
     found = facts.metrics["leaks"]
@@ -115,7 +126,11 @@ def leaks(facts: ReportFacts) -> Iterator[Child]:
         [words, f"{count['exact']:,}", f"{count['folded']:,}"] for words, count in counted.items() if count["folded"]
     ]
     by_side = [
-        [f"{side} of {later} that is also in {earlier}", f"{count['exact']:,}", f"{count['folded']:,}"]
+        [
+            f"{later} rows whose {_sides(facts)[side]} is also in {earlier}",
+            f"{count['exact']:,}",
+            f"{count['folded']:,}",
+        ]
         for side, between in found.get("sides", {}).items()
         for earlier, later, count in overlaps(cast("Leaks", between))
         if count["folded"]

@@ -62,6 +62,22 @@ DATA_FAULTS = (
         ("no column 'text'", "did you mean text_column = 'txt'", "'txt', 'label'"),
         1,
     ),
+    DataFault(
+        54,
+        "pair-column-missing",
+        b"text,replay,label\na,b,pos\n",
+        ("no column 'reply'", "did you mean text_pair_column = 'replay'", "'text', 'replay', 'label'"),
+        1,
+        settings={"text_pair_column": "reply"},
+    ),
+    DataFault(
+        54,
+        "pair-blank",
+        b"text,reply,label\na,b,pos\nc, ,neg\n",
+        ("the text in column 'reply' is blank",),
+        3,
+        settings={"text_pair_column": "reply"},
+    ),
     DataFault(54, "column-case", b"Text,label\na,pos\n", ("did you mean text_column = 'Text'",), 1),
     DataFault(
         54, "second-mark", b"\xef\xbb\xbf\xef\xbb\xbftext,label\na,pos\n", ("no column 'text'", r"'\ufefftext'"), 1
