@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from clsfw.contract.parts import Trial
 from clsfw.errors import PluginError, RunDirectoryError, TrainingError
 from clsfw.evidence.content import read_json
-from clsfw.kit.atomic import write_json
+from clsfw.kit.atomic import remove_leftovers, write_json
 from clsfw.kit.disk import explained
 from clsfw.store.rundir import free_checkpoints
 from clsfw.studies.content import CHOSEN, RUNS, TRIAL, TRIALS
@@ -57,6 +57,7 @@ class Trials:
         """
         with explained(self.path / TRIALS, "make"):
             (self.path / TRIALS).mkdir(exist_ok=True)
+        remove_leftovers(self.path / TRIALS)
         records = self._first_stage()
         going: Sequence[TrialRecord] = records
         for stage in range(1, len(self.search.stages)):

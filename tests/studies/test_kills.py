@@ -86,6 +86,17 @@ def test_ten_kills_lose_nothing(study, tmp_path):
     assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, 10)
 
 
+def test_what_a_kill_left_half_written_among_the_trials_goes(study, tmp_path):
+    plan = make_study(study(STUDY), [], discover())
+    carry_out(plan, out=tmp_path / "s")
+    (tmp_path / "s/study.json").unlink()
+    (tmp_path / "s/trials/.tmp-d7f57a0ea1fd").write_text("{")
+
+    carry_out(plan, out=tmp_path / "s")
+
+    assert [] == list((tmp_path / "s").rglob(".tmp-*"))
+
+
 def test_kills_amid_halving_lose_nothing(halved, tmp_path):
     assert [] == lost(make_study(halved(), [], discover()), tmp_path, 5)
 
