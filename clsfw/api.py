@@ -81,17 +81,21 @@ def study(
     return carry_out(make_study(recipe, overrides or {}, discover()), out=out)
 
 
-def load(run_dir: str | Path) -> LoadedClassifier:
+def load(run_dir: str | Path, *, allow_code: bool = False) -> LoadedClassifier:
     """Return the classifier of a complete run; call it with a text or a list of texts.
+
+    `allow_code` lets code run that the run names, such as the script of a metric; whoever wrote the run may have
+    written it.
 
     Raises:
         RunDirectoryError: there is no complete run, or a file of it was changed.
+        UsageError: the run names code, and `allow_code` is not given.
         PluginError: the plugin that made the model is missing or broken.
 
     """
     from clsfw.inference.classifier import load_classifier
 
-    return load_classifier(run_dir)
+    return load_classifier(run_dir, allow_code=allow_code)
 
 
 def compare(*runs: str | Path | FinishedRun | FinishedStudy) -> Comparison | StudyComparison:

@@ -27,5 +27,5 @@ def refuse_code(kind: Kind, name: str, plugin: Plugin, settings: Settings) -> No
     if named is not None:
         raise UsageError(
             f"{kind} {name!r} of this run would run code that the run names by {named};"
-            " if you know and trust that code, give --allow-code"
+            " if you know and trust that code, give --allow-code (allow_code=True in Python)"
         )

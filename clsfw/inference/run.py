@@ -18,11 +18,11 @@ class FinishedRun(finished.FinishedRun):
     `[expect]`. Get one from `clsfw.run`, or of an earlier run from `FinishedRun.read(directory)`.
     """
 
-    def classifier(self) -> LoadedClassifier:
+    def classifier(self, *, allow_code: bool = False) -> LoadedClassifier:
         """Load the classifier, as `clsfw.load` does."""
         from clsfw.inference.classifier import load_classifier
 
-        return load_classifier(self.directory)
+        return load_classifier(self.directory, allow_code=allow_code)
 
     def show(self) -> None:
         """Show the report: within a notebook, and elsewhere in the browser."""

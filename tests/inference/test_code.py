@@ -7,7 +7,11 @@ import sys
 import pytest
 
 import clsfw
+from clsfw import FinishedRun
 from clsfw.cli import main
+from clsfw.errors import UsageError
+from clsfw.inference.evaluate import evaluate_file
+from clsfw.report.display import Quiet
 
 SCRIPT = """
 import pathlib
@@ -104,3 +108,14 @@ def test_it_runs_where_it_is_allowed(run, mark, tmp_path, capsys):
     assert 0 == main(["evaluate", run, "--data", str(tmp_path / "data.csv"), "--allow-code"])
     assert "spy" in capsys.readouterr().out
     assert mark.exists()
+
+
+def test_in_python_too_it_runs_only_where_it_is_allowed(run, mark, tmp_path):
+    data = tmp_path / "data.csv"
+    for refusing in (clsfw.load(run), FinishedRun.read(run).classifier()):
+        with pytest.raises(UsageError, match=r"give --allow-code \(allow_code=True in Python\)"):
+            evaluate_file(refusing, data, reporter=Quiet())
+    assert not mark.exists()
+
+    for allowing in (clsfw.load(run, allow_code=True), FinishedRun.read(run).classifier(allow_code=True)):
+        assert 0.5 == evaluate_file(allowing, data, reporter=Quiet()).metrics["test"]["spy"]
