@@ -111,7 +111,8 @@ def test_it_runs_where_it_is_allowed(run, mark, tmp_path, capsys):
 
 
 def test_in_python_too_it_runs_only_where_it_is_allowed(run, mark, tmp_path):
-    data = tmp_path / "data.csv"
+    data = tmp_path / "other.csv"
+    data.write_text("text,label\na bad evening,no\na good evening,yes\n")
     for refusing in (clsfw.load(run), FinishedRun.read(run).classifier()):
         with pytest.raises(UsageError, match=r"give --allow-code \(allow_code=True in Python\)"):
             evaluate_file(refusing, data, reporter=Quiet())
