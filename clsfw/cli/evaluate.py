@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -41,8 +43,8 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.report.summary import show_scores
 
     folder = Path(args.output) if args.output else None
-    if folder is not None and folder.exists():
-        raise UsageError(f"{folder} exists already; give --output another name")
+    if folder is not None:
+        _require_free(folder)
     with open_display(sys.stderr) as display, stdout_to_stderr():
         evaluation = evaluate_file(
             load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code),
@@ -60,9 +62,23 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _require_free(folder: Path) -> None:
+    """Refuse a folder that is there or cannot be made, before anything is predicted."""
+    from clsfw.kit.disk import explained
+
+    with explained(folder):
+        if folder.exists() or folder.is_symlink():
+            raise UsageError(f"{folder} exists already; give --output another name")
+        above = folder.absolute().parent
+        if not os.access(above, os.W_OK | os.X_OK):
+            number = errno.EACCES if above.exists() else errno.ENOENT
+            raise OSError(number, os.strerror(number))
+
+
 def _write(evaluation: Evaluation, folder: Path) -> None:
     from clsfw.kit import atomic
 
     with atomic.staged_directory(folder) as stage:
         atomic.write_json(stage / "metrics.json", evaluation.metrics)
         atomic.write_text(stage / "predictions.csv", evaluation.predictions)
+        _require_free(folder)  # what somebody put there meanwhile is not replaced

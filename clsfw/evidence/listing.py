@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -69,9 +70,17 @@ def find_runs(folder: Path) -> list[ListedRun]:
     with explained(folder, "read"):
         if not folder.is_dir():
             raise RunDirectoryError(f"{folder} is not a directory; give a run, or a folder of runs")
-        paths = [folder] if place.is_run(folder) else sorted(p for p in folder.iterdir() if place.is_run(p))
+        paths = [folder] if place.is_run(folder) else sorted(p for p in folder.iterdir() if _may_be_run(p))
         runs = [look(path) for path in paths]
     return sorted(runs, key=lambda run: run.started or "", reverse=True)
+
+
+def _may_be_run(path: Path) -> bool:
+    """Say whether a run has begun here; a folder that this user may not enter is named, and stops no listing."""
+    try:
+        return place.is_run(path)
+    except PermissionError:
+        return True
 
 
 def look(path: Path) -> ListedRun:
@@ -108,6 +117,8 @@ def _component(recipe: dict[str, Any], section: str, detail: str) -> str:
 
 def _size(path: Path) -> int:
     total = 0
+    if not os.access(path, os.R_OK | os.X_OK):
+        return 0
     for file in path.rglob("*"):
         try:
             total += file.lstat().st_size if file.is_file() else 0

@@ -177,8 +177,11 @@ def _identity(classifier: LoadedClassifier, job: Job) -> dict[str, Any]:
     """Collect all that the bytes of the output depend on."""
     if not job.source.is_file():
         raise DataError(f"{job.source}: {'is not a plain file' if job.source.exists() else 'no such file'}")
-    with explained(job.source, "read"), job.source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with job.source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise DataError(f"{job.source}: cannot be read: {exc.strerror}") from exc
     run = classifier.record.get("manifest") or classifier.record.get("identity")
     identity = {"run": run, "input": digest, "reading": asdict(job.reading), "raw": job.raw}
     return dict(json.loads(json.dumps(identity)))  # as the journal gives it back, where a tuple is a list

@@ -114,6 +114,8 @@ def _message(path: Path, doing: str, exc: OSError, needed: int | None) -> str:
             "free some space, and the same command goes on"
         )
     advice = _ADVICE.get(exc.errno or 0)
+    if doing == "read" and exc.errno in (errno.EACCES, errno.EPERM):
+        advice = "choose one that this user may read"
     return f"cannot {doing} {path}: {_words(exc)}" + (f"; {advice}" if advice else "")
 
 

@@ -185,6 +185,8 @@ def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True)
     """
     try:
         is_directory, is_run = path.is_dir(), place.is_run(path)
+        if is_run:
+            (path / RECORD).open("rb").close()  # a file that this user may not read is not a damaged one
     except OSError as exc:  # such as a text given in the place of the run, which is too long for a name
         reason = (exc.strerror or str(exc)).lower()
         raise RunDirectoryError(f"{path} cannot be read: {reason}; give the directory of a run") from exc

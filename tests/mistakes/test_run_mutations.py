@@ -12,52 +12,17 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file, save_file
 from support.run_mutations import mutate, sign
+from support.small import write_small_run
 
-import clsfw
 from clsfw.cli import main
 from clsfw.store.rundir import RunDirectory
-
-RECIPE = """\
-schema = 1
-name = "small"
-
-[data]
-use = "csv"
-source = "texts.csv"
-
-[split]
-method = "in-order"
-train = 24
-validation = 8
-test = 8
-
-[model]
-use = "tfidf"
-
-[trainer]
-use = "sklearn-fit"
-
-[[metrics]]
-use = "macro-metrics"
-
-[evidence]
-temperature_scaling = true
-
-[expect]
-source = "a paper"
-[expect.test]
-accuracy = { value = 0.9, tolerance = 0.5 }
-"""
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """Give a folder with a recipe, its data and a complete run of it."""
     folder = tmp_path_factory.mktemp("mutations")
-    rows = [f"a {'fine' if n % 2 else 'dull'} film number {n},{'pos' if n % 2 else 'neg'}" for n in range(40)]
-    (folder / "texts.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
-    (folder / "recipe.toml").write_text(RECIPE)
-    clsfw.run(folder / "recipe.toml", out=folder / "run")
+    write_small_run(folder)
     return folder
 
 
