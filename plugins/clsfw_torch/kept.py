@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def _made(entry: Path, kinds: Mapping[str, type], chunks: Iterator[Arrays]) -> d
     arrays = _open(entry, kinds)
     if arrays is None:
         raise HostError(f"{entry} was changed while it was written; see what else writes there, and run again")
-    _remove_oldest(entry.parent)
+    _remove_oldest(entry.parent, keep=entry)
     return arrays
 
 
@@ -104,11 +105,13 @@ def _open(entry: Path, kinds: Mapping[str, type]) -> dict[str, NDArray[Any]] | N
     return arrays
 
 
-def _remove_oldest(folder: Path) -> None:
+def _remove_oldest(folder: Path, keep: Path) -> None:
     used: dict[Path, float] = {}
+    now = time.time()
     for entry in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):  # another process removes, too
-            if not entry.name.startswith("."):
-                used[entry] = entry.stat().st_mtime
-    for entry in sorted(used, key=used.__getitem__)[:-KEPT_ENTRIES]:
+            if entry != keep and not entry.name.startswith("."):
+                at = entry.stat().st_mtime
+                used[entry] = at if at <= now else 0.0  # the clock was set back since: nobody knows how old it is
+    for entry in sorted(used, key=used.__getitem__)[: -(KEPT_ENTRIES - 1)]:
         shutil.rmtree(entry, ignore_errors=True)
