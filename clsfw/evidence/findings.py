@@ -17,6 +17,7 @@ Weight = Literal["void", "warning", "note"]
 
 _FAR = 0.1  # share of the loss that the last quarter of a training still took off
 _RISE = 0.05  # share by which the loss at the end lies above its lowest
+_SMALL = 0.005  # a loss that moved by no more is as good as still: of one near zero, every share is noise
 _MISCALIBRATED = 0.1
 _LENGTHS = ("max_steps", "num_train_epochs")
 """What the settings that say how long to train are called, in the words that most people know."""
@@ -87,14 +88,14 @@ def _course(losses: Sequence[tuple[int, float]], trainer: Mapping[str, Any]) -> 
         return
     (last_step, last), (best_step, best) = losses[-1], min(losses, key=lambda pair: (pair[1], pair[0]))
     earlier = [loss for step, loss in losses if step <= 0.75 * last_step]
-    if best_step == last_step and earlier and last <= (1 - _FAR) * min(earlier):
+    if best_step == last_step and earlier and last <= min((1 - _FAR) * min(earlier), min(earlier) - _SMALL):
         share = 1 - last / min(earlier)
         seen = f"the validation loss still fell by {share:.0%} in the last quarter of the training, to {last:.4f}"
         yield Finding("note", f"{seen}: it underfits", _longer(trainer))
     keeps_best = trainer.get("load_best_model_at_end") is True
     if keeps_best and trainer.get("metric_for_best_model") in {None, "loss", "eval_loss"}:
         return  # the model is that of the lowest loss
-    if best_step <= last_step / 2 and last >= (1 + _RISE) * best:
+    if best_step <= last_step / 2 and last >= max((1 + _RISE) * best, best + _SMALL):
         seen = f"the validation loss rose from {best:.4f} at step {best_step:,} to {last:.4f} at step {last_step:,}"
         yield Finding("note", f"{seen}: past that it overfits", _shorter(trainer, best_step))
 

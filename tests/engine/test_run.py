@@ -170,6 +170,22 @@ def test_a_continued_run_counts_on_from_its_checkpoint(opened: Open, clock: Cloc
     assert {"train_seconds": 10.0, "total_seconds": 11.0} == second.seconds()
 
 
+def test_a_run_that_goes_on_shows_what_was_evaluated_before(opened: Open) -> None:
+    class Shown(Quiet):
+        def evaluated(self, *row: Any, **how: Any) -> None:
+            rows.append((*row, how))
+
+    rows: list[Any] = []
+    run = opened()
+    run.store.history.append({"step": 1, "loss": 0.5})
+    run.store.history.append({"step": 2, "split": "validation", "loss": 0.25, "f1": 0.75})
+    run.store.history.append({"step": 2, "split": "test", "f1": 0.5})
+    run.display = Shown()
+    run.recall()
+
+    assert [(2, 0.5, 0.25, {"f1": 0.75}, {"earlier": True})] == rows
+
+
 @pytest.mark.parametrize("kind", [WatchedHandle, TrainerHandle])
 @pytest.mark.parametrize("name", ["labels", "data", "name", "seed", "_execution", "anything"])
 def test_nothing_of_a_run_can_be_set(opened: Open, kind: type[WatchedHandle], name: str) -> None:

@@ -53,7 +53,7 @@ class TestUnderfitting:
             f"; raise [trainer] {shown}" if shown else "; train longer ([trainer] max_steps or num_train_epochs)"
         )
 
-    @pytest.mark.parametrize("losses", [(0.9, 0.7, 0.65), (0.9, 0.5, 0.51), (0.9,), ()])
+    @pytest.mark.parametrize("losses", [(0.9, 0.7, 0.65), (0.9, 0.5, 0.51), (0.9,), (), (0.004, 0.003, 0.0001)])
     def test_a_loss_that_levels_off_is_none(self, losses):
         assert told(course(*losses)) == []
 
@@ -73,7 +73,7 @@ class TestOverfitting:
     def test_a_trainer_without_such_settings_gets_the_step(self):
         assert told(course(0.5, 0.6, 0.8), trainer={})[0].endswith("; train for about 100 steps")
 
-    @pytest.mark.parametrize("losses", [(0.5, 0.51, 0.52), (0.9, 0.7, 0.5, 0.8)])
+    @pytest.mark.parametrize("losses", [(0.5, 0.51, 0.52), (0.9, 0.7, 0.5, 0.8), (1e-7, 1e-6, 0.004)])
     def test_a_little_or_a_late_rise_is_none(self, losses):
         assert told(course(*losses)) == []
 

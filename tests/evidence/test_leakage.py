@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from clsfw.errors import RunDirectoryError
+from clsfw.evidence.finished import SEEN, read_seen, seen_file
 from clsfw.evidence.leakage import find_leaks, fold, hash_texts, seen_in_training
 
 
@@ -95,3 +97,13 @@ def test_rows_that_a_model_was_trained_on_are_known_by_their_hashes():
 
     assert [True, False, True] == leaked.tolist()
     assert "train_test" not in found
+
+
+def test_the_hashes_are_read_as_they_were_written_and_nothing_else_is(tmp_path):
+    hashes = seen_in_training({"train": hash_texts(["a", "b", "c"])})
+    (tmp_path / SEEN).write_bytes(seen_file(hashes))
+    assert np.array_equal(hashes, read_seen(tmp_path))
+
+    (tmp_path / SEEN).write_bytes(seen_file(hashes) + b"x")
+    with pytest.raises(RunDirectoryError, match="is not a list of 64-bit hashes"):
+        read_seen(tmp_path)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clsfw import DataError
-from clsfw.kit.rows import read_rows
+from clsfw.kit.rows import open_rows, read_rows
 
 
 @pytest.fixture
@@ -33,6 +33,11 @@ class TestCsv:
         path = write("a.csv", 'text,label\n"two\nlines",x\r\n\nNA,y\n')
 
         assert [(2, {"text": "two\nlines", "label": "x"}), (5, {"text": "NA", "label": "y"})] == read(path)
+
+    @pytest.mark.parametrize(("name", "kind"), [("a.tsv", None), ("a.tsv", ".csv"), ("a.txt", ".tsv")])
+    def test_tsv_by_its_name_or_its_kind_has_tabs(self, name, kind, write):
+        with open_rows(write(name, "text\tlabel\na,b\tx\n"), kind=kind) as rows:
+            assert [{"text": "a,b", "label": "x"}] == [dict(row.values) for row in rows]
 
     def test_line_ends_within_quotes_stay_as_they_are(self, write):
         assert [(2, {"text": "a\r\nb"})] == read(write("a.csv", 'text\r\n"a\r\nb"\r\n'))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clsfw.errors import LockedError, RunDirectoryError
-from clsfw.store.rundir import FILES, RunDirectory, read_run
+from clsfw.store.rundir import FILES, RunDirectory, free_checkpoints, read_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,6 +115,15 @@ class TestWriting:
 
 class TestMeddling:
     """What somebody removes while a run is at work does not stop it."""
+
+    def test_checkpoints_are_freed_where_nobody_is_at_work(self, path: Path) -> None:
+        with RunDirectory.open(path) as store:
+            store.checkpoints.commit(1, lambda folder: (folder / "a").touch())
+            with pytest.raises(LockedError):
+                free_checkpoints(path)
+        free_checkpoints(path)
+
+        assert not (path / "checkpoints").exists()
 
     def test_removed_checkpoints_are_followed_by_new_ones(self, path: Path) -> None:
         with RunDirectory.open(path) as store:

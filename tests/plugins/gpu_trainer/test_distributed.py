@@ -212,8 +212,7 @@ def test_processes_share_the_state_of_a_model_with_an_unused_parameter(tmp_path:
     assert json.loads(first) == [7, ["exp_avg/used", "exp_avg_sq/used", "step/used"], True]
 
 
-@pytest.mark.parametrize("lengths", [[9, 8, 8, 7], [40, 1, 1, 1], [5, 5]])
-def test_padded_texts_are_shared_out_to_all_processes(lengths: list[int], classifier: Callable[..., Any]) -> None:
+def padded_parts(lengths: list[int], model: Any, team: Team) -> list[list[int]]:
     tokens = Tokens(
         np.ones(sum(lengths), dtype=np.int32),
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
@@ -221,13 +220,22 @@ def test_padded_texts_are_shared_out_to_all_processes(lengths: list[int], classi
         np.zeros(len(lengths), dtype=np.bool_),
     )
     target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), Quiet())
-    forward = Forward(classifier(), target, RandomMasks(), packed=False, budget=4096)
-    rows = np.arange(len(lengths))
+    forward = Forward(model, target, RandomMasks(), packed=False, budget=4096)
+    return [part.rows.tolist() for part in forward.parts(tokens, np.arange(len(lengths)), team)]
 
-    shares = [[part.rows.tolist() for part in forward.parts(tokens, rows, Team(rank, 2))] for rank in (0, 1)]
+
+@pytest.mark.parametrize("lengths", [[9, 8, 8, 7], [40, 1, 1, 1], [5, 5]])
+def test_padded_texts_are_shared_out_to_all_processes(lengths: list[int], classifier: Callable[..., Any]) -> None:
+    shares = [padded_parts(lengths, classifier(), Team(rank, 2)) for rank in (0, 1)]
 
     assert all(shares)
-    assert sorted(row for parts in shares for part in parts for row in part) == rows.tolist()
+    assert sorted(row for parts in shares for part in parts for row in part) == list(range(len(lengths)))
+
+
+def test_one_process_takes_all_padded_texts_at_once_where_they_fit(classifier: Callable[..., Any]) -> None:
+    (part,) = padded_parts([40, 1, 1, 1], classifier(), Team())
+
+    assert sorted(part) == [0, 1, 2, 3]
 
 
 def test_others_take_over_just_the_state_that_there_is(classifier: Callable[..., Any]) -> None:
