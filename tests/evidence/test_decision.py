@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from datasets import Dataset
 
 from clsfw.contract.parts import Labels
-from clsfw.evidence.decision import Decision, fit_decision
+from clsfw.errors import DataError
+from clsfw.evidence.decision import Decision, check_options, fit_decision
 
 TWO = Labels(("negative", "positive"))
 PROBABILITIES = np.array([[0.6, 0.4], [0.2, 0.8], [0.55, 0.45]], np.float32)
@@ -40,3 +42,12 @@ def test_the_threshold_is_tuned_on_scaled_probabilities(options, outcome):
     scaled = decision.decide(decision.scale(probabilities, TWO), TWO)
     assert decision.temperature != pytest.approx(1.0, abs=0.01)
     assert (scaled == alone.decide(probabilities, TWO)).mean() > 0.99
+
+
+@pytest.mark.parametrize("asked", ["temperature_scaling", "tune_threshold"])
+def test_what_is_asked_for_needs_a_validation_split_and_nothing_else_does(asked, options):
+    data = {"train": Dataset.from_dict({"text": ["a"]})}
+    check_options(options(), TWO, data)
+    check_options(options(**{asked: True}), TWO, {**data, "validation": data["train"]})
+    with pytest.raises(DataError, match=f"{asked} needs a validation split"):
+        check_options(options(**{asked: True}), TWO, data)
