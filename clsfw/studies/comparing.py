@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from html import escape
 from itertools import combinations, product
@@ -148,9 +149,9 @@ class StudyComparison:
 
 
 def is_study(directory: str | Path) -> bool:
-    """Return whether a directory is that of a study, complete or not."""
+    """Return whether a directory is that of a study, complete or not; one that may not be entered is not."""
     path = Path(directory).expanduser()
-    return (path / RESULT).is_file() or (path / BEGUN).is_file()
+    return any(os.path.isfile(path / name) for name in (RESULT, BEGUN))  # noqa: PTH113  # Path's raises PermissionError
 
 
 def compare_any(directories: Sequence[str | Path]) -> Comparison | StudyComparison:

@@ -148,7 +148,7 @@ def lost_at_moments(verb, project, kills, seed):
 
 @pytest.mark.parametrize(
     ("verb", "every"),
-    [("predict-csv", 11), ("predict-jsonl", 13), ("predict-parquet", 2), ("evaluate", 3), ("reproduce", 39)],
+    [("predict-csv", 11), ("predict-jsonl", 13), ("predict-parquet", 2), ("evaluate", 3)],
 )
 def test_a_kill_at_a_file_operation_loses_nothing(verb, every, project):
     assert [] == lost_at_operations(verb, project, every, first=2)

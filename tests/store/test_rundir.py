@@ -52,7 +52,7 @@ class TestRecord:
 
     @pytest.mark.parametrize("state", ["complete", "done", None])
     def test_other_states_cannot_be_set(self, path: Path, state: Any) -> None:
-        with RunDirectory.open(path) as store, pytest.raises(ValueError, match="no state to set"):
+        with RunDirectory.open(path) as store, pytest.raises(ValueError, match="is not a state to set"):
             store.update(state=state)
 
     def test_a_value_that_json_cannot_hold_changes_nothing(self, path: Path) -> None:
