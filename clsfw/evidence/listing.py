@@ -76,7 +76,7 @@ def find_runs(folder: Path) -> list[ListedRun]:
 
 
 def _may_be_run(path: Path) -> bool:
-    """Say whether a run has begun here; a folder that this user may not enter is named, and stops no listing."""
+    """Return whether a run has begun here; a folder that this user may not enter is named, and stops no listing."""
     try:
         return place.is_run(path)
     except PermissionError:
