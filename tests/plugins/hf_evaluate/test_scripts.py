@@ -152,7 +152,7 @@ def test_a_missing_script_is_named(tmp_path):
 
 
 def test_a_script_without_a_metric_is_named(script):
-    with pytest.raises(ModelError, match=r"no usable script"):
+    with pytest.raises(ModelError, match=r"not a usable script"):
         build(HfEvaluateSettings(metric=script("hollow", "import json\n")))
 
 
