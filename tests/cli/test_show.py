@@ -31,7 +31,7 @@ def test_settings_without_a_value_are_named(capfd):
     main(["show", "quickstart", "--set", "trainer.use=sklearn-fit", "--set", "model.use=tfidf"])
 
     last = capfd.readouterr().out.splitlines()[-3:]
-    assert "# not set, data csv: rows, label_separator, sha256, delimiter" == last[0]
+    assert "# not set, data csv: rows, text_separator, text_pair_column, label_separator, sha256, delimiter" == last[0]
     assert "# not set, trainer sklearn-fit: C, class_weights" == last[2]
 
 

@@ -223,7 +223,7 @@ def test_an_embedding_that_cannot_be_computed_is_refused(code, more, words, refu
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda folder: folder.configure(model_type="gpt2"), "is a 'gpt2' model, not an encoder"),
+        (lambda folder: folder.configure(model_type="gpt2"), "is a 'gpt2' model, a decoder"),
         (lambda folder: (folder.path / "config.json").unlink(), r"lacks config\.json"),
     ],
 )

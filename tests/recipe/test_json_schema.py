@@ -29,6 +29,7 @@ NOT_BY_SCHEMA = {
     "counts-and-fractions",
     "token-in-url",
     "token-value",
+    "pair-is-label",
     "fraction-for-whole",  # to JSON Schema, 30.0 is a whole number
 }
 
