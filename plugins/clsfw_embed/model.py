@@ -25,7 +25,7 @@ from clsfw_hf_encoders.folder import (
 )
 from clsfw_hf_encoders.loading import read_tokenizer, read_transformers_config
 from clsfw_hf_encoders.weights import Weights, weights_are_here
-from clsfw_torch.packed import packable
+from clsfw_torch.packed import packable, padded_because
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,11 +111,7 @@ class EmbedModel:
                 module = skeleton(found.folder, found.where)
             facts["architecture"] = str(config["model_type"])
             limit = longest_input(config)
-            texts = (
-                "packed without padding on the CPU, padded on a GPU"
-                if packable(module)
-                else f"padded, sorted by length: {type(module).__name__} is not among the packed architectures"
-            )
+            texts = "packed without padding on the CPU, padded on a GPU" if packable(module) else padded_because(module)
         if weights_are_here(found.folder):
             facts["parameters"] = f"{Weights(found.folder, found.where).check():,}"
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"

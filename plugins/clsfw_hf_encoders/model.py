@@ -29,7 +29,7 @@ from clsfw_hf_encoders.loading import (
 )
 from clsfw_hf_encoders.vocabulary import SEPARATOR, learn_wordpiece
 from clsfw_hf_encoders.weights import Weights, weights_are_here
-from clsfw_torch.packed import packable
+from clsfw_torch.packed import packable, padded_because
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ class HfModel:
             config = read_config(found.folder, found.where, self._settings.family, decoder=self._settings.decoder)
             check_length(config, self._settings.max_length, found.where)
             whole = read_transformers_config(found.folder, found.where)
-            tokenizer = read_tokenizer(found.folder, whole, found.where, lend_padding=self._settings.decoder)
+            tokenizer = self._tokenizer(found, whole)
             with torch.device("meta"):
                 skeleton = model_class(whole)(whole)
         facts = {"start": found.where, "architecture": str(config["model_type"])}
@@ -102,11 +102,7 @@ class HfModel:
             facts["parameters"] = f"{Weights(found.folder, found.where).check():,}"
         limit = longest_input(config)
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
-        facts["with gpu-trainer"] = (
-            "packed without padding"
-            if packable(skeleton)
-            else f"padded, sorted by length: {type(skeleton).__name__} is not among the packed architectures"
-        )
+        facts["with gpu-trainer"] = "packed without padding" if packable(skeleton) else padded_because(skeleton)
         if self._settings.decoder:
             facts["padding token"] = repr(tokenizer.pad_token)
         if padding_counts(config):
@@ -120,7 +116,7 @@ class HfModel:
         with quiet():
             found = self._find(None, weights=False)
             config = read_transformers_config(found.folder, found.where)
-            token = read_tokenizer(found.folder, config, found.where, lend_padding=self._settings.decoder).sep_token
+            token = self._tokenizer(found, config).sep_token
         return None if token is None else str(token)
 
     def provenance(self) -> Mapping[str, str]:
@@ -130,6 +126,9 @@ class HfModel:
     def _find(self, reporter: Reporter | None, *, weights: bool) -> Checkpoint:
         name, revision = str(self._settings.checkpoint), self._settings.revision
         return find_checkpoint(name, revision, reporter, weights=weights)
+
+    def _tokenizer(self, found: Checkpoint, config: Any) -> PreTrainedTokenizerFast:
+        return read_tokenizer(found.folder, config, found.where, lend_padding=self._settings.decoder)
 
     def _from_checkpoint(self, labels: Labels, reporter: Reporter) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
         found = self._find(reporter, weights=True)
@@ -143,7 +142,7 @@ class HfModel:
         files = Weights(found.folder, found.where)
         files.check()
         config = read_transformers_config(found.folder, found.where)
-        tokenizer = read_tokenizer(found.folder, config, found.where, lend_padding=self._settings.decoder)
+        tokenizer = self._tokenizer(found, config)
         if self._settings.decoder:
             config.pad_token_id = tokenizer.pad_token_id  # by it the head finds the last token of a text
             config.use_cache = False  # nothing is generated

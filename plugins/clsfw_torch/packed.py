@@ -39,6 +39,11 @@ def packable(model: Any) -> bool:
     return not (config.output_hidden_states or config.output_attentions or getattr(config, "is_decoder", False))
 
 
+def padded_because(model: Any) -> str:
+    """Return why the texts of a model that is not `packable` are padded, as `clsfw check` says it."""
+    return f"padded, sorted by length: {type(model).__name__} is not among the packed architectures"
+
+
 @contextlib.contextmanager
 def packed_forward(model: Any, *, whole: bool = False) -> Iterator[None]:
     """Let a model take what `pack` gives while the block runs.

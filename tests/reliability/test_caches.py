@@ -16,6 +16,7 @@ from forks import hashes
 from support.children import in_child
 from support.http_server import LocalServer, file_answer
 from support.model_hub import ModelHub, Repository
+from support.operations import operations_of
 from support.reporting import Remembering
 
 from clsfw.testing.faults import faults, kill
@@ -65,23 +66,9 @@ def killed_after(seconds, job):
     return os.waitpid(pid, 0)[1] == signal.SIGKILL
 
 
-def every_operation(job):
-    """Give the numbers of the file operations of a job."""
-    last = 0
-
-    def count(number, name, operation, arguments):
-        nonlocal last
-        last = number
-        operation(*arguments)
-
-    with faults(count):
-        job()
-    return range(1, last + 1)
-
-
 class TestKept:
     def test_a_kill_at_any_file_operation_costs_the_work_alone(self, cache, tmp_path, monkeypatch):
-        operations = every_operation(kept_again)
+        operations = range(1, operations_of(kept_again) + 1)
 
         assert len(operations) > 5
         for at in operations:
@@ -168,7 +155,7 @@ class TestDownload:
         def fetch():
             return download(url, None, 1_000_000, Remembering())
 
-        operations = every_operation(fetch)
+        operations = range(1, operations_of(fetch) + 1)
         assert len(operations) >= 4
         for at in operations:
             monkeypatch.setenv("CLSFW_CACHE", str(tmp_path / str(at)))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.children import in_child
+from support.operations import operations_of
 from support.small import write_small_run
 
 from clsfw.cli import main
@@ -78,16 +79,12 @@ def call(verb, fault=None):
 
 def undisturbed(verb, project):
     """Give what a verb leaves, how many file operations it takes, and how long."""
-    last = 0
 
-    def count(number, name, operation, arguments):
-        nonlocal last
-        last = number
-        operation(*arguments)
+    def done():
+        assert 0 == main(VERBS[verb].split())
 
     began = time.monotonic()
-    with faults(count):
-        assert 0 == main(VERBS[verb].split())
+    last = operations_of(done)
     length = time.monotonic() - began
     expected = bytes_of(project / "out")
     shutil.rmtree(project / "out")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.children import in_child
+from support.operations import operations_of
 
 from clsfw.discovery.plugins import discover
 from clsfw.kit import manifest
@@ -52,23 +53,9 @@ def disturbed(plan: StudyPlan, path: Path, at: int) -> int:
     return in_child(job)
 
 
-def operations(plan: StudyPlan, path: Path) -> int:
-    """Count the file operations of a study."""
-    last = 0
-
-    def count(number, name, operation, arguments):
-        nonlocal last
-        last = number
-        operation(*arguments)
-
-    with faults(count):
-        carry_out(plan, out=path)
-    return last
-
-
 def lost(plan: StudyPlan, folder: Path, kills: int) -> list[str]:
     """Kill a study again and again until it is complete, and begin another, until so many kills; say what was lost."""
-    count = operations(plan, folder / "undisturbed")
+    count = operations_of(lambda: carry_out(plan, out=folder / "undisturbed"))
     expected = bytes_of(folder / "undisturbed")
     moments, killed, found = random.Random(17), 0, []
     while killed < kills:
