@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support.pictures import empty_pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # Set before any library reads them: no test may reach a network, and threads make tiny models slower.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,6 +20,8 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # else trainers take what is free, and other numbers give other bits
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # a trainer would set it too late here
+
+os.fsync = lambda _: None  # no test cuts the power, and a run waits for the disk dozens of times
 
 # A runner in the background or under nohup ignores some signals, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,6 +39,15 @@ pytest_plugins = [
 ]
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Draw the pictures of reports only for tests that look at them, with all that their fixtures make."""
+    if item.get_closest_marker("pictures") is not None:
+        return (yield)
+    with empty_pictures():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from clsfw.cli.run import add_recipe_arguments
 from clsfw.errors import NotReproducedError
-
-if TYPE_CHECKING:
-    import argparse
 
 HELP = (
     "run a recipe under several seeds, and search for its settings, as one experiment; the same command continues an "
@@ -20,6 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     add_recipe_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="the directory of the study (default: studies/NAME-HASH)")
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="make N runs at once, each in a process with its share of the processors (default: 1, or as many as the "
+        "study was begun with)",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -36,9 +40,15 @@ def main(args: argparse.Namespace) -> int:
 
     with open_board() as board:
         board.title(plan.own.recipe.name, f"{plan.runs} runs, in {study_path(plan, args.out)}")
-        study = carry_out(plan, out=args.out, board=board)
+        study = carry_out(plan, out=args.out, jobs=args.jobs, board=board)
     with outcome() as screen:
         summarize(screen, study)
     verdict = study.verdict
     missed = verdict is not None and verdict["status"] == "NOT REPRODUCED"
     return NotReproducedError.exit_code if missed else 0
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of runs from 1")
+    return int(text)

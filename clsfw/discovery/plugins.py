@@ -7,6 +7,7 @@ wants the plugins calls `discover()`.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -108,10 +109,11 @@ def discover(entry_points: Iterable[EntryPoint] | None = None) -> Plugins:
     if entry_points is None:
         entry_points, plugins = _installed()
     # An editable install can list the same entry point twice, from its metadata and from the build folder.
-    unique = {(ep.name, ep.value, *_owner(ep.dist)): ep for ep in entry_points}
+    owner = functools.cache(_owner)  # its metadata is parsed each time
+    unique = {(ep.name, ep.value, *owner(ep.dist)): ep for ep in entry_points}
     allowed = os.environ.get(ALLOW_VARIABLE)
     names = {name.strip() for name in allowed.split(",") if name.strip()} if allowed is not None else None
-    plugins += [_load(unique[key], names) for key in sorted(unique)]
+    plugins += [_load(unique[key], *key[2:], names) for key in sorted(unique)]
     plugins.sort(key=lambda plugin: (plugin.name, plugin.distribution))
     return Plugins(tuple(_set_clashes_aside(plugins)))
 
@@ -142,8 +144,8 @@ def _owner(distribution: Distribution | None) -> tuple[str, str]:
     return str(metadata.get("Name") or "unknown"), str(metadata.get("Version") or "0")
 
 
-def _load(ep: EntryPoint, allowed: set[str] | None) -> Plugin:
-    plugin = Plugin(ep.name, *_owner(ep.dist), "ok")
+def _load(ep: EntryPoint, distribution: str, version: str, allowed: set[str] | None) -> Plugin:
+    plugin = Plugin(ep.name, distribution, version, "ok")
     if allowed is not None and ep.name not in allowed and (allowed or plugin.distribution != "clsfw"):
         return replace(plugin, state="blocked", reason=f"not in {ALLOW_VARIABLE}")
     top = ep.value.split(":")[0].split(".")[0].strip()

@@ -142,12 +142,17 @@ class StudyRecord(TypedDict):
 
 @checked
 class Begun(TypedDict):
-    """The content of `begun.json`: of what recipe a study is, its local paths as seen from the recipe's folder."""
+    """The content of `begun.json`: of what recipe a study is, its local paths as seen from the recipe's folder.
+
+    `jobs` runs are made at once, each in a process with so many `threads`; with one job both are the caller's.
+    """
 
     schema: Literal[1]
     identity: str
     recipe: dict[str, Any]
     study: dict[str, Any]
+    jobs: Annotated[int, Field(ge=1)]
+    threads: Annotated[int, Field(ge=1)] | None
 
 
 _RECORD: TypeAdapter[StudyRecord] = TypeAdapter(StudyRecord)

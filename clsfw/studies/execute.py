@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clsfw.engine.execute import execute
 from clsfw.engine.run import listed
-from clsfw.errors import RunDirectoryError, TrainingError
+from clsfw.errors import RunDirectoryError, TrainingError, UsageError
+from clsfw.evidence.environment import processors
+from clsfw.evidence.finished import FinishedRun
 from clsfw.evidence.metrics import scores_by_split
 from clsfw.kit.atomic import PREFIX, remove_leftovers, write_json, write_text
 from clsfw.kit.disk import explained
@@ -18,15 +20,15 @@ from clsfw.kit.lock import locked
 from clsfw.kit.pairs import texts_of
 from clsfw.kit.records import differences
 from clsfw.report.display import Quiet
-from clsfw.studies.board import Follower, Silent
+from clsfw.studies.board import Silent
 from clsfw.studies.content import BEGUN, REPORT, RESULT, RUNS, FinishedStudy, read_begun
+from clsfw.studies.crew import hired
 from clsfw.studies.importance import importance
 from clsfw.studies.luck import gain
+from clsfw.studies.making import Task
 from clsfw.studies.page import render_study, shown_rows
 from clsfw.studies.search import Trials, choose, values_told
-from clsfw.studies.shared import SharedData
 from clsfw.studies.spread import spread
-from clsfw.studies.trial import closed, run_trial
 from clsfw.studies.verdict import judge_study
 from clsfw.studies.whole import judged
 
@@ -34,14 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Literal
 
-    from clsfw.evidence.finished import FinishedRun
     from clsfw.kit.pairs import Text
-    from clsfw.recipe.plan import Plan
     from clsfw.studies.board import Board
-    from clsfw.studies.content import SearchRecord, Spread, StudyRecord, StudyRun
+    from clsfw.studies.content import Begun, SearchRecord, Spread, StudyRecord, StudyRun
+    from clsfw.studies.crew import Crew
     from clsfw.studies.plan import StudyPlan
     from clsfw.studies.settings import Search
-    from clsfw.studies.trial import Judged
+    from clsfw.studies.shared import SharedData
 
 
 FEWEST = 2
@@ -54,13 +55,19 @@ def study_path(plan: StudyPlan, out: str | Path | None) -> Path:
     return Path(out).expanduser() if out is not None else Path("studies") / name
 
 
-def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | None = None) -> FinishedStudy:
+def carry_out(
+    plan: StudyPlan, *, out: str | Path | None = None, jobs: int | None = None, board: Board | None = None
+) -> FinishedStudy:
     """Carry a study out, go on with an interrupted one, or return a complete one.
+
+    `jobs` runs are made at once; None is one, or as many as the study was begun with.
 
     Raises:
         ClsfwError: see `clsfw.errors`; whatever ends a run ends the study, which can be continued.
 
     """
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"jobs must be a number of runs from 1, not {jobs!r}")
     path, board = study_path(plan, out), board or Silent()
     _check_place(path)
     with explained(path, "make"):
@@ -68,20 +75,20 @@ def carry_out(plan: StudyPlan, *, out: str | Path | None = None, board: Board | 
     with ExitStack() as stack:
         stack.enter_context(locked(path))
         remove_leftovers(path)
-        _begin(path, plan)
+        begun = _begin(path, plan, jobs)
         if (path / RESULT).is_file():
             board.note(f"{path} is complete already")
             return FinishedStudy.read(path)
         board.begin(plan.pieces)
-        data = SharedData()
+        crew = stack.enter_context(hired(plan, path, board, jobs=begun["jobs"], threads=begun["threads"]))
         record = (
-            _seeds_alone(plan, path, board, data)
+            _seeds_alone(plan, path, board, crew)
             if plan.search is None
-            else _searched(plan, plan.search, path, board, data)
+            else _searched(plan, plan.search, path, board, crew)
         )
         finished = FinishedStudy(path, record)
         board.note("drawing the report")
-        write_text(path / REPORT, render_study(finished, _texts(plan, finished, data)))
+        write_text(path / REPORT, render_study(finished, _texts(plan, finished, crew.data)))
         write_json(path / RESULT, record)
         return FinishedStudy.read(path)
 
@@ -95,26 +102,23 @@ def _texts(plan: StudyPlan, study: FinishedStudy, shared: SharedData) -> dict[in
     return {row: texts[row] for row in rows}
 
 
-def _seeds_alone(plan: StudyPlan, path: Path, board: Board, data: SharedData) -> StudyRecord:
-    runs = [_run(plan.run(seed), path / RUNS / f"seed-{seed}", board, data) for seed in plan.seeds]
-    return _record(plan, runs, [], None)
+def _seeds_alone(plan: StudyPlan, path: Path, board: Board, crew: Crew) -> StudyRecord:
+    tasks = [Task(f"seed-{seed}", None, seed=seed) for seed in plan.seeds]
+    return _record(plan, _finals(tasks, path, board, crew), [], None)
 
 
-def _searched(plan: StudyPlan, search: Search, path: Path, board: Board, data: SharedData) -> StudyRecord:
+def _searched(plan: StudyPlan, search: Search, path: Path, board: Board, crew: Crew) -> StudyRecord:
     """Search with the test split closed; then train the chosen values and the own ones under fresh seeds."""
-    trial_data = SharedData(closed)
-
-    def trial(plan: Plan, name: str, share: float) -> Judged:
-        return run_trial(plan, path / RUNS / name, share, metric=search.metric, board=board, data=trial_data)
-
-    trials = Trials(plan, search, path, board, trial).make()
+    trials = Trials(plan, search, path, board, crew).make()
     best = choose(trials, search, path)
     board.note(f"chosen: trial {best['number']}, {values_told(best['values'])}")
-    chosen: list[Final] = []
-    own: list[Final] = []
-    for seed in plan.seeds:
-        chosen.append(_run(plan.run(seed, best["values"]), path / RUNS / f"chosen-{seed}", board, data))
-        own.append(_run(plan.run(seed), path / RUNS / f"own-{seed}", board, data))
+    tasks = [
+        Task(f"{whose}-{seed}", values, seed=seed)
+        for seed in plan.seeds
+        for whose, values in (("chosen", best["values"]), ("own", None))
+    ]
+    finals = _finals(tasks, path, board, crew)
+    chosen, own = finals[::2], finals[1::2]
     fresh = spreads(_complete(chosen))["validation"][search.metric]["mean"]
     top = best["score"] or 0.0
     both = [(a.run, b.run) for a, b in zip(chosen, own, strict=True) if a.run is not None and b.run is not None]
@@ -177,18 +181,23 @@ def _listed(final: Final, values: Literal["own", "chosen"]) -> StudyRun:
     return {"run": final.name, "seed": final.seed, "values": values, "error": final.error}
 
 
-def _run(plan: Plan, path: Path, board: Board, data: SharedData) -> Final:
-    """Make a final run; one whose training diverges is a result, too: the others go on."""
-    board.started(path.name)
-    try:
-        run = execute(plan, out=path, display=Follower(board, path.name), prepare=data)
-    except TrainingError as exc:
-        board.finished(path.name, f"diverged: {exc}")
-        return Final(path.name, plan.recipe.seed, None, str(exc))
+def _finals(tasks: Sequence[Task], path: Path, board: Board, crew: Crew) -> list[Final]:
+    """Make the final runs; one whose training diverges is a result, too: the others go on."""
+    for task in tasks:
+        crew.begin(task)
+    return [_ended(task, path, board, crew) for task in tasks]
+
+
+def _ended(task: Task, path: Path, board: Board, crew: Crew) -> Final:
+    made = crew.result(task)
+    if made.diverged is not None:
+        board.finished(task.name, f"diverged: {made.diverged}")
+        return Final(task.name, task.seed, None, made.diverged)
+    run = FinishedRun.read(path / RUNS / task.name)
     scores = scores_by_split(run.metrics)
     split = next(name for name in ("test", "validation", "train") if name in scores)
-    board.finished(path.name, f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in scores[split].items()))
-    return Final(path.name, plan.recipe.seed, run, None)
+    board.finished(task.name, f"{split} " + ", ".join(f"{name} {value:.4f}" for name, value in scores[split].items()))
+    return Final(task.name, task.seed, run, None)
 
 
 def spreads(runs: Sequence[FinishedRun]) -> dict[str, dict[str, Spread]]:
@@ -227,17 +236,32 @@ def _check_place(path: Path) -> None:
                 )
 
 
-def _begin(path: Path, plan: StudyPlan) -> None:
+def _begin(path: Path, plan: StudyPlan, jobs: int | None) -> Begun:
     """Write what the study is of, or see that the one that was begun here is of the same."""
     begun = read_begun(path)
-    content = {"identity": plan.identity(), "recipe": plan.own.portable(), "study": plan.to_json()}
     if begun is None:
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        each = int(asked) if asked.isdecimal() else processors() // (jobs or 1)
+        begun = {
+            "schema": 1,
+            "identity": plan.identity(),
+            "recipe": plan.own.portable(),
+            "study": plan.to_json(),
+            "jobs": jobs or 1,
+            "threads": max(1, each) if jobs not in {None, 1} else None,
+        }
         write_text(path / "recipe.toml", plan.own.text)
-        write_json(path / BEGUN, {"schema": 1, **content})
-        return
+        write_json(path / BEGUN, begun)
+        return begun
     if begun["identity"] != plan.identity():
         changed = [
             *differences(begun["recipe"], plan.own.portable()),
             *(f"study.{line}" for line in differences(begun["study"], plan.to_json())),
         ]
         raise RunDirectoryError(f"{path} holds a study of something else:{listed(changed)}\ngive another --out")
+    if jobs not in {None, begun["jobs"]}:
+        raise RunDirectoryError(
+            f"{path} was begun with --jobs {begun['jobs']}, on which its bits hang; leave --jobs out to continue it, "
+            "or give another --out"
+        )
+    return begun

@@ -6,8 +6,9 @@ on; the searcher proposes by the scores after the first share, which all trials 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from clsfw.contract.parts import Trial
 from clsfw.errors import PluginError, RunDirectoryError, TrainingError
@@ -16,6 +17,7 @@ from clsfw.kit.atomic import remove_leftovers, write_json
 from clsfw.kit.disk import explained
 from clsfw.store.rundir import free_checkpoints
 from clsfw.studies.content import CHOSEN, RUNS, TRIAL, TRIALS
+from clsfw.studies.making import Task
 from clsfw.studies.space import holds
 
 if TYPE_CHECKING:
@@ -23,19 +25,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clsfw.discovery.parts import BuiltSearcher
-    from clsfw.recipe.plan import Plan
     from clsfw.studies.board import Board
     from clsfw.studies.content import TrialRecord
+    from clsfw.studies.crew import Crew
+    from clsfw.studies.making import Made
     from clsfw.studies.plan import StudyPlan
     from clsfw.studies.settings import Search
-    from clsfw.studies.trial import Judged
 
 
-class RunsTrial(Protocol):
-    """Trains the trial in the folder `name` up to a share of its steps, going on from where it was."""
+@dataclass(frozen=True)
+class Begun:
+    """A trial that is being trained for a `file`, as it was `before`; or what was `written` there already."""
 
-    def __call__(self, plan: Plan, name: str, share: float) -> Judged:
-        """Return what it came to."""
+    before: TrialRecord
+    task: Task
+    file: Path
+    written: TrialRecord | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Trials:
     search: Search
     path: Path
     board: Board
-    run: RunsTrial
+    crew: Crew
 
     def make(self) -> list[TrialRecord]:
         """Make the trials that are not made yet, and return all of them.
@@ -64,8 +69,11 @@ class Trials:
             going = self._best(going)[: self.search.kept(len(going))]
             kept = {record["number"] for record in going}
             self._free(record["number"] for record in records if record["number"] not in kept)
-            later = {record["number"]: self._judged(stage, record, record["values"], going) for record in going}
-            going = list(later.values())
+            begun = [self._begin(stage, record) for record in going]
+            going = []
+            for trial in begun:
+                going.append(self._judged(trial, going))
+            later = {record["number"]: record for record in going}
             records = [later.get(record["number"], record) for record in records]
         best = best_of(records, self.search)
         if best is None or best["share"] < 1:
@@ -73,48 +81,53 @@ class Trials:
         return records
 
     def _first_stage(self) -> list[TrialRecord]:
-        """Ask for one trial after the other, and train each until it is judged first."""
+        """Ask for one trial after the other, and train each until it is judged first.
+
+        Where several are trained at once, the searcher does not yet know the last ones. It is asked by those that are
+        as many numbers back as there are jobs, however fast each was: the proposals hang on no clock.
+        """
         searcher = self.search.part.build()
         records: list[TrialRecord] = []
+        begun: deque[Begun] = deque()
         for number in range(1, self.search.trials + 1):
+            if len(begun) == self.crew.jobs:
+                records.append(self._judged(begun.popleft(), records))
             values = _asked(searcher, self.search, records, number, self.plan.own.recipe.seed)
             if values is None:
                 self.board.note(f"the searcher has nothing left to try after {number - 1} trials")
                 break
-            begun: TrialRecord = {
+            begun.append(self._begin(0, {
                 "number": number, "values": values, "score": None, "error": None, "share": 1.0, "first": None
-            }  # fmt: skip
-            records.append(self._judged(0, begun, values, records))
+            }))  # fmt: skip
+        while begun:
+            records.append(self._judged(begun.popleft(), records))
         return records
 
-    def _judged(
-        self, stage: int, before: TrialRecord, values: dict[str, Any], others: Sequence[TrialRecord]
-    ) -> TrialRecord:
-        """Train a trial until it is judged in a stage, or read what it came to."""
+    def _begin(self, stage: int, record: TrialRecord) -> Begun:
+        """Begin to train a trial until it is judged in a stage, unless that was done."""
         share = self.search.stages[stage]
-        name = _name(before["number"])
+        name = _name(record["number"])
         file = self.path / TRIALS / f"{name}{'' if share == 1 else f'-at-{share:g}'}.json"
-        if file.is_file():
-            record = read_json(file, TRIAL)
-            if record["values"] != values:
-                raise RunDirectoryError(
-                    f"{file} holds {record['values']!r}, but the searcher proposes {values!r} now; it was changed, or "
-                    "hangs on something else than its arguments; give another --out"
-                )
-        else:
-            self.board.started(name)
-            record = self._trained(share, before)
-            write_json(file, record)
-        self.board.finished(name, told(record, self.search, best_of([*others, record], self.search)))
-        return record
+        task = Task(name, record["values"], share)
+        if not file.is_file():
+            self.crew.begin(task)
+            return Begun(record, task, file, None)
+        written = read_json(file, TRIAL)
+        if written["values"] != record["values"]:
+            raise RunDirectoryError(
+                f"{file} holds {written['values']!r}, but the searcher proposes {record['values']!r} now; it was "
+                "changed, or hangs on something else than its arguments; give another --out"
+            )
+        return Begun(record, task, file, written)
 
-    def _trained(self, share: float, before: TrialRecord) -> TrialRecord:
-        try:
-            judged = self.run(self.plan.trial(before["values"]), _name(before["number"]), share)
-        except TrainingError as exc:
-            return {**before, "score": None, "error": str(exc), "share": share}
-        first = judged.score if before["first"] is None else before["first"]
-        return {**before, "score": judged.score, "share": judged.share, "first": first}
+    def _judged(self, trial: Begun, others: Sequence[TrialRecord]) -> TrialRecord:
+        """Wait for what a trial comes to, and write it down."""
+        record = trial.written
+        if record is None:
+            record = _came_to(trial, self.crew.result(trial.task))
+            write_json(trial.file, record)
+        self.board.finished(trial.task.name, told(record, self.search, best_of([*others, record], self.search)))
+        return record
 
     def _best(self, records: Sequence[TrialRecord]) -> list[TrialRecord]:
         """Return the trials that have a score, the best first."""
@@ -127,6 +140,13 @@ class Trials:
         for number in numbers:
             if (self.path / RUNS / _name(number)).is_dir():
                 free_checkpoints(self.path / RUNS / _name(number))
+
+
+def _came_to(trial: Begun, made: Made) -> TrialRecord:
+    if made.judged is None:
+        return {**trial.before, "score": None, "error": made.diverged, "share": trial.task.share or 1.0}
+    first = made.judged.score if trial.before["first"] is None else trial.before["first"]
+    return {**trial.before, "score": made.judged.score, "share": made.judged.share, "first": first}
 
 
 def choose(records: Sequence[TrialRecord], search: Search, path: Path) -> TrialRecord:

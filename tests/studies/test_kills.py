@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support.children import in_child
 from support.operations import operations_of
+from support.studies import bytes_of
 
 from clsfw.discovery.plugins import discover
-from clsfw.kit import manifest
 from clsfw.studies.execute import carry_out
 from clsfw.studies.plan import make_study
 from clsfw.testing.faults import faults, kill
@@ -36,13 +36,6 @@ metric = "f1"
 [study.space]
 "trainer.steps" = { low = 2, high = 9 }
 """
-
-
-def bytes_of(study: Path) -> dict[str, str]:
-    """Hash what a study ends with, but for what comes from a clock."""
-    kept = ("study.json", "chosen.json", "begun.json", "metrics.json", "predictions.csv", "history.jsonl")
-    files = [p for p in study.rglob("*") if p.name in kept or p.parent.name in {"model", "trials"}]
-    return {str(path.relative_to(study)): manifest.sha256(path) for path in files}
 
 
 def disturbed(plan: StudyPlan, path: Path, at: int) -> int:
