@@ -21,6 +21,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # else trainers take what is free, and other numbers give other bits
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # a trainer would set it too late here
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each child compiles the whole house again
 os.fsync = lambda _: None  # no test cuts the power, and a run waits for the disk dozens of times
 
 # A runner in the background or under nohup ignores some signals, and children would inherit that.

@@ -34,13 +34,14 @@ from clsfw.cli import main
 sys.exit(main(sys.argv[1:]))
 """
 SLOW = """
-import sys, time
+import os, sys, time
 from clsfw.inference.classifier import LoadedClassifier
 
 real = LoadedClassifier.predict
 
 def slow(self, texts, reporter=None):
-    time.sleep(1.0 if "slow" in texts else 0.0)
+    while any("slow" in text for text in texts) and not os.path.exists("go"):
+        time.sleep(0.01)
     return real(self, texts, reporter)
 
 LoadedClassifier.predict = slow
@@ -68,7 +69,8 @@ def process(run, *, script="import sys; from clsfw.cli import main; sys.exit(mai
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_it_answer_what_it_accepted_and_end(word_run, number):
+def test_a_signal_lets_it_answer_what_it_accepted_and_end(word_run, number, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where the process waits for a file before it answers
     with process(word_run, script=SLOW) as (child, client):
         answers = []
         asking = [
@@ -81,10 +83,13 @@ def test_a_signal_lets_it_answer_what_it_accepted_and_end(word_run, number):
         ]
         for one in asking:
             one.start()
+        limit = time.monotonic() + 60
         while "clsfw_waiting_texts 2.0" not in client.get("/metrics").text:
+            assert time.monotonic() < limit
             time.sleep(0.02)
         client.close()
         child.send_signal(number)
+        (tmp_path / "go").touch()
         for one in asking:
             one.join(60)
         _, err = child.communicate(timeout=60)
