@@ -8,6 +8,8 @@ import pytest
 
 from clsfw.report import plots
 
+pytestmark = pytest.mark.pictures
+
 BINS = [{"low": 0.8, "high": 0.9, "rows": 5, "confidence": 0.85, "accuracy": 0.8}]
 TABLE = SimpleNamespace(
     labels=("no", "yes"),
