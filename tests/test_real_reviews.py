@@ -58,7 +58,8 @@ def run(settings: dict[str, str], recipe: Path, out: Path) -> FinishedRun:
 def test_real_weights_train_on_real_reviews_for_a_few_steps(
     shared: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    few = {"split.validation": "64", "split.test": "64", "trainer.max_steps": "4", "trainer.eval_steps": "2"}
+    few = {"split.train": "200", "split.validation": "64", "split.test": "64"}
+    few |= {"trainer.max_steps": "4", "trainer.eval_steps": "2"}
     finished = run(SHORT | few | places(shared), root / "recipes" / "imdb_distilbert.toml", tmp_path / "run")
 
     assert "[NOT COMPARABLE]" in capsys.readouterr().out

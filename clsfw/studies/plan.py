@@ -90,7 +90,9 @@ class StudyPlan:
         return {"seeds": list(self.seeds), **({"search": self.search.to_json()} if self.search is not None else {})}
 
 
-def make_study(recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any], plugins: Plugins) -> StudyPlan:
+def make_study(
+    recipe: str | Path, overrides: Sequence[str | Override] | Mapping[str, Any], plugins: Plugins
+) -> StudyPlan:
     """Read a recipe with a `[study]`, and check all of it.
 
     Raises:
