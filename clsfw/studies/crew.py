@@ -126,7 +126,7 @@ class Several:
             self._signals.__exit__(kind, exc, trace)
 
     def begin(self, task: Task) -> None:
-        """Give the task to a process that is idle, to a new one, or let it wait for one."""
+        """Send the task to a process that is idle, to a new one, or let it wait for one."""
         idle = next((worker for worker in self._workers if worker.task is None), None)
         if idle is None and len(self._workers) < self.jobs:
             idle = self._started()
