@@ -214,7 +214,7 @@ class Execution:
                 if watcher.required:
                     failures.append(exc)
                 else:
-                    self.display.warn(f"watcher {watcher.name!r} is set aside for the rest of the run: {exc}")
+                    self.display.warn(f"watcher {watcher.name!r} failed and is not called again: {exc}")
                     if self.store.state != "complete":
                         self.store.update(warnings=self.warnings())  # at once: the process may die before the end
         if failures:

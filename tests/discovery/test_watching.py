@@ -117,9 +117,9 @@ class TestOneThatFails:
 
         assert 0 == code
         assert 1 == len(kept)
-        assert kept[0].startswith("watcher 'peep' is set aside for the rest of the run: ")
+        assert kept[0].startswith("watcher 'peep' failed and is not called again: ")
         assert [] == [part for part in self.told(hook, body, words, tmp_path) if part not in kept[0]]
-        assert "'peep' is set aside" in capsys.readouterr().out
+        assert "'peep' failed and is not called again" in capsys.readouterr().out
         assert 1 == sys.modules["acme_watch"].calls.count(hook)
 
     def test_ends_the_run_if_it_is_required(self, run, capsys, tmp_path, hook, body, words):

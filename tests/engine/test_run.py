@@ -86,23 +86,23 @@ def test_a_watcher_cannot_change_what_others_get(opened: Open) -> None:
 def test_a_watcher_that_fails_is_told_nothing_more_and_the_others_are(opened: Open) -> None:
     first, second = Peep(fail), Peep()
     run = opened(built("first", first), built("second", second))
-    with pytest.warns(UserWarning, match="watcher 'first' is set aside for the rest of the run: disk full"):
+    with pytest.warns(UserWarning, match="watcher 'first' failed and is not called again: disk full"):
         run.notify("on_evaluate", split="test", scores={})
     first.act = lambda _: None
     run.notify("on_evaluate", split="test", scores={})
 
     assert ([], [{}, {}]) == (first.told, second.told)
-    assert ["watcher 'first' is set aside for the rest of the run: disk full"] == run.display.warnings
+    assert ["watcher 'first' failed and is not called again: disk full"] == run.display.warnings
 
 
 def test_the_warning_of_a_watcher_is_on_disk_at_once_beside_those_from_before_the_run_went_on(opened: Open) -> None:
     run = opened(built("first", Peep(fail)))
     run.store.update(warnings=["before"])
-    with pytest.warns(UserWarning, match="watcher 'first' is set aside"):
+    with pytest.warns(UserWarning, match="watcher 'first' failed"):
         run.notify("on_evaluate", split="test", scores={})
 
     kept = json.loads((run.store.path / "run.json").read_text())["warnings"]
-    assert ["before", "watcher 'first' is set aside for the rest of the run: disk full"] == kept
+    assert ["before", "watcher 'first' failed and is not called again: disk full"] == kept
 
 
 def test_a_required_watcher_ends_the_run_when_all_were_told(opened: Open) -> None:
