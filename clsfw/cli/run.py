@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import NotReproducedError
 
 if TYPE_CHECKING:
     import argparse
+
+    from clsfw.evidence.finished import FinishedRun
 
 HELP = "run a recipe; the same command continues an interrupted run, and shows the result of a complete one"
 
@@ -20,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fresh", action="store_true", help="start over; an old run directory is moved aside, not lost"
     )
     parser.add_argument("--open", action="store_true", help="show the report in a browser at the end")
+    parser.add_argument("--json", action="store_true", help="print a JSON object on standard output, at the end")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress: warnings and the result only")
     parser.add_argument(
         "--accept-other-bits",
         action="store_true",
@@ -53,13 +58,17 @@ def main(args: argparse.Namespace) -> int:
         assist(plan, out=args.out, fresh=args.fresh)
         return 0
 
-    from clsfw.cli.streams import outcome
+    from contextlib import nullcontext
+
+    from clsfw.cli.streams import outcome, stdout_to_stderr
     from clsfw.engine.execute import execute
+    from clsfw.kit.text import json_text
     from clsfw.report.live import open_display
     from clsfw.report.summary import summarize
 
     used = (part.component.name for part in (plan.data, plan.model, plan.trainer))
-    with open_display() as display:
+    stream = sys.stderr if args.json or args.quiet else sys.stdout
+    with open_display(stream, quiet=args.quiet) as display, stdout_to_stderr() if args.json else nullcontext():
         display.title(plan.recipe.name, f"{' > '.join(used)}, seed {plan.recipe.seed}")
         if "study" in plan.document.values:
             display.note(f"this is a single run; `clsfw study {args.recipe}` makes the [study] of the recipe")
@@ -67,7 +76,10 @@ def main(args: argparse.Namespace) -> int:
             plan, out=args.out, fresh=args.fresh, accept_other_bits=args.accept_other_bits, display=display
         )
     with outcome() as screen:
-        summarize(screen, finished)
+        if args.json:
+            screen.stream.write(json_text(_facts(finished), indent=2) + "\n")
+        else:
+            summarize(screen, finished)
     if args.open:
         import webbrowser
 
@@ -75,3 +87,22 @@ def main(args: argparse.Namespace) -> int:
     verdict = finished.verdict
     missed = verdict is not None and verdict["status"] == "NOT REPRODUCED"
     return NotReproducedError.exit_code if missed else 0
+
+
+def _facts(run: FinishedRun) -> dict[str, Any]:
+    """Return what a script wants to know of a complete run; docs/how-to/run-in-ci.md lists the keys."""
+    return {
+        "name": run.record["name"],
+        "state": run.state,
+        "directory": str(run.directory),
+        "report": str(run.directory / "report.html"),
+        "model": str(run.directory / "model"),
+        "seed": run.record["seed"],
+        "seconds": run.timings.get("total_seconds"),
+        "split": run.split,
+        "scores": run.scores,
+        "intervals": run.metrics["intervals"][run.split],
+        "verdict": run.verdict,
+        "findings": [{"weight": found.weight, "seen": found.seen, "remedy": found.remedy} for found in run.findings],
+        "warnings": run.record.get("warnings", []),
+    }

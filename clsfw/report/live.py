@@ -29,9 +29,11 @@ _BAR = 12  # columns, whatever is beside it
 _WIDEST = 100  # columns of a stage's line
 
 
-def open_display(stream: TextIO | None = None) -> Plain:
+def open_display(stream: TextIO | None = None, *, quiet: bool = False) -> Plain:
     """Return the live display on a terminal that can move its cursor, else the plain one; use it as a context."""
     screen = Screen(stream if stream is not None else sys.stdout)
+    if quiet:
+        return Hushed(screen)
     return Live(screen) if screen.animated else Plain(screen)
 
 
@@ -161,6 +163,18 @@ class Plain:
             self._screen.stream.flush()
         except (OSError, ValueError):
             self._screen = Screen(io.StringIO())  # the reader has gone; the run goes on
+
+
+class Hushed(Plain):
+    """Shows warnings only."""
+
+    def _line(self, *words: Words, indent: int = 0) -> None:
+        """Write nothing of the course."""
+
+    def warn(self, text: str) -> None:
+        """Show what should be looked at."""
+        self.warnings.append(text)
+        super()._line(doubtful("warning: "), text)
 
 
 class Live(Plain):
