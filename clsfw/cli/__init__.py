@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     verb = next((word for word in arguments if not word.startswith("-")), None)
     if verb is not None and verb not in VERBS:
-        raise UsageError(f"unknown verb {short(verb)}{did_you_mean(verb, VERBS)}; `clsfw --help` lists them")
+        raise UsageError(f"unknown verb {short(verb)}{did_you_mean(verb, VERBS) or ';'} `clsfw --help` lists them all")
     namespace, rest = build_parser().parse_known_args(arguments)
     # argparse ends a list of texts at the first option: what comes after it, as in `predict RUN --json TEXT`, is here.
     if rest and (any(word.startswith("-") for word in rest) or not hasattr(namespace, "texts")):

@@ -211,7 +211,8 @@ class Table(Lines):
         from rich.text import Text
 
         table = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for head in ("run", "state", "came to"):
+        table.add_column("run", no_wrap=True, min_width=max(map(len, self._rows), default=0))  # the state may be cut
+        for head in ("state", "came to"):
             table.add_column(head, no_wrap=True, overflow="ellipsis")
         for run, (state, came_to) in list(self._rows.items())[-_MOST_ROWS:]:
             style = "" if state == "complete" else "cyan"
