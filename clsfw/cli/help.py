@@ -7,13 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from clsfw.errors import __version__
+from clsfw.report.pages import DOCS
 from clsfw.report.terminal import Screen, bold, dim, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-DOCS = "https://github.com/OWNER/clsfw/tree/main/docs"
-"""OWNER as in `[project.urls]`, where a test looks."""
 
 GROUPS = {
     "Begin": {

@@ -19,6 +19,8 @@ _FAR = 0.1  # share of the loss that the last quarter of a training still took o
 _RISE = 0.05  # share by which the loss at the end lies above its lowest
 _SMALL = 0.005  # a loss that moved by no more is as good as still: of one near zero, every share is noise
 _MISCALIBRATED = 0.1
+_FEW = 10  # texts of a class; the interval of its recall is wider than half of all there is
+_MOST_NAMED = 3
 _LENGTHS = ("max_steps", "num_train_epochs")
 """What the settings that say how long to train are called, in the words that most people know."""
 
@@ -30,6 +32,8 @@ class Finding:
     weight: Weight
     seen: str
     remedy: str
+    about: Literal["leaks", "training", "confidence", "classes"]
+    """The section of the report that shows more of it."""
 
     def __str__(self) -> str:
         """Say it in one line."""
@@ -48,6 +52,7 @@ def find(metrics: Metrics, history: Sequence[Mapping[str, Any]], recipe: Mapping
         *_leak(metrics, recipe),
         *_course(course, trainer if isinstance(trainer, dict) else {}),
         *_calibration(metrics, recipe),
+        *_rare(metrics, recipe),
     )
 
 
@@ -68,11 +73,11 @@ def _leak(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Finding]:
         if test["scores"] is not None:
             without, with_leaks = test["scores"]["accuracy"], test["scores_with_leaks"]["accuracy"]
             seen += f": without them accuracy is {without:.4f} instead of {with_leaks:.4f}"
-        yield Finding("void" if rows == total else "warning", seen, _keep_together(recipe))
+        yield Finding("void" if rows == total else "warning", seen, _keep_together(recipe), "leaks")
     elif test is None and "validation" in metrics and shared is not None and shared["folded"]:
         rows, total = shared["folded"], max(shared["folded"], metrics["rows"]["validation"])
         seen = leaked(rows, total, "validation", "train")
-        yield Finding("void" if rows == total else "warning", seen, _keep_together(recipe))
+        yield Finding("void" if rows == total else "warning", seen, _keep_together(recipe), "leaks")
 
 
 def _keep_together(recipe: Mapping[str, Any]) -> str:
@@ -91,13 +96,13 @@ def _course(losses: Sequence[tuple[int, float]], trainer: Mapping[str, Any]) -> 
     if best_step == last_step and earlier and last <= min((1 - _FAR) * min(earlier), min(earlier) - _SMALL):
         share = 1 - last / min(earlier)
         seen = f"the validation loss still fell by {share:.0%} in the last quarter of the training, to {last:.4f}"
-        yield Finding("note", f"{seen}: it underfits", _longer(trainer))
+        yield Finding("note", f"{seen}: it underfits", _longer(trainer), "training")
     keeps_best = trainer.get("load_best_model_at_end") is True
     if keeps_best and trainer.get("metric_for_best_model") in {None, "loss", "eval_loss"}:
         return  # the model is that of the lowest loss
     if best_step <= last_step / 2 and last >= max((1 + _RISE) * best, best + _SMALL):
         seen = f"the validation loss rose from {best:.4f} at step {best_step:,} to {last:.4f} at step {last_step:,}"
-        yield Finding("note", f"{seen}: past that it overfits", _shorter(trainer, best_step))
+        yield Finding("note", f"{seen}: past that it overfits", _shorter(trainer, best_step), "training")
 
 
 def _length(trainer: Mapping[str, Any]) -> str | None:
@@ -135,7 +140,7 @@ def _calibration(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Findin
     seen = (
         f"the model is {way}: on the {split} split, probability and truth lie {100 * error:.0f} points apart on average"
     )
-    yield Finding("note", f"{seen} (expected calibration error {error:.2f})", _scaled(metrics, recipe))
+    yield Finding("note", f"{seen} (expected calibration error {error:.2f})", _scaled(metrics, recipe), "confidence")
 
 
 def _scaled(metrics: Metrics, recipe: Mapping[str, Any]) -> str:
@@ -145,3 +150,33 @@ def _scaled(metrics: Metrics, recipe: Mapping[str, Any]) -> str:
     if "validation" in metrics["rows"]:
         return "[evidence] temperature_scaling = true fixes that"
     return "a validation split and [evidence] temperature_scaling = true fix that"
+
+
+def _rare(metrics: Metrics, recipe: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say which classes are never recognized, and which have too few texts for a score of their own."""
+    split = next((name for name in reversed(SPLITS) if name in metrics["classification_report"]), None)
+    if split is None:
+        return
+    classes = metrics["classification_report"][split]["classes"]
+    held = {name: scores["support"] for name, scores in classes.items() if scores["support"]}
+    missed = {name: texts for name, texts in held.items() if classes[name]["recall"] == 0}
+    if missed and len(missed) < len(held):
+        trainer = recipe.get("trainer")
+        weighed = isinstance(trainer, dict) and trainer.get("class_weights") is not None
+        remedy = (
+            "they need more texts to train on" if weighed else '[trainer] class_weights = "balanced" weighs them up'
+        )
+        yield Finding("note", f"no {split} text of {_named(missed)} is recognized", remedy, "classes")
+    few = {name: texts for name, texts in held.items() if texts < _FEW and name not in missed}
+    if few:
+        whose = "has fewer than {} {} texts: its" if len(few) == 1 else "have fewer than {} {} texts: their"
+        seen = f"{_named(few)} {whose.format(_FEW, split)} own scores, and the macro scores, are uncertain"
+        yield Finding("note", seen, f"a larger {split} split narrows their intervals", "classes")
+
+
+def _named(classes: Mapping[str, int]) -> str:
+    """Name the smallest classes with their texts, and count the others."""
+    smallest = sorted(classes, key=lambda name: (classes[name], name))
+    words = ", ".join(f"{name!r} ({classes[name]:,})" for name in smallest[:_MOST_NAMED])
+    others = len(smallest) - _MOST_NAMED
+    return f"{words} and {others:,} other class{'es' if others > 1 else ''}" if others > 0 else words

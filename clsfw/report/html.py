@@ -13,6 +13,7 @@ from clsfw.report.facts import read_facts
 from clsfw.report.live import duration
 from clsfw.report.markup import Child, Html, tag
 from clsfw.report.mistakes import mistakes
+from clsfw.report.pages import page as explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -82,6 +83,11 @@ def page(title: str, header: Html, sections: Sequence[tuple[str, str, Sequence[C
 
 
 def _section(name: str, title: str, parts: Sequence[Child], *, wide: bool) -> Html:
+    """Put a section together; where a page of the documentation explains it, that is linked."""
+    address = explained(name)
+    if address is not None:
+        words = tag("a", "what this means", href=address, aria_label=f"what the section {title} means")
+        parts = [*parts, tag("p", words, class_="about")]
     return tag("section", tag("h2", title), tag("div", *parts), id=name, **({"class_": "wide"} if wide else {}))
 
 
@@ -122,6 +128,9 @@ def _lines(facts: ReportFacts) -> Iterator[Html]:
 
 
 def _finding(finding: Finding) -> Html:
-    return tag(
-        "li", f"{finding.seen[:1].upper()}{finding.seen[1:]}. ", tag("em", finding.remedy), ".", class_=finding.weight
-    )
+    """Say what was seen, what fixes it, and where there is more of it."""
+    words = f"{finding.seen[:1].upper()}{finding.seen[1:]}. "
+    links: list[Child] = [" ", tag("a", "more in this report", href=f"#{finding.about}")]
+    if address := explained(finding.about):
+        links += [" · ", tag("a", "what it means", href=address)]
+    return tag("li", words, tag("em", finding.remedy), ".", tag("span", *links, class_="links"), class_=finding.weight)

@@ -86,6 +86,14 @@ def course(name: str, points: Sequence[tuple[float, float]], published: Sequence
         return svg(figure, "course", f"Validation {name} by step")
 
 
+def rates(points: Sequence[tuple[float, float]]) -> Html:
+    """Draw the learning rate by step."""
+    with drawing("rates", 5.2, 2.7) as (figure, axes):
+        axes.plot(*_columns(points), color=FIRST, linewidth=1.6, marker="o" if len(points) <= _FEW_POINTS else "")
+        axes.set(xlabel="step", title="learning rate", ylim=(0, None))
+        return svg(figure, "rates", "Learning rate by step")
+
+
 def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) -> Html:
     """Draw how many texts have how many tokens, and where the model stops reading."""
     from matplotlib.ticker import MaxNLocator

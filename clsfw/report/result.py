@@ -162,6 +162,9 @@ def _curves(
     if name is not None:
         points = [(line["step"], line[name]) for line in evaluations if name in line]
         yield tag("figure", plots.course(name, points, _published(facts, name)))
+    rates = [(line["step"], line["learning_rate"]) for line in steps if "learning_rate" in line]
+    if len(rates) > 1:
+        yield tag("figure", plots.rates(rates))
 
 
 def _published(facts: ReportFacts, name: str) -> list[tuple[float, float]]:

@@ -15,7 +15,8 @@ from support.runs import write_run
 from support.terminals import terminal
 
 from clsfw.cli import VERBS, build_parser, main
-from clsfw.cli.help import DOCS, EXAMPLES
+from clsfw.cli.help import EXAMPLES
+from clsfw.report.pages import DOCS
 
 if TYPE_CHECKING:
     from pathlib import Path

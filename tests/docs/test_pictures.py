@@ -1,6 +1,6 @@
-"""The picture of the terminal in the README is that of a real run.
+"""The pictures of the terminal and of the report in the README are those of a real run.
 
-`CLSFW_PICTURES=1 pytest tests/docs/test_pictures.py` draws it again.
+`CLSFW_PICTURES=1 pytest tests/docs/test_pictures.py` draws them again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
@@ -21,9 +23,15 @@ from clsfw.report.summary import summarize
 from clsfw.report.terminal import Screen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from support.browser import Browser
+
+    from clsfw.evidence.finished import FinishedRun
+
 COLUMNS = 100
+WIDTH, HEIGHT = 1100, 1000  # of the report's picture
 THEME = TerminalTheme(
     (20, 24, 28),
     (227, 231, 235),
@@ -58,13 +66,19 @@ FRAME = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg
 """
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedRun]:
+    """Run the quickstart, and stay where it ran."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("pictures"))
+        yield clsfw.run("quickstart", display="none")
+
+
 @pytest.fixture
-def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run the quickstart, and draw what a terminal shows at its end."""
-    monkeypatch.chdir(tmp_path)
+def drawn(run: FinishedRun, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Draw what a terminal shows at the end of the run."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    run = clsfw.run("quickstart", display="none")
     with terminal(COLUMNS) as screen:
         told: list[str] = []
         summarize(Screen(screen.stream), run)
@@ -110,3 +124,33 @@ def test_the_picture_fetches_nothing(root: Path) -> None:
     text = (root / "docs" / "pictures" / "terminal.svg").read_text(encoding="utf-8")
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "/tmp" not in text  # no path of the machine that drew it
+
+
+NOTE = "Description"  # where the picture of the report says what it shows
+
+
+def header(run: FinishedRun) -> str:
+    """Return the words of the report's top: no numbers, and no findings, which another machine may not have."""
+    top = (run.directory / "report.html").read_text(encoding="utf-8").partition("<body>")[2].partition("<main>")[0]
+    top = re.sub(r'<h2>What to look at</h2><ul class="look">.*?</ul>', "", top, flags=re.DOTALL)
+    return " ".join(re.findall(r"[A-Za-z]{3,}", html.unescape(re.sub(r"<[^>]*>", " ", top))))
+
+
+@pytest.mark.skipif(not os.environ.get("CLSFW_PICTURES"), reason="draws the picture of the report only when asked")
+def test_the_report_is_photographed(run: FinishedRun, browser: Browser, root: Path, tmp_path: Path) -> None:
+    browser.call("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=False)
+    browser.call("Page.navigate", url=(run.directory / "report.html").absolute().as_uri())
+    browser.until("document.readyState === 'complete' && document.querySelector('footer') !== null")
+    browser.photograph(tmp_path / "report.png")
+    with Image.open(tmp_path / "report.png") as picture:
+        note = PngInfo()
+        note.add_text(NOTE, header(run))
+        picture.convert("P", palette=Image.Palette.ADAPTIVE).save(
+            root / "docs" / "pictures" / "report.png", optimize=True, pnginfo=note
+        )
+
+
+def test_the_picture_of_the_report_shows_todays_report(run: FinishedRun, root: Path) -> None:
+    with Image.open(root / "docs" / "pictures" / "report.png") as picture:
+        assert (WIDTH, HEIGHT) == picture.size
+        assert header(run) == picture.text[NOTE]

@@ -9,7 +9,7 @@ from clsfw.evidence.findings import find
 BATCHES = {"max_steps": 300, "load_best_model_at_end": False}
 
 
-def metrics(bins=(), leaks=None, rows=None, **splits):
+def metrics(bins=(), leaks=None, rows=None, classes=None, **splits):
     splits = splits or {"test": {"accuracy": 0.8}}
     total = sum(part["rows"] for part in bins) or 1
     ece = sum(part["rows"] * abs(part["confidence"] - part["accuracy"]) for part in bins) / total
@@ -18,7 +18,12 @@ def metrics(bins=(), leaks=None, rows=None, **splits):
         "leaks": leaks or {},
         "rows": rows or {"train": 100, "validation": 50, "test": 100},
         "calibration": {split: {"ece": ece, "bins": list(bins)} for split in splits},
+        "classification_report": {split: {"classes": scored(classes or {"a": (50, 0.8)})} for split in splits},
     }
+
+
+def scored(classes):
+    return {name: {"support": texts, "recall": recall} for name, (texts, recall) in classes.items()}
 
 
 def course(*losses, every=100):
@@ -132,3 +137,33 @@ class TestLeaks:
         leaks = {"train_validation": {"exact": 3, "folded": 5}}
         (found,) = find(metrics(leaks=leaks, validation={}), (), {"split": split})
         assert found.remedy == "take them out of the training data"
+
+
+class TestRareClasses:
+    def test_a_class_that_is_never_recognized(self):
+        (words,) = told(classes={"a": (90, 0.9), "b": (12, 0.0)})
+        assert words == (
+            "note: no test text of 'b' (12) is recognized; [trainer] class_weights = \"balanced\" weighs them up"
+        )
+
+    def test_weights_are_not_named_where_they_are_set(self):
+        trainer = {**BATCHES, "class_weights": "balanced"}
+        (words,) = told(classes={"a": (90, 0.9), "b": (12, 0.0)}, trainer=trainer)
+        assert words.endswith("; they need more texts to train on")
+
+    def test_a_class_with_few_texts(self):
+        (words,) = told(classes={"a": (90, 0.9), "b": (9, 0.5), "c": (10, 0.5)})
+        assert words == (
+            "note: 'b' (9) has fewer than 10 test texts: its own scores, and the macro scores, are uncertain; "
+            "a larger test split narrows their intervals"
+        )
+
+    def test_the_smallest_are_named_and_the_others_counted(self):
+        (words,) = told(classes={"a": (90, 0.9), **{f"c{n}": (n, 0.5) for n in range(1, 6)}})
+        assert words.startswith("note: 'c1' (1), 'c2' (2), 'c3' (3) and 2 other classes have fewer than 10 test texts:")
+
+    def test_a_class_without_any_text_is_none(self):
+        assert told(classes={"a": (90, 0.9), "b": (0, 0.0)}) == []
+
+    def test_a_model_that_recognizes_nothing_has_no_rare_classes(self):
+        assert told(classes={"a": (90, 0.0), "b": (20, 0.0)}) == []
