@@ -140,7 +140,7 @@ class TestPlugin:
 
         assert "plain.adamw_v2" == project["name"]
         assert {"plain.adamw_v2": "plain_adamw_v2"} == project["entry-points"]["clsfw"]
-        assert ["clsfw>=0.1,<1"] == project["dependencies"]
+        assert ["clsfw>=0.2,<1"] == project["dependencies"]
 
     def test_no_placeholder_is_left(self, written):
         texts = {path: path.read_text(encoding="utf-8") for path in written.rglob("*") if path.is_file()}
