@@ -90,7 +90,10 @@ def _given(classifier: LoadedClassifier, args: argparse.Namespace, display: Repo
     from clsfw.inference.reading import RowFile
 
     if not args.file and classifier.rows.text_pair_column is not None:
-        raise UsageError("this run labels pairs of texts; give them as the rows of a --file")
+        raise UsageError(
+            "this run labels pairs of texts; give them as the rows of a --file, or in Python: "
+            "clsfw.load(RUN)((TEXT, TEXT))"
+        )
     if args.texts:
         yield args.texts
     elif args.file:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import TYPE_CHECKING
 
+from clsfw.report.summary import next_command
 from clsfw.report.terminal import bad, bold, dim, doubtful, good, link, typed
-from clsfw.studies.content import REPORT, RESULT, RUNS
+from clsfw.studies.content import REPORT, RESULT
 from clsfw.studies.search import values_told
 from clsfw.studies.whole import over_seeds_and_rows
 
@@ -41,8 +41,8 @@ def summarize(screen: Screen, study: FinishedStudy) -> None:
     screen.line()
     screen.line(dim("study:  "), link(study.directory / RESULT))
     screen.line(dim("report: "), link(study.directory / REPORT))
-    first = study.directory / RUNS / runs[0]["run"]
-    screen.line(dim("next:   "), typed(f'clsfw predict {quote(str(first))} "a text of your own"'))
+    first = study.runs[0]
+    screen.line(dim("next:   "), typed(next_command(first, first.directory)))
 
 
 def _scores(screen: Screen, whose: str, scores_by_split: dict[str, dict[str, Spread]], seeds: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clsfw.kit import clean
+from clsfw_macro_metrics import OF_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,4 +46,19 @@ class MacroMetrics:
         if self._settings.per_label:
             for score, values in zip(_NAMES, averaged(None), strict=True):
                 given |= {f"{score}_{clean(name)}": value for name, value in zip(names, values, strict=True)}
+        if self._settings.out_of_scope is not None:
+            given |= _of_scope(outcome, names.index(self._settings.out_of_scope))
         return {name: float(value) for name, value in given.items()}
+
+
+def _of_scope(outcome: Outcome, outside: int) -> dict[str, float]:
+    """Return how many texts of the other classes are right, and how well those of none of them are found."""
+    truth, found = outcome.references == outside, outcome.predictions == outside
+    right = outcome.references == outcome.predictions
+    both = (truth & found).sum()
+    shares = [
+        (right & ~truth).sum() / max(1, (~truth).sum()),
+        both / max(1, found.sum()),
+        both / max(1, truth.sum()),
+    ]
+    return dict(zip(OF_SCOPE, map(float, shares), strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 from typing import TYPE_CHECKING
@@ -14,10 +15,12 @@ from clsfw.discovery.plugins import discover
 from clsfw.errors import RecipeError, RunDirectoryError
 from clsfw.evidence.finished import FinishedRun
 from clsfw.kit import manifest
+from clsfw.report.terminal import Screen
 from clsfw.studies.board import open_board
 from clsfw.studies.content import FinishedStudy
 from clsfw.studies.execute import carry_out
 from clsfw.studies.plan import make_study
+from clsfw.studies.summary import summarize
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +43,14 @@ class TestRuns:
         seeds = [FinishedRun.read(path).record["seed"] for path in sorted((tmp_path / "s/runs").iterdir())]
         assert [7, 8, 9] == seeds
         assert 0 == cli("predict", "s/runs/seed-8", "a fine film").code
+
+    def test_of_pairs_the_next_command_takes_a_file(self, cli, study) -> None:
+        cli("study", study(SEEDS), "--out", "s")
+        finished, out = FinishedStudy.read("s"), io.StringIO()
+        finished.runs[0].record["data"]["pairs"] = True
+        summarize(Screen(out), finished)
+
+        assert "next:   clsfw predict s/runs/seed-7 --file new.csv" in out.getvalue().splitlines()
 
     def test_the_run_with_the_recipes_own_seed_is_that_of_clsfw_run(self, cli, study) -> None:
         recipe = study(SEEDS)

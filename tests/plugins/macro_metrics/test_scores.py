@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clsfw import Labels, Outcome
+from clsfw import Labels, Outcome, PlanFacts
 from clsfw_macro_metrics import MacroMetricsSettings, build
 
 
@@ -74,3 +74,45 @@ def test_a_label_with_control_characters_gives_names_that_a_run_takes():
     scores = compute(outcome([0, 1], [0, 1], names=("a\x1b[31m\nb", "café 日本")), per_label=True)
 
     assert {"f1_a[31m b", "f1_café 日本"} < set(scores)
+
+
+class TestOutOfScope:
+    NAMES = ("pay", "oos", "track")
+    OUTCOME = outcome([0, 0, 2, 2, 1, 1, 1, 0, 1], [0, 1, 2, 0, 1, 1, 2, 0, 2], NAMES)
+
+    def test_both_sides_have_scores_of_their_own(self):
+        scores = compute(self.OUTCOME, out_of_scope="oos")
+
+        assert 3 / 5 == scores["in_scope_accuracy"]
+        assert 2 / 3 == scores["out_of_scope_precision"]
+        assert 1 / 2 == scores["out_of_scope_recall"]
+
+    def test_the_other_scores_stay_as_they_are(self):
+        alone = compute(self.OUTCOME)
+
+        assert alone == {name: compute(self.OUTCOME, out_of_scope="oos")[name] for name in alone}
+
+    @pytest.mark.parametrize(("references", "name"), [([1, 1], "in_scope_accuracy"), ([0, 2], "out_of_scope_recall")])
+    def test_without_any_text_of_a_side_its_score_is_0(self, references, name):
+        assert 0.0 == compute(outcome(references, references, self.NAMES), out_of_scope="oos")[name]
+
+    def test_the_names_are_known_beforehand(self):
+        settings = MacroMetricsSettings(out_of_scope="oos")
+
+        assert set(compute(self.OUTCOME, out_of_scope="oos")) <= set(settings.score_names())
+
+    @pytest.mark.parametrize(
+        ("label", "labels", "words"),
+        [
+            ("oos", Labels(NAMES), None),
+            ("OOS", Labels(NAMES), "the data has no label 'OOS'; did you mean 'oos'?"),
+            ("oos", Labels(NAMES, multi_label=True), "needs one label per text"),
+            ("oos", None, None),
+        ],
+    )
+    def test_a_label_that_does_not_fit_the_data_is_told_before_training(self, label, labels, words):
+        facts = PlanFacts(frozenset(), {}, labels=labels)
+        found = list(MacroMetricsSettings(out_of_scope=label).check_plan(facts))
+
+        assert ([] if words is None else ["out_of_scope"]) == [key for key, _ in found]
+        assert all(words in message for _, message in found)
