@@ -16,7 +16,7 @@ from clsfw.evidence.findings import leaked
 from clsfw.evidence.leakage import find_leaks, hash_texts
 from clsfw.evidence.metrics import overlaps
 from clsfw.kit.disk import require_space
-from clsfw.kit.labels import numbers, references
+from clsfw.kit.labels import references
 from clsfw.kit.pairs import texts_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _tell_leaks(data: PreparedData, display: Display) -> None:
     found, leaks = find_leaks(
         {name: hash_texts(texts_of(part)) for name, part in data.parts.items()},
         {name: references(part, data.labels) for name, part in data.parts.items()},
-        {name: numbers(part, "row") for name, part in data.parts.items()},
+        {name: part["row"] for name, part in data.parts.items()},
     )
     if leaks is not None and leaks.any():
         display.warn(leaked(int(leaks.sum()), len(leaks), "test", "training or validation"))

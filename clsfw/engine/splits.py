@@ -11,7 +11,7 @@ from clsfw.contract.component import SPLITS
 from clsfw.errors import DataError
 from clsfw.evidence.leakage import hash_texts
 from clsfw.kit.cutting import cut_rows
-from clsfw.kit.data import check_rows, parts_of
+from clsfw.kit.data import check_rows, parts_of, take
 from clsfw.kit.labels import label_counts, numbers
 from clsfw.kit.pairs import texts_of
 
@@ -66,10 +66,10 @@ def _cut_train(parts: Mapping[str, Dataset], split: Split, labels: Labels, seed:
         len(data),
         seed=None if split.method == "in-order" else seed,
         keys=hash_texts(texts_of(data)).folded if split.group_by == "text" else None,
-        classes=numbers(data, "label") if stratified else None,
+        classes=numbers(data, "label", np.min_scalar_type(len(labels.names))) if stratified else None,
         names=labels.names,
     )
-    cut = {**parts, **{name: data.select(rows) for name, rows in chosen.items()}}
+    cut = {**parts, **{name: take(data, rows) for name, rows in chosen.items()}}
     return {name: cut[name] for name in SPLITS if name in cut}
 
 

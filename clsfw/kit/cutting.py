@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Ints = NDArray[np.integer[Any]]
+
+_CHUNK = 1_000_000
+
 
 def cut_rows(
     sizes: Mapping[str, float],
@@ -22,47 +26,48 @@ def cut_rows(
     *,
     seed: int | None = None,
     keys: NDArray[np.uint64] | None = None,
-    classes: NDArray[np.int64] | None = None,
+    classes: Ints | None = None,
     names: Sequence[str] = (),
-) -> dict[str, NDArray[np.int64]]:
+) -> dict[str, Ints]:
     """Return the row numbers of each split, in the order of the rows or, with a seed, shuffled.
 
     `sizes` are counts (int) or fractions (float); a missing `train` gets what the others leave. Rows with equal `keys`
     stay together. With `classes`, the class ids [N], each split gets each class's share; `names` names them.
 
-    It takes about 40 bytes a row beside its arguments, and more with keys.
+    It takes about 14 bytes a row beside its arguments, and 37 with keys.
 
     Raises:
         DataError: the splits ask for more than there is, or for what cannot be cut so.
 
     """
     counts = _counts(sizes, rows)
-    # NumPy promises that the legacy generator's stream never changes, so a seed means the same rows for ever.
-    order = np.arange(rows) if seed is None else np.random.RandomState(seed).permutation(rows)
+    order = np.arange(rows, dtype=_small(rows))
+    if seed is not None:
+        # NumPy promises that the legacy generator's stream never changes, so a seed means the same rows for ever.
+        np.random.RandomState(seed).shuffle(order)
     groups = _Groups.of(order, keys)
-    exact = not any(isinstance(size, float) for size in sizes.values())
+    cut = _Cut(groups, tuple(counts), exact=not any(isinstance(size, float) for size in sizes.values()))
     if classes is None:
-        every = np.arange(len(groups))
-        chosen = {k: [v] for k, v in _fill(every, groups, counts, dict.fromkeys(counts, 0), exact=exact).items()}
+        cut.fill(np.arange(len(groups), dtype=order.dtype), counts, dict.fromkeys(counts, 0))
     else:
         _check_enough(classes, counts, names)
-        chosen = _by_class(groups, classes, counts, len(names), exact=exact)
-    return {name: groups.in_order(order, np.concatenate(own)) for name, own in chosen.items()}
+        _fill_by_class(cut, classes[groups.first_rows(order)], counts, len(names))
+    return {name: order[cut.rows_of(name)] for name in counts}
 
 
-def _by_class(
-    groups: _Groups, classes: NDArray[np.int64], counts: Mapping[str, int], number: int, *, exact: bool
-) -> dict[str, list[NDArray[np.int64]]]:
-    """Return the groups of each split, of which each class has its share."""
-    of_group = classes[groups.first()]  # equal texts with two labels are shared out with the first one's class
-    quotas = _quotas(of_group, groups.lengths, counts, number)
-    chosen: dict[str, list[NDArray[np.int64]]] = {name: [] for name in counts}
+def _fill_by_class(cut: _Cut, of_group: Ints, counts: Mapping[str, int], number: int) -> None:
+    """Fill each split with its share of each class; equal texts with two labels count for the class of the first."""
+    quotas = _quotas(of_group, cut.groups.lengths, counts, number)
     owed = dict.fromkeys(counts, 0)
     for label in range(number):
-        for name, taken in _fill(np.flatnonzero(of_group == label), groups, quotas[label], owed, exact=exact).items():
-            chosen[name].append(taken)
-            owed[name] += quotas[label][name] - groups.count(taken)
-    return chosen
+        got = cut.fill(np.flatnonzero(of_group == label), quotas[label], owed)
+        for name in counts:
+            owed[name] += quotas[label][name] - got[name]
+
+
+def _small(number: int) -> np.dtype[Any]:
+    """Return the smaller type of integers that holds numbers up to this: of many rows each byte counts."""
+    return np.dtype(np.int32 if number <= np.iinfo(np.int32).max else np.int64)
 
 
 def _counts(sizes: Mapping[str, float], rows: int) -> dict[str, int]:
@@ -89,44 +94,50 @@ def _counts(sizes: Mapping[str, float], rows: int) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Rows that must stay together, group after group in the order of their first row; `lengths` None: each alone."""
+    """Rows that must stay together, N in G groups that are numbered in the order of their first rows.
 
-    rows: NDArray[np.int64]
-    lengths: NDArray[np.int64] | None = None
+    `of_row` [N] is the group of each row, `first` [G] where in the order the first row of each group is, `lengths` [G]
+    how many rows each has. None of them: each row is alone.
+    """
+
+    rows: int
+    of_row: Ints | None = None
+    first: Ints | None = None
+    lengths: Ints | None = None
 
     @classmethod
-    def of(cls, order: NDArray[np.int64], keys: NDArray[np.uint64] | None) -> _Groups:
+    def of(cls, order: Ints, keys: NDArray[np.uint64] | None) -> _Groups:
         """Put the rows with equal keys together."""
+        rows, small = len(order), order.dtype
         if keys is None:
-            return cls(order)
-        _, first, group = np.unique(keys[order], return_index=True, return_inverse=True)
-        rank = np.empty(len(first), dtype=np.int64)
-        rank[np.argsort(first)] = np.arange(len(first))
-        group = rank[group]
-        return cls(order[np.argsort(group, kind="stable")], np.bincount(group, minlength=len(first)))
+            return cls(rows)
+        keys = keys[order]
+        by_key = np.argsort(keys, kind="stable").astype(small)  # rows with one key stay in their order
+        keys = keys[by_key]
+        begins = np.ones(rows, np.bool_)
+        begins[1:] = keys[1:] != keys[:-1]
+        del keys
+        first = by_key[begins]
+        lengths = np.diff(np.flatnonzero(begins), append=rows).astype(small)
+        by_first = np.argsort(first).astype(small)
+        number = np.empty_like(by_first)
+        number[by_first] = np.arange(len(first), dtype=small)
+        of_row = np.empty_like(order)
+        of_row[by_key] = np.repeat(number, lengths)
+        return cls(rows, of_row, first[by_first], lengths[by_first])
 
     def __len__(self) -> int:
-        return len(self.rows) if self.lengths is None else len(self.lengths)
+        return self.rows if self.lengths is None else len(self.lengths)
 
-    def first(self) -> NDArray[np.int64]:
+    def first_rows(self, order: Ints) -> Ints:
         """Return the first row of each group."""
-        return self.rows if self.lengths is None else self.rows[np.cumsum(self.lengths) - self.lengths]
+        return order if self.first is None else order[self.first]
 
-    def count(self, chosen: NDArray[np.int64]) -> int:
+    def count(self, chosen: Ints) -> int:
         """Count the rows of some groups."""
         return len(chosen) if self.lengths is None else int(self.lengths[chosen].sum())
 
-    def in_order(self, order: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of some groups, as they are in `order`."""
-        mask = np.zeros(len(self), dtype=np.bool_)
-        mask[chosen] = True
-        if self.lengths is None:
-            return order[mask]
-        of_row = np.zeros(len(order), dtype=np.bool_)
-        of_row[self.rows[np.repeat(mask, self.lengths)]] = True
-        return order[of_row[order]]
-
-    def next_that_fit(self, own: NDArray[np.int64], room: int) -> NDArray[np.bool_]:
+    def next_that_fit(self, own: Ints, room: int) -> NDArray[np.bool_]:
         """Return which of some groups are taken one after the other; one that is longer than the room left is not."""
         taken = np.zeros(len(own), dtype=np.bool_)
         if self.lengths is None:
@@ -144,43 +155,52 @@ class _Groups:
         return taken
 
 
-def _fill(
-    own: NDArray[np.int64],
-    groups: _Groups,
-    sizes: Mapping[str, int],
-    owed: Mapping[str, int],
-    *,
-    exact: bool,
-) -> dict[str, NDArray[np.int64]]:
-    """Return the groups of each split: the next of `own` that still fit, in turn; one too large for the rest waits.
+class _Cut:
+    """Which split each group is in."""
 
-    Unless the sizes are `exact`, groups that fit nowhere then go to the split that is short of most rows, counting what
-    earlier classes left it `owed`; the first goes to train if that has none yet, for it must know every class.
-    """
-    waiting = own
-    taken: dict[str, list[NDArray[np.int64]]] = {}
-    free = dict(sizes)
-    for name, size in sizes.items():
-        fits = groups.next_that_fit(waiting, size)
-        taken[name], waiting = [waiting[fits]], waiting[~fits]
-        free[name] = size - groups.count(taken[name][0])
-        if exact and free[name]:
-            raise DataError(
-                f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do not "
-                "fit; give fractions, leave group_by out, or ask for fewer rows"
-            )
-    for group in waiting:
-        name = max(free, key=lambda split: free[split] + owed[split])
-        if free[name] + owed[name] <= 0:
-            break
-        name = name if any(map(len, taken["train"])) else "train"
-        taken[name].append(np.array([group]))
-        free[name] -= groups.count(taken[name][-1])
-    return {name: np.concatenate(chosen) for name, chosen in taken.items()}
+    def __init__(self, groups: _Groups, splits: Sequence[str], *, exact: bool) -> None:
+        self.groups = groups
+        self._exact = exact
+        self._numbers = {name: number for number, name in enumerate(splits, 1)}
+        self._split_of = np.zeros(len(groups), np.uint8)  # 0: in none
+
+    def fill(self, own: Ints, sizes: Mapping[str, int], owed: Mapping[str, int]) -> dict[str, int]:
+        """Share out some groups, and return how many rows each split got.
+
+        Each split in turn gets the next of `own` that still fit; one too large for the rest waits. Unless the sizes are
+        exact, groups that fit nowhere then go to the split that is short of most rows, counting what earlier classes
+        left it `owed`; the first goes to train if that has none of them yet, for it must know every class.
+        """
+        free = dict(sizes)
+        for name, size in sizes.items():
+            fits = self.groups.next_that_fit(own, size)
+            free[name] -= self._put(own[fits], name)
+            own = own[~fits]
+            if self._exact and free[name]:
+                raise DataError(
+                    f"the {name} split is {free[name]} row(s) short of {size}: equal texts are kept together and do "
+                    "not fit; give fractions, leave group_by out, or ask for fewer rows"
+                )
+        for group in own:
+            name = max(free, key=lambda split: free[split] + owed[split])
+            if free[name] + owed[name] <= 0:
+                break
+            name = name if free["train"] < sizes["train"] else "train"
+            free[name] -= self._put(np.array([group]), name)
+        return {name: size - free[name] for name, size in sizes.items()}
+
+    def _put(self, chosen: Ints, name: str) -> int:
+        self._split_of[chosen] = self._numbers[name]
+        return self.groups.count(chosen)
+
+    def rows_of(self, name: str) -> NDArray[np.bool_]:
+        """Return which rows of the order are in a split, [N]."""
+        chosen: NDArray[np.bool_] = self._split_of == self._numbers[name]
+        return chosen if self.groups.of_row is None else chosen[self.groups.of_row]
 
 
-def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], names: Sequence[str]) -> None:
-    have = np.bincount(column, minlength=len(names))
+def _check_enough(column: Ints, sizes: Mapping[str, int], names: Sequence[str]) -> None:
+    have = _count(column, len(names))
     for name, count in zip(names, have, strict=True):
         if 0 < count < len(sizes):
             raise DataError(
@@ -188,11 +208,9 @@ def _check_enough(column: NDArray[np.int64], sizes: Mapping[str, int], names: Se
             )
 
 
-def _quotas(
-    of_group: NDArray[np.int64], lengths: NDArray[np.int64] | None, sizes: Mapping[str, int], classes: int
-) -> list[dict[str, int]]:
+def _quotas(of_group: Ints, lengths: Ints | None, sizes: Mapping[str, int], classes: int) -> list[dict[str, int]]:
     """Share each split's size out over the classes by their share of the data, rounding by largest remainder."""
-    have = np.bincount(of_group, weights=lengths, minlength=classes).astype(np.int64)  # exact: far below 2**53
+    have = _count(of_group, classes, lengths)
     rows = int(have.sum())
     quotas: list[dict[str, int]] = [{} for _ in range(classes)]
     free = have.copy()
@@ -209,3 +227,14 @@ def _quotas(
         for label in range(classes):
             quotas[label][split] = int(share[label])
     return quotas
+
+
+def _count(ids: Ints, classes: int, lengths: Ints | None = None) -> NDArray[np.int64]:
+    """Count the rows of each class, [C]; in chunks, since `bincount` copies what it counts to 8 bytes each."""
+    have = np.zeros(classes, np.int64)
+    for start in range(0, len(ids), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        # Weights are added up as floats, which is exact: far below 2**53.
+        counted = np.bincount(ids[part], None if lengths is None else lengths[part], classes)
+        have += counted.astype(np.int64)
+    return have

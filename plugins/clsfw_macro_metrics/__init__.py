@@ -42,7 +42,7 @@ class MacroMetricsSettings(Settings):
         if facts.labels.multi_label:
             yield (
                 "out_of_scope",
-                "needs one label per text: where several may stand, a text without any is out of scope",
+                "needs one label per text: where a text may carry several, one without any is out of scope",
             )
         elif self.out_of_scope not in facts.labels.names:
             near = did_you_mean(self.out_of_scope, facts.labels.names)

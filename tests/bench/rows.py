@@ -1,4 +1,4 @@
-"""Measures how many rows per second a large CSV file is read, cut and counted at, and in how much memory.
+"""Measures how many rows per second a large CSV file is read, cut, counted and compared at, and in how much memory.
 
 The file is made on the spot: short texts of a seeded generator, 77 classes, about 200 bytes a row, so that ten million
 rows are two gigabytes. Each job is a process of its own; the first finds an empty cache. Raw results go to a JSON file:
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def stages_of(file: Path, method: str, cache: Path) -> Iterator[tuple[str, dict[str, float]]]:
-    """Read, cut and count a file in a process of its own; with a table in the cache `read` parses nothing."""
+    """Do all stages in a process of their own; with a table in the cache `read` parses nothing."""
     env = {**os.environ, "CLSFW_CACHE": str(cache)}
     command = [sys.executable, __file__, "--output", os.devnull, "--child", str(file), method]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as child:
@@ -92,11 +92,15 @@ def write_rows(file: Path, rows: int) -> None:
 
 
 def measure(file: Path, method: str) -> None:
-    """Read a file, cut and count it; prints the seconds of each stage and the most memory that is no mapped file."""
+    """Do what `clsfw check` does with a file; prints the seconds of each stage and the most memory.
+
+    `count` and `hash` are for run.json, `leaks` looks for texts that are in two splits or have two labels.
+    """
     from clsfw.engine.splits import make_splits
+    from clsfw.evidence.leakage import find_leaks, hash_texts
     from clsfw.kit.data import labels_of
-    from clsfw.kit.labels import label_counts
-    from clsfw.kit.pairs import fingerprint
+    from clsfw.kit.labels import label_counts, references
+    from clsfw.kit.pairs import fingerprint, texts_of
     from clsfw.recipe.schema import Split
     from clsfw_csv import CsvSettings
     from clsfw_csv.source import FileSource
@@ -118,6 +122,13 @@ def measure(file: Path, method: str) -> None:
     with stage("hash"):
         for part in parts.values():
             fingerprint(part)
+    with stage("leaks"):
+        found, _ = find_leaks(
+            {name: hash_texts(texts_of(part)) for name, part in parts.items()},
+            {name: references(part, labels) for name, part in parts.items()},
+            {name: part["row"] for name, part in parts.items()},
+        )
+    assert (found["duplicates_in_train"]["exact"] > 0) == (len(data) > BYTES_A_ROW)
     assert sum(sum(counts.values()) for counts in counted.values()) == sum(map(len, parts.values()))
 
 
