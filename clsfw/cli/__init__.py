@@ -42,6 +42,7 @@ VERBS = (
     "reproduce",
     "export",
     "serve",
+    "push",
     "new",
     "test-plugin",
     "runs",

@@ -34,6 +34,7 @@ GROUPS = {
         "reproduce RUN": "run it again and compare the bits",
         "export RUN DIR --to onnx": "for another library, with proof",
         "serve RUN": "answer over HTTP",
+        "push RUN NAMESPACE/NAME": "publish it on the hub",
     },
     "Extend": {
         "list-plugins": "what is installed, and what cannot run",
@@ -58,6 +59,7 @@ EXAMPLES = {
     "reproduce": "clsfw reproduce runs/quickstart-1a2b3c4d",
     "export": "clsfw export runs/quickstart-1a2b3c4d artifact --to onnx",
     "serve": "clsfw serve runs/quickstart-1a2b3c4d --port 8000",
+    "push": "clsfw push runs/quickstart-1a2b3c4d me/reviews --private",
     "new": "clsfw new recipe reviews.csv",
     "test-plugin": "clsfw test-plugin csv",
     "runs": "clsfw runs",

@@ -129,7 +129,7 @@ class LocalServer:
                 with suppress(BrokenPipeError, ConnectionResetError):  # the client had enough, which some tests want
                     self._send(reply)
 
-            do_GET = do_HEAD = do_POST = handle_request  # noqa: N815  # the names are http.server's
+            do_GET = do_HEAD = do_POST = do_PUT = handle_request  # noqa: N815  # the names are http.server's
 
             def _send(self, reply: Reply) -> None:
                 self.send_response(reply.status)

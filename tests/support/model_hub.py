@@ -23,6 +23,7 @@ class Repository:
     commit: str = "c" * 40
     refuses: tuple[int, str] | None = None
     needs_token: bool = False
+    private: bool = False
     damaged: frozenset[str] = field(default_factory=frozenset)
     """Files that are sent with a flipped byte."""
 
@@ -48,20 +49,22 @@ class ModelHub:
         rest = path.split("/")[2:]
         repository = self.repositories.get(name)
         if repository is None:
-            return _error(401, "", "Invalid username or password.")
+            return refuse(401, "", "Invalid username or password.")
         refusal = _refusal(repository, request, rest)
         if refusal is not None:
             return refusal
         if rest[:1] == ["tree"]:
-            return _json([_entry(file, body) for file, body in repository.files.items()])
+            return answer_json([_entry(file, body) for file, body in repository.files.items()])
         if rest[:1] == ["resolve"]:
-            return self._file(repository, rest[-1])
+            return self._file(repository, "/".join(rest[2:]))
         siblings = [{"rfilename": file, "size": len(body)} for file, body in repository.files.items()]
-        return _json({"id": name, "modelId": name, "sha": repository.commit, "private": False, "siblings": siblings})
+        return answer_json(
+            {"id": name, "modelId": name, "sha": repository.commit, "private": repository.private, "siblings": siblings}
+        )
 
     def _file(self, repository: Repository, file: str) -> Reply:
         if file not in repository.files:
-            return _error(404, "EntryNotFound", "Entry not found")
+            return refuse(404, "EntryNotFound", "Entry not found")
         body = repository.files[file]
         tag = _etag(body)
         if file in repository.damaged:
@@ -71,20 +74,18 @@ class ModelHub:
 
 def _refusal(repository: Repository, request: Request, rest: list[str]) -> Reply | None:
     if repository.refuses is not None:
-        return _error(*repository.refuses, "refused")
+        return refuse(*repository.refuses, "refused")
     if repository.needs_token and "authorization" not in request.headers:
-        return _error(401, "RepoNotFound", "Repository not found")
+        return refuse(401, "RepoNotFound", "Repository not found")
     if len(rest) > 1 and rest[1] not in {"main", repository.commit}:
-        return _error(404, "RevisionNotFound", f"Invalid rev id: {rest[1]}")
+        return refuse(404, "RevisionNotFound", f"Invalid rev id: {rest[1]}")
     return None
 
 
 def _etag(body: bytes) -> str:
-    return (
-        hashlib.sha256(body).hexdigest()
-        if len(body) > _LARGE
-        else hashlib.sha1(body, usedforsecurity=False).hexdigest()
-    )
+    if len(body) > _LARGE:
+        return hashlib.sha256(body).hexdigest()
+    return hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
 
 
 def _entry(file: str, body: bytes) -> dict[str, object]:
@@ -94,10 +95,12 @@ def _entry(file: str, body: bytes) -> dict[str, object]:
     return entry
 
 
-def _json(content: object) -> Reply:
-    return Reply(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
+def answer_json(content: object, status: int = 200) -> Reply:
+    """Answer as the hub's API does."""
+    return Reply(status, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
 
-def _error(status: int, code: str, message: str) -> Reply:
+def refuse(status: int, code: str, message: str) -> Reply:
+    """Refuse as the hub does."""
     headers = {"X-Error-Code": code} if code else {}
     return Reply(status, json.dumps({"error": message}).encode(), {**headers, "X-Error-Message": message})
