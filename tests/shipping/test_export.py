@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -40,8 +41,6 @@ def found_of(directory):
 
 @pytest.mark.parametrize("use", ["onnx", "openvino"])
 def test_a_model_of_pairs_is_refused(small_run, tmp_path, capsys, use):
-    import shutil
-
     copy = shutil.copytree(small_run, tmp_path / "run")
     record = json.loads((copy / "run.json").read_text(encoding="utf-8"))
     record["data"]["pairs"] = True
@@ -58,6 +57,13 @@ class TestOnnx:
         assert ("ACCEPTED", 0, 400) == (found["verdict"], found["flips"], found["rows"])
         assert found["largest_difference"] < 1e-3
 
+    def test_the_last_line_recommends_the_faster_one(self, exported):
+        artifact, said = exported
+        speed = found_of(artifact)["texts_per_second"]
+        faster = "the artifact" if speed["artifact"] > speed["run"] else "the run itself"
+
+        assert said.splitlines()[-1].startswith(f"on this machine {faster} is faster")
+
     def test_it_is_a_complete_run_whose_hashes_fit(self, artifact, small_run):
         finished, run = FinishedRun.read(artifact), FinishedRun.read(small_run)
 
@@ -70,8 +76,6 @@ class TestOnnx:
         assert not artifact.with_name("artifact-reproduced").exists()
 
     def test_a_changed_model_is_found_out(self, artifact, tmp_path):
-        import shutil
-
         copy = shutil.copytree(artifact, tmp_path / "copy")
         data = bytearray((copy / "model/model.onnx").read_bytes())
         data[len(data) // 2] ^= 1
@@ -131,14 +135,19 @@ class TestStandsAlone:
         assert 0 != without_torch("predict", small_run, "superb").returncode
 
     def test_it_is_found_where_the_run_is_gone(self, artifact, tmp_path):
-        import shutil
-
         copy = shutil.copytree(artifact, tmp_path / "elsewhere")
 
         assert "kind" == clsfw.load(copy)("superb")["label"]
 
 
 class TestInt8:
+    @pytest.fixture(autouse=True)
+    def _written_once(self, artifact, monkeypatch):
+        """Take the model in full precision from the artifact: writing it takes seconds, and it would be the same."""
+        from clsfw_onnx import exporter
+
+        monkeypatch.setattr(exporter, "_write", lambda _, file: shutil.copy(artifact / "model/model.onnx", file))
+
     def test_it_is_judged_by_the_loss_that_is_allowed(self, small_run, tmp_path):
         target = tmp_path / "int8"
 

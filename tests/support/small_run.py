@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import random
 
 import pytest
@@ -75,8 +77,15 @@ def small_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def artifact(small_run):
-    """Export the run to ONNX in full precision."""
-    target = small_run.with_name("artifact")
-    assert 0 == main(["export", str(small_run), str(target), "--to", "onnx"])
-    return target
+def exported(small_run):
+    """Export the run to ONNX in full precision; give the artifact, and what the command said."""
+    target, said = small_run.with_name("artifact"), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert 0 == main(["export", str(small_run), str(target), "--to", "onnx"])
+    return target, said.getvalue()
+
+
+@pytest.fixture(scope="session")
+def artifact(exported):
+    """Give the artifact."""
+    return exported[0]
