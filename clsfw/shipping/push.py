@@ -67,11 +67,11 @@ def run_parcel(directory: Path) -> Parcel:
 
 
 def push(parcel: Parcel, name: str, display: Display, *, private: bool, overwrite: bool) -> Pushed:
-    """Push it, and see that the hub gives back what was sent.
+    """Push it, and see that the hub returns what was sent.
 
     Raises:
         UsageError: the name is not one, there is no token, or the push would replace what somebody else wrote.
-        NetworkError: the hub cannot be reached, refuses, or gives back something else.
+        NetworkError: the hub cannot be reached, refuses, or returns something else.
         HostError: a file cannot be read or written here.
 
     """
@@ -144,14 +144,14 @@ def _verify(repository: Repository, commit: str, described: manifest.Manifest, f
     """Download what was pushed, and compare.
 
     Raises:
-        NetworkError: the hub gives back something else.
+        NetworkError: the hub returns something else.
 
     """
     for path, facts in described.items():
         given = repository.fetch(path, commit, folder)
         if manifest.sha256(given) != facts["sha256"]:
             raise NetworkError(
-                f"{repository.name}: {repository.hub} gives back another {path} than was sent; "
+                f"{repository.name}: {repository.hub} returns another {path} than was sent; "
                 f"do not use commit {commit}"
             )
         given.resolve().unlink()  # a model may be large

@@ -211,7 +211,7 @@ class TestRefused:
         code, out, err = push("push", small_run, name)
 
         assert (5, "") == (code, out)
-        assert "gives back another config.json than was sent; do not use commit" in err
+        assert "returns another config.json than was sent; do not use commit" in err
 
     def test_another_s_namespace(self, push, small_run):
         code, _, err = push("push", small_run, "you/small")
