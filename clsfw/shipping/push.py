@@ -151,7 +151,6 @@ def _verify(repository: Repository, commit: str, described: manifest.Manifest, f
         given = repository.fetch(path, commit, folder)
         if manifest.sha256(given) != facts["sha256"]:
             raise NetworkError(
-                f"{repository.name}: {repository.hub} returns another {path} than was sent; "
-                f"do not use commit {commit}"
+                f"{repository.name}: {repository.hub} returns another {path} than was sent; do not use commit {commit}"
             )
         given.resolve().unlink()  # a model may be large
