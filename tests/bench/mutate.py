@@ -12,6 +12,7 @@ import argparse
 import ast
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -38,7 +39,7 @@ OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
     ast.FloorDiv: ("//", "*"), ast.Mod: ("%", "*"), ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"),
     ast.And: ("and", "or"), ast.Or: ("or", "and"),
 }  # fmt: skip
-TIMEOUT_S = 300
+CPU_S = 300
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def forked(path: Sequence[str], tests: Sequence[str]) -> int:
     pid = os.fork()
     if pid == 0:
         os.setsid()  # so that what a test starts ends with it
-        signal.alarm(TIMEOUT_S)
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))  # for loops without an end
+        signal.alarm(4 * CPU_S)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (1, 2):
             os.dup2(nowhere, stream)
@@ -178,7 +180,8 @@ def forked(path: Sequence[str], tests: Sequence[str]) -> int:
         os.environ |= {"PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"}
         sys.path[:0] = path
         sys.dont_write_bytecode = True
-        os._exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests]))
+        quiet = "ignore::pytest.PytestAssertRewriteWarning"  # of what was imported before
+        os._exit(pytest.main(["-q", "-x", "-p", "no:cacheprovider", "-W", quiet, *tests]))
     status = os.waitpid(pid, 0)[1]
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
