@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from forks import Forks, Life
 
-SLOW = ("--set", "trainer.max_steps=300", "--set", "trainer.save_steps=20", "--set", "trainer.eval_steps=50")
+SLOW = ("--set", "trainer.max_steps=160", "--set", "trainer.save_steps=20", "--set", "trainer.eval_steps=40")
 """Long enough to meet a signal in the middle, and short enough to be run to its end."""
 
 
