@@ -36,6 +36,7 @@ def test_counts_and_tests_of_known_answers(tmp_path):
 def test_a_clear_winner_gets_a_plain_sentence(tmp_path):
     comparison = compare_runs(pair_of(tmp_path, 60, 30, 800, 110))
     assert comparison.sentence == "A is better by 3.0 points (95 % 1.2 to 4.9, p = 0.0022)"
+    assert comparison.pair.better == comparison.pair.a
 
 
 def test_runs_that_are_right_on_the_same_rows_get_no_interval_of_zero_width(tmp_path):
@@ -53,8 +54,9 @@ def reversed_of(paths):
 
 
 def test_a_difference_that_may_be_luck_is_called_so(tmp_path):
-    sentence = compare_runs(pair_of(tmp_path, 11, 9, 900, 80)).sentence
-    assert sentence.startswith("no evidence of a difference between A and B (+0.20 points, 95 % -0.")
+    comparison = compare_runs(pair_of(tmp_path, 11, 9, 900, 80))
+    assert comparison.sentence.startswith("no evidence of a difference between A and B (+0.20 points, 95 % -0.")
+    assert comparison.pair.better is None
 
 
 def test_equal_answers_are_no_evidence(tmp_path):
@@ -170,8 +172,9 @@ def test_other_test_rows_are_refused(tmp_path, change, message):
     given = {"gold": [0, 1, 0, 1], "predicted": [0, 1, 1, 1]}
     one = write_run(tmp_path / "one", **given)
     two = write_run(tmp_path / "two", **given | change)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as refused:
         compare_runs([one, two])
+    assert str(refused.value).startswith(f"{one} and {two} cannot be compared")
 
 
 def test_one_run_is_no_comparison(tmp_path):

@@ -105,6 +105,11 @@ class TestCalibration:
             in told(bins=[{"rows": 500, "confidence": 0.3, "accuracy": 0.8}])[0]
         )
 
+    @pytest.mark.parametrize(("accuracy", "said"), [(0.64, 1), (0.67, 0)])
+    def test_what_so_few_rows_show_by_chance_is_not_said(self, accuracy, said):
+        """Of 20 answers at a confidence of 0.8 the share that is right strays by 0.071; twice that is 0.143."""
+        assert said == len(told(bins=[{"rows": 20, "confidence": 0.8, "accuracy": accuracy}]))
+
     def test_without_a_validation_split_one_is_asked_for(self):
         words = told(bins=self.SURE, rows={"train": 100, "test": 500})[0]
         assert words.endswith("; a validation split and [evidence] temperature_scaling = true fix that")

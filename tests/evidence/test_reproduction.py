@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from support.runs import write_run
 
 from clsfw.evidence.finished import FinishedRun
@@ -46,6 +47,13 @@ def test_other_answers_are_counted_and_scores_named(tmp_path):
     assert not reproduction.same_metrics
     assert reproduction.levels[1].detail.startswith("1 of 4 labels differ")
     assert "test accuracy 0.75 before, 1.0 now" in reproduction.levels[2].detail
+
+
+@pytest.mark.parametrize("other", [{"names": ("no", "yes")}, {"rows": [0, 1, 2, 4]}])
+def test_other_rows_or_other_labels_have_no_answers_in_common(other, tmp_path):
+    one = write_run(tmp_path / "one", GOLD, SAID)
+    two = write_run(tmp_path / "two", GOLD, SAID, **other)
+    assert beside(one, two).levels[1].detail == "other rows or other labels"
 
 
 def test_what_differs_around_the_runs_is_listed(tmp_path):

@@ -77,3 +77,9 @@ def test_a_column_that_names_every_row_is_not_cut():
 def test_an_endless_value_is_shown_short():
     parts = cut([0, 0], [0, 0], source=["x" * 500, "y"])["column source"]
     assert parts[0]["value"] == "x" * 59 + "…"
+
+
+def test_a_row_of_several_labels_is_right_where_all_are():
+    true, said = [[1, 0], [0, 1], [1, 1]], [[1, 0], [0, 1], [1, 0]]
+    part = cut(true, said)["tokens"][0]
+    assert part["accuracy"] == pytest.approx(2 / 3)

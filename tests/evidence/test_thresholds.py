@@ -60,3 +60,7 @@ def test_of_equally_good_thresholds_the_one_nearest_a_half_is_taken():
     positive = np.array([False, False, True, True])
     probability = np.array([0.05, 0.2, 0.6, 0.9], np.float32)
     assert tune(positive, probability, macro=True) == pytest.approx(0.4)
+
+    positive = np.array([True, False, False, True, False])
+    probability = np.array([0.6, 0.5, 0.45, 0.1, 0.0], np.float32)  # F1 is 2/3 over 0.55 and over 0.05
+    assert tune(positive, probability, macro=False) == pytest.approx(0.55)

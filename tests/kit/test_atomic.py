@@ -5,16 +5,13 @@ import os
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from clsfw.errors import HostError
 from clsfw.kit import atomic
 from clsfw.testing.faults import fail, faults
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def names(folder: Path) -> list[str]:
@@ -81,6 +78,22 @@ class TestStagedDirectory:
 
         assert (tmp_path / "model" / "inner" / "file").read_text() == "x"
         assert names(tmp_path) == ["model"]
+
+    def test_is_on_the_disk_before_it_appears(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Else a power cut could leave a directory of that name with empty files."""
+        synced: list[tuple[str, bool]] = []
+
+        def note(descriptor: int) -> None:
+            path = Path(f"/proc/self/fd/{descriptor}").readlink()
+            synced.append((path.name, (tmp_path / "model").exists()))
+
+        monkeypatch.setattr(os, "fsync", note)
+        with atomic.staged_directory(tmp_path / "model") as folder:
+            (folder / "inner").mkdir()
+            (folder / "inner" / "file").write_text("x")
+
+        assert {("file", False), ("inner", False)} <= set(synced)
+        assert synced[-1] == (tmp_path.name, True)
 
     def test_replaces_a_directory(self, tmp_path: Path) -> None:
         for text in ("old", "new"):
