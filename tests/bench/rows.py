@@ -87,8 +87,9 @@ def write_rows(file: Path, rows: int) -> None:
     with file.open("w", encoding="utf-8") as out:
         out.write("text,label\n")
         for row in range(rows):
-            number = row - 1 if row % 100 == 99 else row
-            out.write(f"{number} {stock[draw.randrange(5000) if number == row else 0]},intent_{row % CLASSES:02}\n")
+            if row % 100 != 99:  # else the text of the row before
+                text = f"{row} {stock[draw.randrange(5000)]}"
+            out.write(f"{text},intent_{row % CLASSES:02}\n")
 
 
 def measure(file: Path, method: str) -> None:
@@ -128,7 +129,7 @@ def measure(file: Path, method: str) -> None:
             {name: references(part, labels) for name, part in parts.items()},
             {name: part["row"] for name, part in parts.items()},
         )
-    assert (found["duplicates_in_train"]["exact"] > 0) == (len(data) > BYTES_A_ROW)
+    assert found["duplicates_in_train"]["exact"] or len(data) < 1000  # a hundredth stands twice
     assert sum(sum(counts.values()) for counts in counted.values()) == sum(map(len, parts.values()))
 
 
