@@ -168,7 +168,8 @@ def leaks(facts: ReportFacts) -> Iterator[Child]:
 
 def parts(facts: ReportFacts) -> Iterator[Child]:
     """Show the scores of short and long texts, and of other parts; one part alone would repeat the whole."""
-    titles = {"tokens": "By length in tokens", "truncated": "By whether the text was cut"}
+    titles = {"tokens": "By length in tokens", "truncated": f"By whether the {facts.unit} was cut"}
+    titles |= {f"truncated {side}": f"By whether {name} was cut" for side, name in _sides(facts).items()}
     several = {way: found for way, found in facts.metrics["slices"][facts.split].items() if len(found) > 1}
     for way, found in several.items():
         rows = [
@@ -183,7 +184,7 @@ def parts(facts: ReportFacts) -> Iterator[Child]:
         ]
         shown = titles.get(way, f"By {way}")
         yield tag("h3", shown)
-        yield table(["part", "texts", "accuracy", "95 % interval of accuracy", "macro F1"], rows, name=shown)
+        yield table(["part", f"{facts.unit}s", "accuracy", "95 % interval of accuracy", "macro F1"], rows, name=shown)
     if several:
         words = "Intervals of single parts by Wilson's formula. With many parts one will look bad by chance."
         yield tag("p", tag("small", words))

@@ -101,6 +101,11 @@ class ReportFacts:
         return self.metrics["rows"][self.split]
 
     @property
+    def unit(self) -> str:
+        """What a row is called: a text, or a pair of them."""
+        return unit(self.metrics)
+
+    @property
     def limits(self) -> Mapping[str, Sequence[float]]:
         """The 95 % intervals of the scores on the judged split."""
         return self.metrics["intervals"][self.split]
@@ -118,7 +123,12 @@ class ReportFacts:
 def title(score: str, limits: Mapping[str, Sequence[float]]) -> str:
     """Return what a score is called; limits are found by the names of macro averages, so that they say what it is."""
     macro = score in MACRO and score in limits and score != "accuracy"
-    return ("macro " if macro else "") + {"f1": "F1"}.get(score, score.replace("_", " "))
+    return ("macro " if macro else "") + " ".join("F1" if word == "f1" else word for word in score.split("_"))
+
+
+def unit(metrics: Metrics) -> str:
+    """Return what a row is called: a text, or a pair of them."""
+    return "pair" if "sides" in metrics["leaks"] else "text"
 
 
 def read_facts(run_dir: Path, texts: Mapping[int, Text] | None = None, words: Words | None = None) -> ReportFacts:

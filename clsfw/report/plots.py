@@ -131,7 +131,7 @@ def confidences(bins: Sequence[Bin]) -> Html:
         axes.bar(low, right, width, color=FIRST, label="right", **edge)
         axes.bar(low, wrong, width, bottom=right, color=SECOND, hatch="////", label="wrong", **edge)
         axes.set(xlabel="confidence", title="texts")
-        axes.legend()
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)  # bars may be anywhere below
         return svg(figure, "confidences", f"Histogram of confidence: {sum(right):,} right and {sum(wrong):,} wrong")
 
 

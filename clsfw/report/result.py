@@ -48,13 +48,13 @@ def headline(facts: ReportFacts) -> Html:
     """Say in one sentence how many texts are right, and what that says of all such texts."""
     limits = facts.limits.get("accuracy")
     value = facts.accuracy
-    texts = f"{facts.rows:,} {facts.split} text{'s' if facts.rows > 1 else ''}"
+    texts = f"{facts.rows:,} {facts.split} {facts.unit}{'s' if facts.rows > 1 else ''}"
     if value is None or limits is None:
         return tag("p", f"Scores on {texts}.", class_="headline")
     return tag(
         "p",
         tag("strong", f"{percent(value)} of {texts} are right."),
-        " The accuracy on all texts of this kind is likely between ",
+        f" The accuracy on all {facts.unit}s of this kind is likely between ",
         f"{percent(limits[0])} and {percent(limits[1])} (95 % confidence interval).",
         class_="headline",
     )

@@ -7,7 +7,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from clsfw.evidence.metrics import scores_by_split, square_matrix
-from clsfw.report.facts import title
+from clsfw.report.facts import title, unit
 from clsfw.report.live import duration
 from clsfw.report.terminal import Span, bad, bold, dim, doubtful, link, typed
 
@@ -98,7 +98,7 @@ def _headline(screen: Screen, split: str, metrics: Metrics) -> None:
     if not metrics["multi_label"] and supports:
         words += f"; majority class {100 * max(supports) / max(1, sum(supports)):.1f}"
     right = f"{100 * scores['accuracy']:.1f} %"
-    screen.line(bold(right), f" of {rows:,} {split} texts are right", dim(f"{words})"))
+    screen.line(bold(right), f" of {rows:,} {split} {unit(metrics)}s are right", dim(f"{words})"))
 
 
 def _supports(metrics: Metrics, split: str) -> list[int]:

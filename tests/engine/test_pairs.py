@@ -117,6 +117,8 @@ class TestRuns:
 
         assert "'premise', paired with 'hypothesis'" in page
         assert "tokens lost, the mean of those" in page
+        assert "of 6 test pairs are right" in page
+        assert "By truncated" not in page
         assert 2 * len(run.metrics["mistakes"]["test"]) == page.count('<span class="text">')
 
     def test_the_cards_call_the_model_with_pairs(self, runs):
