@@ -86,7 +86,7 @@ def _section(name: str, title: str, parts: Sequence[Child], *, wide: bool) -> Ht
     """Put a section together; where a page of the documentation explains it, that is linked."""
     address = explained(name)
     if address is not None:
-        words = tag("a", "what this means", href=address, aria_label=f"what the section {title} means")
+        words = tag("a", "what this means", href=address, aria_label=f"what this means: {title}")
         parts = [*parts, tag("p", words, class_="about")]
     return tag("section", tag("h2", title), tag("div", *parts), id=name, **({"class_": "wide"} if wide else {}))
 
@@ -133,4 +133,5 @@ def _finding(finding: Finding) -> Html:
     links: list[Child] = [" ", tag("a", "more in this report", href=f"#{finding.about}")]
     if address := explained(finding.about):
         links += [" · ", tag("a", "what it means", href=address)]
-    return tag("li", words, tag("em", finding.remedy), ".", tag("span", *links, class_="links"), class_=finding.weight)
+    remedy = f"{finding.remedy[:1].upper()}{finding.remedy[1:]}"
+    return tag("li", words, tag("em", remedy), ".", tag("span", *links, class_="links"), class_=finding.weight)

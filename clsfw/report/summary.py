@@ -25,6 +25,7 @@ MOST_CLASSES = 12
 
 _MOST_CELLS = 4  # classes of a confusion matrix that is shown
 _WEAKEST = 3  # classes that are named where there are too many to list
+_MOST_REASONS = 8  # why a run cannot be compared with what was published
 _STRIP = 24  # columns of an interval's picture
 _TONES = {"REPRODUCED": "green", "NOT REPRODUCED": "red", "NOT COMPARABLE": "yellow"}
 
@@ -82,9 +83,19 @@ def _verdict(screen: Screen, verdict: VerdictRecord) -> None:
         words = [f" {len(verdict['misses'])} of {len(checks)} expected numbers were missed"]
     source = f"  ({verdict['source']})" if verdict["source"] else ""
     screen.line(screen.badge(verdict["status"], _TONES[verdict["status"]]), *words, dim(source))
-    for line in verdict["reasons"] if verdict["status"] == "NOT COMPARABLE" else verdict["misses"]:
+    lines = _told(verdict["reasons"]) if verdict["status"] == "NOT COMPARABLE" else verdict["misses"]
+    for line in lines:
         screen.line(line, indent=2)
     screen.line()
+
+
+def _told(reasons: Sequence[str]) -> list[str]:
+    """Leave out the settings of a part that is another one, and what is too much for a screen; the report has all."""
+    others = {reason.partition(".")[0] for reason in reasons if reason.partition(":")[0].endswith(".use")}
+    told = [r for r in reasons if r.partition(".")[0] not in others or r.partition(":")[0].endswith(".use")]
+    told = told[:_MOST_REASONS]
+    left = len(reasons) - len(told)
+    return [*told, f"and {left:,} other difference{'s' if left > 1 else ''}, which the report lists"] if left else told
 
 
 def _headline(screen: Screen, split: str, metrics: Metrics) -> None:

@@ -139,6 +139,7 @@ def header(run: FinishedRun) -> str:
 @pytest.mark.skipif(not os.environ.get("CLSFW_PICTURES"), reason="draws the picture of the report only when asked")
 def test_the_report_is_photographed(run: FinishedRun, browser: Browser, root: Path, tmp_path: Path) -> None:
     browser.call("Emulation.setDeviceMetricsOverride", width=WIDTH, height=HEIGHT, deviceScaleFactor=1, mobile=False)
+    browser.call("Emulation.setScrollbarsHidden", hidden=True)
     browser.call("Page.navigate", url=(run.directory / "report.html").absolute().as_uri())
     browser.until("document.readyState === 'complete' && document.querySelector('footer') !== null")
     browser.photograph(tmp_path / "report.png")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from clsfw.evidence.finished import FinishedRun
-from clsfw.report.summary import summarize
+from clsfw.report.summary import _told, summarize
 from clsfw.report.terminal import Screen
 
 METRICS: dict[str, Any] = {
@@ -145,3 +145,18 @@ def test_it_ends_with_where_the_files_are_and_what_to_type_next() -> None:
         "model:  runs/x/model",
         'next:   clsfw predict runs/x "a text of your own"',
     ] == lines()[-3:]
+
+
+def test_settings_of_another_part_are_counted_and_not_listed():
+    reasons = ["seed: 7, not 42", "model.use: 'a', not 'b'", "model.dim: none, not 96", "trainer.max_steps: 5, not 480"]
+
+    assert [
+        "seed: 7, not 42",
+        "model.use: 'a', not 'b'",
+        "trainer.max_steps: 5, not 480",
+        "and 1 other difference, which the report lists",
+    ] == _told(reasons)
+
+
+def test_a_short_list_of_reasons_is_shown_whole():
+    assert ["seed: 7, not 42"] == _told(["seed: 7, not 42"])
