@@ -262,7 +262,7 @@ def test_a_leak_stands_above_the_scores_and_a_whole_one_voids_them(report_facts)
 def test_what_training_did_wrong_stands_above_the_scores(report_facts):
     history = [{"step": i, "split": "validation", "loss": loss} for i, loss in ((10, 0.5), (20, 0.6), (30, 0.8))]
     header = render(report_facts(history=history)).partition("<main>")[0]
-    assert "past that it overfits. <em>train for about 10 steps</em>." in header
+    assert "past that it overfits. <em>Train for about 10 steps</em>." in header
 
 
 def test_a_model_fitted_in_one_step_has_no_curves_but_its_scores(report_facts):
