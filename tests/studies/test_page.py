@@ -10,6 +10,7 @@ import pytest
 from support.runs import write_run
 
 from clsfw.discovery.plugins import discover
+from clsfw.report.pages import DOCS
 from clsfw.studies.content import RESULT, FinishedStudy
 from clsfw.studies.execute import carry_out
 from clsfw.studies.page import render_study, shown_rows
@@ -168,6 +169,7 @@ class TestPage:
         assert all((folder / link).is_file() for link in links)
 
     def test_nothing_comes_from_elsewhere(self, page):
+        page = page.replace(DOCS, "#docs")  # links to them load nothing
         assert not re.findall(r'(?:src|href)="(?!#|runs/)', page)
         assert "<script" not in page
         assert "://" not in re.sub(r"xmlns(:\w+)?=\"[^\"]+\"", "", page)
