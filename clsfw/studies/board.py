@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from clsfw.report.terminal import Words
 
+_WIDEST, _GAPS = 80, 6  # columns of the table where the screen says none; what is between its three
 _MOST_ROWS = 12  # of the table; earlier runs have scrolled out of it
 
 
@@ -211,10 +212,14 @@ class Table(Lines):
         from rich.text import Text
 
         table = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("run", no_wrap=True, min_width=max(map(len, self._rows), default=0))  # the state may be cut
-        for head in ("state", "came to"):
-            table.add_column(head, no_wrap=True, overflow="ellipsis")
-        for run, (state, came_to) in list(self._rows.items())[-_MOST_ROWS:]:
+        rows = list(self._rows.items())[-_MOST_ROWS:]
+        # The name of a run stays whole; what it is at and what it came to share the rest of the screen.
+        rest = (self._screen.width or _WIDEST) - max((len(clean(run)) for run, _ in rows), default=0) - _GAPS
+        state_width = min(rest // 2, max((len(state) for _, (state, _) in rows), default=0))
+        table.add_column("run", no_wrap=True)
+        for head, width in (("state", state_width), ("came to", rest - state_width)):
+            table.add_column(head, no_wrap=True, overflow="ellipsis", max_width=max(1, width))
+        for run, (state, came_to) in rows:
             style = "" if state == "complete" else "cyan"
             table.add_row(Text(clean(run), "bold"), Text(clean(state), style), Text(clean(came_to)))
         words = [f"{self._done} of {self._total} runs", self._left()]
