@@ -42,6 +42,11 @@ class TestSeeds:
 
         assert dict(zip(SIZES, rows, strict=True)) == {name: own.tolist() for name, own in cut.items()}
 
+    def test_a_group_that_fits_nowhere_goes_to_the_split_that_is_one_row_short(self):
+        cut = cut_rows({"train": 0.75, "test": 0.25}, 4, keys=np.array([1, 1, 2, 2], np.uint64))
+
+        assert [0, 1, 2, 3] == sorted([*cut["train"].tolist(), *cut["test"].tolist()])
+
     def test_random_rows_are_those_of_numpys_permutation(self):
         cut = cut_rows({"train": 0.5, "test": 0.5}, 1001, seed=3)
 
