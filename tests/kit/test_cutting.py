@@ -47,6 +47,17 @@ class TestSeeds:
 
         assert [0, 1, 2, 3] == sorted([*cut["train"].tolist(), *cut["test"].tolist()])
 
+    def test_groups_of_classes_leave_no_row_over(self):
+        """What rounding takes from a split in one class is owed to it in the next."""
+        random = np.random.RandomState(5)
+        for _ in range(100):
+            rows = random.randint(20, 60)
+            keys = np.repeat(np.arange(rows), random.randint(1, 4, rows))[:rows].astype(np.uint64)
+            classes = keys.astype(np.int64) % 3  # a group has one class
+            cut = cut_rows(SIZES, rows, seed=1, classes=classes, names="abc", keys=keys)
+
+            assert list(range(rows)) == sorted(row for own in cut.values() for row in own.tolist())
+
     def test_random_rows_are_those_of_numpys_permutation(self):
         cut = cut_rows({"train": 0.5, "test": 0.5}, 1001, seed=3)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clsfw.errors import LockedError
-from clsfw.kit.lock import locked
+from clsfw.kit.lock import is_locked, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,3 +73,13 @@ def test_a_holder_that_cannot_be_read_is_another_process(tmp_path: Path) -> None
 
         with pytest.raises(LockedError, match="in use by another process; wait for it"), locked(tmp_path):
             pass
+
+
+def test_whether_somebody_is_at_work_is_known_at_once(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert is_locked(tmp_path)
+
+    holder.kill()
+    holder.wait()
+
+    assert not is_locked(tmp_path)
+    assert not is_locked(tmp_path / "absent")
