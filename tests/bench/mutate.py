@@ -18,7 +18,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +72,9 @@ def main() -> int:
     ]
     chosen = random.Random(args.seed).sample(found, min(args.count, len(found)))
     sys.stdout.write(f"{len(found)} faults are possible, {len(chosen)} are tried\n")
-    if forked([str(base), str(ROOT)], args.tests) != 0:
-        sys.exit("the tests fail without any fault, so they would notice every one")
+    with copied(base, args.package.split("/")[0]) as folder:
+        if forked([folder, str(base), str(ROOT)], args.tests) != 0:
+            sys.exit("the tests fail without any fault, so they would notice every one")
     survivors = [fault for fault in chosen if not noticed(fault, base, args.tests)]
     sys.stdout.write(f"{len(survivors)} of {len(chosen)} were not noticed\n")
     return int(20 * len(survivors) > len(chosen))
@@ -150,8 +151,7 @@ def noticed(fault: Fault, base: Path, tests: Sequence[str]) -> bool:
     data = fault.file.read_bytes()
     package = fault.file.relative_to(base).parts[0]
     mirrored = [str(path) for test in tests for path in sorted((ROOT / test).glob(f"test_{fault.file.stem}*.py"))]
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copytree(base / package, Path(folder) / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with copied(base, package) as folder:
         copy = Path(folder) / fault.file.relative_to(base)
         copy.write_bytes(data[: fault.start] + fault.text.encode() + data[fault.end :])
         began = time.monotonic()
@@ -164,6 +164,15 @@ def noticed(fault: Fault, base: Path, tests: Sequence[str]) -> bool:
     )
     sys.stdout.flush()
     return killed
+
+
+@contextmanager
+def copied(base: Path, package: str) -> Iterator[str]:
+    """Provide a folder with a copy of a package, and the recipes that it looks for beside itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(base / package, Path(folder) / package, ignore=shutil.ignore_patterns("__pycache__"))
+        (Path(folder) / "recipes").symlink_to(ROOT / "recipes")
+        yield folder
 
 
 def forked(path: Sequence[str], tests: Sequence[str]) -> int:
