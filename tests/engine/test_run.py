@@ -186,6 +186,20 @@ def test_a_run_that_goes_on_shows_what_was_evaluated_before(opened: Open) -> Non
     assert [(2, 0.5, 0.25, {"f1": 0.75}, {"earlier": True})] == rows
 
 
+def test_what_is_evaluated_is_shown_with_both_losses(opened: Open) -> None:
+    class Shown(Quiet):
+        def evaluated(self, *row: Any, **how: Any) -> None:
+            rows.append((*row, how))
+
+    rows: list[Any] = []
+    run = opened()
+    run.display = Shown()
+    run.log(3, {"loss": 0.5})
+    run.evaluate(4, "train", np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), loss=0.25)
+
+    assert [(4, 0.5, 0.25, {}, {})] == rows
+
+
 @pytest.mark.parametrize("kind", [WatchedHandle, TrainerHandle])
 @pytest.mark.parametrize("name", ["labels", "data", "name", "seed", "_execution", "anything"])
 def test_nothing_of_a_run_can_be_set(opened: Open, kind: type[WatchedHandle], name: str) -> None:
