@@ -30,9 +30,12 @@ def test_it_prints_the_resolved_recipe_with_origins(capfd):
 def test_settings_without_a_value_are_named(capfd):
     main(["show", "quickstart", "--set", "trainer.use=sklearn-fit", "--set", "model.use=tfidf"])
 
-    last = capfd.readouterr().out.splitlines()[-3:]
+    last = capfd.readouterr().out.splitlines()[-4:]
     assert "# not set, data csv: rows, text_separator, text_pair_column, label_separator, sha256, delimiter" == last[0]
-    assert "# not set, trainer sklearn-fit: C, class_weights" == last[2]
+    assert [
+        "# not set, trainer sklearn-fit: C, class_weights",
+        "# not set, metric macro-metrics: out_of_scope",
+    ] == last[2:]
 
 
 def test_what_it_prints_runs_again(capfd, tmp_path):
