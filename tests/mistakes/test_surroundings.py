@@ -46,7 +46,7 @@ class Terminal:
         self.pid = pid
         ioctl(self._screen, TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
-    def read(self, until=None, seconds=60):
+    def read(self, until=None, seconds=300):
         """Read to the end, or until a text was seen."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and (until is None or until not in self.text):
