@@ -78,7 +78,7 @@ def test_what_a_kill_left_half_written_among_the_trials_goes(study, tmp_path):
 
 
 def test_kills_amid_halving_lose_nothing(halved, tmp_path):
-    assert [] == lost(make_study(halved(), [], discover()), tmp_path, 3)
+    assert [] == lost(make_study(halved(), [], discover()), tmp_path, 5)
 
 
 @pytest.mark.slow
