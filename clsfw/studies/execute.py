@@ -259,7 +259,7 @@ def _begin(path: Path, plan: StudyPlan, jobs: int | None) -> Begun:
             *(f"study.{line}" for line in differences(begun["study"], plan.to_json())),
         ]
         raise RunDirectoryError(f"{path} holds a study of something else:{listed(changed)}\ngive another --out")
-    if jobs not in {None, begun["jobs"]}:
+    if jobs not in {None, begun["jobs"]} and not (path / RESULT).is_file():
         raise RunDirectoryError(
             f"{path} was begun with --jobs {begun['jobs']}, on which its bits hang; leave --jobs out to continue it, "
             "or give another --out"

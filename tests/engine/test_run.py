@@ -170,34 +170,35 @@ def test_a_continued_run_counts_on_from_its_checkpoint(opened: Open, clock: Cloc
     assert {"train_seconds": 10.0, "total_seconds": 11.0} == second.seconds()
 
 
-def test_a_run_that_goes_on_shows_what_was_evaluated_before(opened: Open) -> None:
-    class Shown(Quiet):
-        def evaluated(self, *row: Any, **how: Any) -> None:
-            rows.append((*row, how))
+class Shown(Quiet):
+    """Keeps what it is shown of evaluations."""
 
-    rows: list[Any] = []
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[Any] = []
+
+    def evaluated(self, *row: Any, **how: Any) -> None:
+        self.rows.append((*row, how))
+
+
+def test_a_run_that_goes_on_shows_what_was_evaluated_before(opened: Open) -> None:
     run = opened()
+    run.display = shown = Shown()
     run.store.history.append({"step": 1, "loss": 0.5})
     run.store.history.append({"step": 2, "split": "validation", "loss": 0.25, "f1": 0.75})
     run.store.history.append({"step": 2, "split": "test", "f1": 0.5})
-    run.display = Shown()
     run.recall()
 
-    assert [(2, 0.5, 0.25, {"f1": 0.75}, {"earlier": True})] == rows
+    assert [(2, 0.5, 0.25, {"f1": 0.75}, {"earlier": True})] == shown.rows
 
 
 def test_what_is_evaluated_is_shown_with_both_losses(opened: Open) -> None:
-    class Shown(Quiet):
-        def evaluated(self, *row: Any, **how: Any) -> None:
-            rows.append((*row, how))
-
-    rows: list[Any] = []
     run = opened()
-    run.display = Shown()
+    run.display = shown = Shown()
     run.log(3, {"loss": 0.5})
     run.evaluate(4, "train", np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), loss=0.25)
 
-    assert [(4, 0.5, 0.25, {}, {})] == rows
+    assert [(4, 0.5, 0.25, {}, {})] == shown.rows
 
 
 @pytest.mark.parametrize("kind", [WatchedHandle, TrainerHandle])

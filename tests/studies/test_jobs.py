@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -173,9 +174,13 @@ def test_an_error_of_a_process_is_the_error_of_the_study(error, kind, code):
     assert (kind, True, code) == (type(found), str(error) in str(found), getattr(found, "exit_code", None))
 
 
-def test_another_number_of_jobs_is_refused_by_name(plan, kept, alone):
+def test_another_number_of_jobs_is_refused_by_name_until_the_study_is_complete(plan, kept, alone, tmp_path):
+    shutil.copytree(kept / "s", tmp_path / "s")
+    assert alone == bytes_of(carry_out(plan(), out=tmp_path / "s", jobs=3).directory, begun=False)
+
+    (tmp_path / "s/study.json").unlink()
     with pytest.raises(clsfw.RunDirectoryError, match="was begun with --jobs 1, on which its bits hang"):
-        carry_out(plan(), out=kept / "s", jobs=3)
+        carry_out(plan(), out=tmp_path / "s", jobs=3)
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "two"])
