@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from clsfw import Labels, Model, PlanFacts, Trainer
+    from clsfw_sklearn.counted import Memory
 
 TermLength = Annotated[int, Field(ge=1, le=50)]  # a text of n words has 50 n terms then, and no more
 Weight = Annotated[float, Field(ge=0)]
@@ -102,11 +104,17 @@ class SklearnFitSettings(Settings):
             yield "class_weights", "'balanced' is for one label per text; give weights instead"
 
 
-def build_model(settings: TfidfSettings) -> Model:
-    """Build the model."""
+def build_model(settings: TfidfSettings, memory: Memory | None = None) -> Model:
+    """Build the model; those with the same memory count the terms of the same texts once."""
     from clsfw_sklearn.tfidf import TfidfModel
 
-    return TfidfModel(settings)
+    return TfidfModel(settings, memory or _memory())
+
+
+def _memory() -> Memory:
+    from clsfw_sklearn.counted import Memory
+
+    return Memory()
 
 
 def build_trainer(settings: SklearnFitSettings) -> Trainer[Any]:
@@ -118,13 +126,14 @@ def build_trainer(settings: SklearnFitSettings) -> Trainer[Any]:
 
 @hookimpl
 def register_models() -> list[Component[Model]]:
-    """Contribute `tfidf`."""
+    """Contribute `tfidf`; all models of one discovery, such as those of a study, have one memory."""
+    memory = functools.cache(_memory)  # made where a model is built, for the import is slow
     return [
         Component(
             name="tfidf",
             summary="TF-IDF of words, word n-grams or characters with a linear classifier (scikit-learn)",
             settings=TfidfSettings,
-            build=build_model,
+            build=lambda settings: build_model(settings, memory()),
         )
     ]
 

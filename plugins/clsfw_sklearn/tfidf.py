@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from clsfw import Labels, ModelError, Settings
 from clsfw_sklearn import TfidfSettings  # noqa: TC001  # pydantic reads the annotation
 from clsfw_sklearn.chunks import Text, chunks
+from clsfw_sklearn.counted import CHOOSING, SHAPING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from clsfw import Reporter
+    from clsfw_sklearn.counted import Memory
 
 _ARRAYS = "model.safetensors"
 _TERMS = "vocabulary.json"
@@ -45,8 +47,8 @@ class Terms:
     weighing: TfidfTransformer
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], vocabulary: Sequence[str] | None = None) -> Terms:
-        """Build both parts."""
+    def of(cls, options: Mapping[str, Any], vocabulary: Sequence[str]) -> Terms:
+        """Build both parts; the second one still lacks its weights."""
         counting = {key: value for key, value in options.items() if key not in {"norm", "sublinear_tf"}}
         counting["ngram_range"] = tuple(counting["ngram_range"])
         return cls(
@@ -54,12 +56,6 @@ class Terms:
             CountVectorizer(**counting, vocabulary=vocabulary, dtype=np.float64),
             TfidfTransformer(norm=options["norm"], sublinear_tf=options["sublinear_tf"]),
         )
-
-    def learn(self, texts: Iterable[str]) -> csr_matrix:
-        """Learn vocabulary and weights from the training texts, and give their features."""
-        counts = self.counting.fit_transform(texts)
-        counts.sort_indices()  # as `transform` leaves them, so that sums round alike
-        return self.weighing.fit_transform(counts)
 
     def features(self, texts: Iterable[str]) -> csr_matrix:
         """Return the features [N, F]."""
@@ -79,8 +75,9 @@ class TfidfModel:
 
     takes_pairs = True
 
-    def __init__(self, settings: TfidfSettings) -> None:
+    def __init__(self, settings: TfidfSettings, memory: Memory) -> None:
         self._options = settings.vectorizer_options()
+        self._memory = memory
 
     def create(self, labels: Labels, texts: Sequence[Text], seed: int, reporter: Reporter) -> TfidfClassifier:
         """Learn the vocabulary and its weights from the training texts, both of pairs; nothing here is random.
@@ -89,17 +86,23 @@ class TfidfModel:
             ModelError: the options leave no term.
 
         """
-        terms = Terms.of(self._options)
+        fingerprint = _fingerprint(texts)
         try:
-            learned = terms.learn(_told(texts, reporter))
+            counted = self._memory.counted(_told(texts, reporter), fingerprint, self._some(SHAPING))
+            vocabulary, counts = counted.chosen(**self._some(CHOOSING))
         except ValueError as exc:
             raise ModelError(
                 f"tfidf: the training texts leave no term to count: {exc}; look at min_df, max_df and stop_words"
             ) from exc
-        reporter.note(f"vocabulary: {learned.shape[1]:,} terms")
+        reporter.note(f"vocabulary: {len(vocabulary):,} terms")
+        terms = Terms.of(self._options, vocabulary)
+        learned = terms.weighing.fit_transform(counts)
         features = learned if learned.shape[0] == len(texts) else _side_by_side(learned[::2], learned[1::2])
         weights, bias = np.zeros((len(labels.names), features.shape[1])), np.zeros(len(labels.names))
-        return TfidfClassifier(labels, terms, weights, bias, at_hand=(_fingerprint(texts), features))
+        return TfidfClassifier(labels, terms, weights, bias, at_hand=(fingerprint, features))
+
+    def _some(self, names: Iterable[str]) -> dict[str, Any]:
+        return {name: self._options[name] for name in names}
 
     def load(self, directory: Path) -> TfidfClassifier:
         """Get back a saved classifier, with the options that it was saved with.
@@ -212,7 +215,8 @@ def _fingerprint(texts: Sequence[Text]) -> bytes:
     digest = hashlib.blake2b()
     for text in texts:
         for side in _sides(text):
-            digest.update(side.encode("utf-8", "surrogatepass") + b"\0")
+            data = side.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)  # a text may hold whatever would stand between texts
     return digest.digest()
 
 

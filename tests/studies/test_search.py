@@ -13,6 +13,7 @@ from clsfw.evidence.finished import FinishedRun
 from clsfw.studies.content import FinishedStudy
 from clsfw.studies.execute import carry_out
 from clsfw.studies.plan import make_study
+from clsfw_sklearn.counted import Counted
 
 SEARCH = """
 [study]
@@ -275,3 +276,18 @@ class TestMistakes:
         with pytest.raises(clsfw.RecipeError) as caught:
             make_study(recipe, [], discover())
         assert 2 == len(caught.value.problems)
+
+
+def test_the_terms_of_a_tfidf_study_are_counted_once(study, tmp_path, monkeypatch):
+    recipe = study(SEARCH.replace('"trainer.steps" = { low = 1, high = 30 }', '"model.min_df" = { low = 1, high = 9 }'))
+    toys = '[model]\nuse = "toy"\n\n[trainer]\nuse = "toy"\n'
+    linear = '[model]\nuse = "tfidf"\n\n[trainer]\nuse = "sklearn-fit"\nC = 1.0\n'
+    assert toys in recipe.read_text()
+    recipe.write_text(recipe.read_text().replace(toys, linear))
+    counted, real = [], Counted.of
+    monkeypatch.setattr(Counted, "of", lambda texts, shaping: counted.append(shaping) or real(texts, shaping))
+
+    carry_out(make_study(recipe, [], discover()), out=tmp_path / "s")
+
+    assert 7 == len(list((tmp_path / "s" / "runs").iterdir()))  # 3 trials, 2 seeds of the chosen and own values each
+    assert 1 == len(counted)
