@@ -84,6 +84,11 @@ def _truncation(classifier: TorchClassifier, data: PreparedData) -> str:
     texts = list(islice(texts_of(data.parts["train"]), SAMPLE))
     tokenized = classifier.tokenize(cast("Any", texts))
     share = float(np.mean(tokenized.truncated))
+    if not share and (longer := int((tokenized.tokens > classifier.max_length).sum())):
+        return (
+            f"of {len(texts):,} training texts, {longer:,} are longer than {classifier.max_length} tokens and will be "
+            f"read in several windows; the median has {int(np.median(tokenized.tokens))}"
+        )
     return (
         f"of {len(texts):,} training texts, {share:.1%} are longer than {classifier.max_length} tokens and will be "
         f"cut; the median has {int(np.median(tokenized.tokens))}"

@@ -51,6 +51,8 @@ LIBRARIES = {
     "clsfw_onnx": {"clsfw_runtime"},
     "clsfw_openvino": {"clsfw_runtime"},
     "clsfw_sql": {"clsfw_csv"},
+    # Windows of long texts, which an artifact repeats without torch.
+    "clsfw_torch": {"clsfw_runtime"},
 }
 
 

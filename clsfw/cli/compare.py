@@ -110,6 +110,8 @@ def _pair(pair: Pair, *, several: bool) -> Iterator[str]:
     yield f"macro F1: {a} less {b} is {pair.f1_difference:+.4f} (95 % {low:+.4f} to {high:+.4f})"
     corrected = f" ({pair.corrected_p:.3g} corrected for the number of pairs)" if several else ""
     yield f"McNemar p = {pair.mcnemar_p:.3g}{corrected}, bootstrap p = {pair.bootstrap_p:.3g}"
+    if pair.cut_sentence is not None:
+        yield pair.cut_sentence
 
 
 def _seconds(side: Side, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clsfw.errors import UsageError
 from clsfw.evidence.alignment import aligned, matrix, refuse_other_rows
-from clsfw.evidence.comparison import Comparison, Pair, Side
+from clsfw.evidence.comparison import Comparison, CutByOne, Pair, Side
 from clsfw.evidence.finished import FinishedRun
 from clsfw.evidence.significance import accuracy_differences, bootstrap_p, f1_differences, holm, interval, mcnemar
 from clsfw.evidence.tally import macro_scores
@@ -87,6 +87,28 @@ def _pair(a: tuple[Side, PredictionTable], b: tuple[Side, PredictionTable], p: f
         both_right=both,
         both_wrong=rows - only_a - only_b - both,
         corrected_p=corrected,
+        cut_by_one=_cut_by_one(table_a, table_b),
+    )
+
+
+def _cut_by_one(a: PredictionTable, b: PredictionTable) -> CutByOne | None:
+    """Compare on the texts that just one of the two cut; None if there are none."""
+    cut = a.truncated != b.truncated
+    if not cut.any():
+        return None
+    rows = int(cut.sum())
+    only_a, only_b = int((a.right & ~b.right & cut).sum()), int((b.right & ~a.right & cut).sum())
+    differences = accuracy_differences(only_a, only_b, rows, _ACCURACY_RESAMPLES, _SEED)
+    low, high = interval(differences)
+    return CutByOne(
+        rows=rows,
+        by_a=int((a.truncated & cut).sum()),
+        difference=(only_a - only_b) / rows,
+        interval=(low, high),
+        mcnemar_p=mcnemar(only_a, only_b),
+        bootstrap_p=bootstrap_p(differences),
+        only_a_right=only_a,
+        only_b_right=only_b,
     )
 
 

@@ -36,6 +36,28 @@ class Side:
 
 
 @dataclass(frozen=True)
+class CutByOne:
+    """Two runs on the rows whose text just one of them cut, `by_a` of them by the first; the rest as in `Pair`."""
+
+    rows: int
+    by_a: int
+    difference: float
+    interval: tuple[float, float]
+    mcnemar_p: float
+    bootstrap_p: float
+    only_a_right: int
+    only_b_right: int
+
+    def sentence(self, a: str, b: str) -> str:
+        """Say the result in one plain sentence; `a` and `b` are the letters of the runs."""
+        who = {self.rows: f"only {a} cut", 0: f"only {b} cut"}.get(self.by_a, f"either {a} or {b} cut")
+        where = f"on the {self.rows:,} texts that {who}"
+        if not self.only_a_right and not self.only_b_right:
+            return f"{where}: no difference to judge"
+        return f"{where}: {told(a, b, self.difference, self.interval, self.mcnemar_p)}"
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two runs on the same rows; differences are those of the first less the second, as shares of 1."""
 
@@ -54,6 +76,8 @@ class Pair:
     both_wrong: int
     corrected_p: float
     """McNemar's p-value, corrected (Holm) where more than two runs are compared."""
+    cut_by_one: CutByOne | None = None
+    """The texts that just one of the two cut, as where the other reads them in windows."""
 
     @property
     def better(self) -> Side | None:
@@ -69,10 +93,18 @@ class Pair:
             return f"no difference to judge: {self.a.letter} and {self.b.letter} are right on the same rows"
         return told(self.a.letter, self.b.letter, self.difference, self.interval, self.corrected_p)
 
+    @property
+    def cut_sentence(self) -> str | None:
+        """The same for the texts that just one of the two cut, if there are any."""
+        return None if self.cut_by_one is None else self.cut_by_one.sentence(self.a.letter, self.b.letter)
+
     def to_json(self) -> dict[str, Any]:
         """Return the pair as plain values."""
         values = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(self).items()}
         better = self.better.letter if self.better else None
+        if self.cut_by_one is not None:
+            cut = self.cut_by_one
+            values["cut_by_one"] = {**vars(cut), "interval": list(cut.interval), "sentence": self.cut_sentence}
         return {**values, "a": self.a.letter, "b": self.b.letter, "better": better, "sentence": self.sentence}
 
 

@@ -13,6 +13,7 @@ from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
+from clsfw_torch.windows import computed, in_windows, pooled, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows [B] of the data, and the model's keyword arguments for them."""
+    """Some rows [B] of the data, and the model's keyword arguments for them.
+
+    `windows` [B] says how many windows each of them has, if any has several.
+    """
 
     rows: NDArray[np.int64]
     inputs: dict[str, Any]
+    windows: NDArray[np.int64] | None = None
 
 
 class Forward:
@@ -45,32 +50,50 @@ class Forward:
         self.packed = packed
         self.budget = budget
         self._masks = masks
-        self._module = encoder(model.module) if packed else model.module
+        self._windows = windows_of(model)
+        self._module = encoder(model.module) if packed or self._windows is not None else model.module
 
     def parts(self, tokens: Tokens, rows: NDArray[np.int64], team: Team) -> Iterator[Part]:
         """Cut rows into parts that fit the budget of tokens, and give those of this process."""
         lengths = tokens.starts[rows + 1] - tokens.starts[rows]
-        budget, device = self.budget, self.target.device
+        budget = self.budget
+        if self._windows is not None:  # the windows of a text stay together, for they make one answer
+            lengths = computed(lengths, self._windows, padded=not self.packed)
         if self.packed:
-            for chosen in share(lengths, budget, team.size)[team.rank :: team.size]:
-                yield Part(rows[chosen], pack(self._module, tokens, rows[chosen], device, self._masks))
-            return
-        if team.size > 1:  # few processes go without a part
-            budget = min(budget, -(-int(lengths.sum()) // team.size))
-        for chosen in cut(lengths, budget)[team.rank :: team.size]:
-            ids, mask = tokens.padded(rows[chosen], self.model.pad_token_id)
-            inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
-            if (types := tokens.flat_types(rows[chosen])) is not None:
-                padded = np.zeros_like(ids)  # [b, L], the types of pairs
-                padded[mask.astype(np.bool_)] = types
-                inputs["token_type_ids"] = to_device(padded, device)
-            yield Part(rows[chosen], inputs)
+            shares = share(lengths, budget, team.size)
+        else:
+            if team.size > 1:  # few processes go without a part
+                budget = min(budget, -(-int(lengths.sum()) // team.size))
+            shares = cut(lengths, budget)
+        for chosen in shares[team.rank :: team.size]:
+            yield self._part(tokens, rows[chosen])
+
+    def _part(self, tokens: Tokens, rows: NDArray[np.int64]) -> Part:
+        read, chosen, counts = tokens, rows, None
+        if self._windows is not None and (tokens.starts[rows + 1] - tokens.starts[rows]).max() > self._windows.length:
+            read, counts = in_windows(tokens, rows, self._windows)
+            chosen = np.arange(len(read.lengths))
+        if self.packed:
+            return Part(rows, pack(self._module, read, chosen, self.target.device, self._masks), counts)
+        return Part(rows, self._padded(read, chosen), counts)
+
+    def _padded(self, tokens: Tokens, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+        device = self.target.device
+        ids, mask = tokens.padded(rows, self.model.pad_token_id)
+        inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
+        if (types := tokens.flat_types(rows)) is not None:
+            padded = np.zeros_like(ids)  # [b, L], the types of pairs
+            padded[mask.astype(np.bool_)] = types
+            inputs["token_type_ids"] = to_device(padded, device)
+        return inputs
 
     def logits(self, part: Part) -> torch.Tensor:
         """Compute logits [B, C] of a part."""
         with self.target.autocast():
-            logits: torch.Tensor = self._module(**part.inputs).logits
-        return logits
+            logits: torch.Tensor = self._module(**part.inputs).logits  # [B, C], or [W, C] of W windows
+        if part.windows is None or self._windows is None:
+            return logits
+        return pooled(logits, part.windows, self._windows.pool)
 
     def seed(self, seed: int) -> None:
         """Seed what dropout draws from."""

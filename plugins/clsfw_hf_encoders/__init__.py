@@ -12,7 +12,9 @@ from pydantic import Field, model_validator
 from clsfw import Component, PathOrHubId, Settings, hookimpl
 
 if TYPE_CHECKING:
-    from clsfw import Model
+    from collections.abc import Iterator
+
+    from clsfw import Model, PlanFacts
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Size = Annotated[int, Field(ge=1)]
@@ -27,6 +29,15 @@ class Lora(Settings):
     target_modules: Annotated[
         list[str] | None, Field(description="names of the linear layers that get one; default: queries and values")
     ] = None
+
+
+class WindowsSettings(Settings):
+    """Windows in which texts longer than `max_length` are read, instead of cutting them."""
+
+    stride: Annotated[int, Field(ge=0, description="tokens that a window shares with the next one")] = 128
+    pool: Annotated[
+        Literal["mean", "max"], Field(description="what makes a text's logits out of those of its windows")
+    ] = "mean"
 
 
 class DistilbertSizes(Settings):
@@ -85,6 +96,9 @@ class EncoderSettings(Settings):
         Field(description="kept as they are: embeddings, the whole encoder, or (a number) embeddings and first layers"),
     ] = None
     lora: Annotated[Lora | None, Field(description="train low-rank adapters instead of the weights")] = None
+    windows: Annotated[
+        WindowsSettings | None, Field(description="read longer texts in several windows instead of cutting them")
+    ] = None
 
     @property
     def sizes(self) -> dict[str, int] | None:
@@ -98,6 +112,15 @@ class EncoderSettings(Settings):
         fields = type(self).model_fields
         given = {name: getattr(self, name) for name in fields if "dropout" in name}
         return {name: value for name, value in given.items() if value is not None}
+
+    def check_plan(self, _: PlanFacts) -> Iterator[tuple[str, str]]:
+        """Return (key, message) for windows that cannot be."""
+        if self.windows is None:
+            return
+        if self.decoder:
+            yield "windows", "a decoder reads a text to its last token, so windows are for encoders; raise max_length"
+        elif self.windows.stride >= self.max_length:
+            yield "windows.stride", f"{self.windows.stride} is not less than max_length = {self.max_length}"
 
     @model_validator(mode="after")
     def _one_start(self) -> EncoderSettings:

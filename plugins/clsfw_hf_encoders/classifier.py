@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import transformers.utils.logging
 
+from clsfw import ModelError
 from clsfw_hf_encoders.adapters import merged_weights
 from clsfw_hf_encoders.folder import CONFIG, WEIGHTS
-from clsfw_runtime.tokenization import Tokenization
+from clsfw_runtime.tokenization import UNCUT, Tokenization
+from clsfw_runtime.windows import Windows
+from clsfw_torch.windows import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,34 +21,53 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
     from clsfw import Labels, TokenizedTexts
+    from clsfw_hf_encoders import WindowsSettings
 
 # What a loaded tokenizer remembers of its file's truncation and padding, and of the call that loaded it.
 _NOT_SAVED = ("is_local", "local_files_only", "max_length", "stride", "truncation_strategy", "pad_to_multiple_of")
 
 
 class HfClassifier:
-    """Satisfies `TorchClassifier` and `TakesPairs`."""
+    """Satisfies `TorchClassifier` and `TakesPairs`; with `windows` texts are not cut, and `module` takes any length."""
 
     takes_pairs = True
 
     def __init__(
-        self, module: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, labels: Labels, max_length: int
+        self,
+        module: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerFast,
+        labels: Labels,
+        max_length: int,
+        asked: WindowsSettings | None = None,
     ) -> None:
-        self.module: Any = module
         self.labels = labels
         self.max_length = max_length
         self.pad_token_id: int = tokenizer.pad_token_id
         self._tokenizer = tokenizer
         self._tokenization = Tokenization(
             tokenizer.backend_tokenizer,
-            max_length,
+            max_length if asked is None else UNCUT,
             tokenizer.truncation_side,
             types="token_type_ids" in tokenizer.model_input_names,
         )
+        self._inner: Any = module
+        self.module: Any = module
+        self.windows: Windows | None = None
+        if asked is not None:
+            self.windows = Windows(max_length, asked.stride, asked.pool, self._tokenization.special)
+            if self.windows.step < 1:
+                most = asked.stride + self.windows.step - 1
+                raise ModelError(
+                    f"[model.windows] stride = {asked.stride}: with its special tokens a window of max_length = "
+                    f"{max_length} has no new token; lower stride to {most} at most"
+                )
+            self.module = Windowed(module, self.windows, self.pad_token_id)
 
     def tokenize(self, texts: Sequence[str] | Sequence[tuple[str, str]]) -> TokenizedTexts:
-        """Turn texts, or pairs of texts, into ids, each cut at `max_length`, not padded."""
+        """Turn texts, or pairs of texts, into ids, each cut at `max_length` unless there are windows, not padded."""
         if texts and isinstance(texts[0], tuple):
+            if self.windows is not None:
+                raise ModelError("[model.windows] is for single texts; leave it out for pairs, which are cut")
             return self._tokenization.tokenize_pairs(cast("Sequence[tuple[str, str]]", texts))
         return self._tokenization.tokenize(cast("Sequence[str]", texts))
 
@@ -59,7 +81,7 @@ class HfClassifier:
         `transformers.pipeline("text-classification", model=directory)` loads it.
         """
         with quiet():
-            self.module.save_pretrained(directory, state_dict=merged_weights(self.module), max_shard_size="1TB")
+            self._inner.save_pretrained(directory, state_dict=merged_weights(self._inner), max_shard_size="1TB")
             backend = self._tokenizer.backend_tokenizer
             backend.no_truncation()
             backend.no_padding()

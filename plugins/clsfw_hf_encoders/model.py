@@ -62,7 +62,7 @@ class HfModel:
             if self._settings.lora is not None:
                 add_lora(module, self._settings.lora)
         self._facts["architecture"] = type(module).__name__
-        return HfClassifier(module, tokenizer, labels, self._settings.max_length)
+        return HfClassifier(module, tokenizer, labels, self._settings.max_length, self._settings.windows)
 
     def load(self, directory: Path) -> HfClassifier:
         """Get back what `HfClassifier.save` wrote."""
@@ -76,7 +76,7 @@ class HfModel:
             tokenizer = read_tokenizer(directory, config, where)
         names = label_names(config)
         labels = Labels(names, multi_label=config.problem_type == "multi_label_classification")
-        return HfClassifier(module, tokenizer, labels, self._settings.max_length)
+        return HfClassifier(module, tokenizer, labels, self._settings.max_length, self._settings.windows)
 
     def check(self) -> Mapping[str, str]:
         """Look at the checkpoint's small files, and at the header of its weights where they are on this machine."""

@@ -10,7 +10,7 @@ import openvino
 
 from clsfw import ModelError, TorchClassifier
 from clsfw_runtime.parts import parts
-from clsfw_runtime.predictor import TokenPredictor, read_tokenization
+from clsfw_runtime.predictor import TokenPredictor, read_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,9 +91,10 @@ def _quantized(model: Any, directory: Path, texts: Sequence[str]) -> Any:
     """Choose the scales of weights and activations by what training texts make of them."""
     import nncf
 
-    tokenization, pad = read_tokenization(directory)
-    some = tokenization.tokenize(list(texts[:_CALIBRATION])).ids
+    source = read_input(directory)
+    some, _ = source.pieces(source.tokenization.tokenize(list(texts[:_CALIBRATION])).ids)
     given = [
-        {"input_ids": ids, "attention_mask": mask} for _, ids, mask in parts(some, pad, budget=_CALIBRATION_TOKENS)
+        {"input_ids": ids, "attention_mask": mask}
+        for _, ids, mask in parts(some, source.pad, budget=_CALIBRATION_TOKENS)
     ]
     return nncf.quantize(model, nncf.Dataset(given), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(given))

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from clsfw import ModelError
-from clsfw_runtime.predictor import INPUT, TOKENIZER, read_tokenization
+from clsfw_runtime.predictor import INPUT, TOKENIZER, read_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from clsfw import TorchClassifier
+    from clsfw_runtime.windows import Windows
 
 _MOST = 2**20  # tokens in a part, for families without a longest input
 _CHECKED = 256  # texts
@@ -45,7 +46,10 @@ def capture(model: TorchClassifier) -> torch.export.ExportedProgram:
         ModelError: torch cannot take it out of this architecture.
 
     """
-    module = _Logits(copy.deepcopy(model.module).to("cpu").float().eval())
+    whole: Any = model.module
+    # With windows the graph is that of the model of one window; what cuts and pools is beside it.
+    inner = whole if _windows(model) is None else whole.get_base_model()
+    module = _Logits(copy.deepcopy(inner).to("cpu").float().eval())
     length = min(8, model.max_length)
     ids = torch.full((2, length), model.pad_token_id, dtype=torch.int64)
     mask = torch.ones_like(ids)
@@ -76,11 +80,17 @@ def write_tokenization(model: TorchClassifier, directory: Path, texts: Sequence[
         shutil.copyfile(Path(folder) / TOKENIZER, directory / TOKENIZER)
         side = _side(Path(folder) / "tokenizer_config.json")
     about = {"max_length": model.max_length, "side": side, "pad": model.pad_token_id}
+    if (windows := _windows(model)) is not None:
+        about["windows"] = {"stride": windows.stride, "pool": windows.pool, "special": windows.special}
     (directory / INPUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     some = list(texts[:_CHECKED])
-    own, written = model.tokenize(some), read_tokenization(directory)[0].tokenize(some)
+    own, written = model.tokenize(some), read_input(directory).tokenization.tokenize(some)
     if [list(row) for row in own.ids] != [list(row) for row in written.ids]:
         raise ModelError(f"{TOKENIZER} gives other ids than the model itself, so it cannot stand for its tokenization")
+
+
+def _windows(model: TorchClassifier) -> Windows | None:
+    return getattr(model, "windows", None)
 
 
 def _side(file: Path) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _VERSION = 1
 """Raised when the same texts give other ids, so that no cache is taken for the new ones."""
 _CHUNK = 1024
+UNCUT = 2**31 - 1
+"""The `max_length` of texts that are not cut."""
 
 
 class Tokenization:
@@ -43,6 +45,11 @@ class Tokenization:
         inner = [index for index, special in enumerate(probe.special_tokens_mask) if not special]
         start, end = (inner[0], inner[-1] + 1) if inner else (len(probe), len(probe))
         self._prefix, self._suffix = probe.ids[:start], probe.ids[end:]
+
+    @property
+    def special(self) -> tuple[int, int]:
+        """How many special tokens a text has before and behind its own."""
+        return len(self._prefix), len(self._suffix)
 
     def key(self) -> str:
         """Hash what decides the ids."""

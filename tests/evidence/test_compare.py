@@ -200,3 +200,27 @@ def test_changed_predictions_are_refused(tmp_path):
     file.write_text(file.read_text().replace("negative,positive", "negative,negative"))
     with pytest.raises(RunDirectoryError, match=r"predictions\.csv"):
         compare_runs(paths)
+
+
+def test_texts_that_one_run_cut_are_compared_by_themselves(tmp_path):
+    gold, of_a, of_b = answers(10, 40, 140, 10)
+    cut = np.arange(200) < 60
+    one = write_run(tmp_path / "one", gold, of_a, truncated=cut)
+    pair = compare_runs([one, write_run(tmp_path / "two", gold, of_b)]).pair
+
+    found = pair.cut_by_one
+    assert (found.rows, found.by_a, found.only_a_right, found.only_b_right) == (60, 60, 10, 40)
+    assert found.difference == -0.5
+    assert found.mcnemar_p == mcnemar(10, 40)
+    assert pair.cut_sentence.startswith("on the 60 texts that only A cut: B is better by 50.0 points (95 % ")
+    assert pair.to_json()["cut_by_one"]["sentence"] == pair.cut_sentence
+
+
+def test_runs_that_cut_the_same_texts_say_nothing_of_them(tmp_path):
+    gold, of_a, of_b = answers(6, 3, 80, 11)
+    paths = [
+        write_run(tmp_path / name, gold, said, truncated=np.arange(100) < 9)
+        for name, said in (("one", of_a), ("two", of_b))
+    ]
+
+    assert compare_runs(paths).pair.cut_by_one is None

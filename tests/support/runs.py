@@ -50,6 +50,7 @@ def write_run(
     seconds=1.5,
     multi_label=False,
     complete=True,
+    truncated=None,
     fixed=None,
     metrics=None,
     **record,
@@ -62,7 +63,8 @@ def write_run(
     probabilities = np.full((len(gold), len(names)), (1 - probability) / max(1, len(names) - 1), np.float32)
     if not multi_label:
         probabilities[np.arange(len(gold)), predicted] = probability
-    prediction = Prediction(probabilities, np.full(len(gold), 9), np.zeros(len(gold), bool))
+    truncated = np.zeros(len(gold), bool) if truncated is None else np.array(truncated)
+    prediction = Prediction(probabilities, np.full(len(gold), 9), truncated)
     with RunDirectory.open(path) as store:
         store.update(state="running", **{**RECORD, "name": path.name, **record, "fixed": {**FIXED, **(fixed or {})}})
         store.write_text(

@@ -11,7 +11,15 @@ from pydantic_core import PydanticUndefined
 
 from clsfw_embed import EmbedSettings
 from clsfw_hf_decoders import HfDecoder
-from clsfw_hf_encoders import BertSizes, DistilbertSizes, EncoderSettings, HfDistilbert, HfEncoder, Lora
+from clsfw_hf_encoders import (
+    BertSizes,
+    DistilbertSizes,
+    EncoderSettings,
+    HfDistilbert,
+    HfEncoder,
+    Lora,
+    WindowsSettings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +44,7 @@ def table(settings: type[BaseModel]) -> str:
 
 
 @pytest.mark.parametrize(
-    "settings", [EncoderSettings, HfDistilbert, DistilbertSizes, HfEncoder, BertSizes, Lora, HfDecoder]
+    "settings", [EncoderSettings, HfDistilbert, DistilbertSizes, HfEncoder, BertSizes, Lora, WindowsSettings, HfDecoder]
 )
 def test_every_setting_stands_in_the_page(root: Path, settings: type[BaseModel]) -> None:
     assert table(settings) in (root / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
@@ -46,6 +54,6 @@ def test_every_example_is_valid(root: Path) -> None:
     page = (root / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
     examples = [tomllib.loads(block)["model"] for block in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
 
-    assert len(examples) == 6
+    assert len(examples) == 7
     for example in examples:
         SETTINGS[example.pop("use")](**example)
