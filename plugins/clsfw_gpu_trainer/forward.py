@@ -13,6 +13,7 @@ from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
+from clsfw_torch.recompute import recomputed
 from clsfw_torch.windows import computed, in_windows, pooled, windows_of
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def prepared(
     *,
     max_batch_tokens: int | None,
     known: bool | None = None,
+    gradient_checkpointing: bool = False,
 ) -> Iterator[Forward]:
     """Make a model on its device ready, for as long as the block runs.
 
@@ -128,5 +130,7 @@ def prepared(
             stack.enter_context(packed_forward(inner))
         if target.device.type == "cpu":
             stack.enter_context(fast_dropout(model.module, masks))
+        if gradient_checkpointing:
+            stack.enter_context(recomputed(model.module, masks))
         budget = token_budget(max_batch_tokens, target.device, packed=packed)
         yield Forward(model, target, masks, packed=packed, budget=budget)

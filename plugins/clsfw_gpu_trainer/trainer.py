@@ -70,8 +70,12 @@ class GpuTrainer:
     @contextlib.contextmanager
     def _prepared(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[Forward]:
         """Make a model ready; whether it takes packed input is asked once, as that may take longer than a text."""
-        tokens, known = self._settings.max_batch_tokens, self._packed.get(model.module)
-        with prepared(model, target, reporter, max_batch_tokens=tokens, known=known) as forward:
+        options: dict[str, Any] = {
+            "max_batch_tokens": self._settings.max_batch_tokens,
+            "known": self._packed.get(model.module),
+            "gradient_checkpointing": self._settings.gradient_checkpointing,
+        }
+        with prepared(model, target, reporter, **options) as forward:
             self._packed[model.module] = forward.packed
             yield forward
 

@@ -19,6 +19,7 @@ from clsfw_hf_trainer.predict import all_logits, chances
 from clsfw_hf_trainer.rows import Text, tokenize
 from clsfw_hf_trainer.training import Training
 from clsfw_torch.length import plan_length, plan_needs
+from clsfw_torch.recompute import recomputed
 from clsfw_torch.target import choose_target, memory_advice, require_device
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class HfTrainer:
             target.applied(),
             kept_randomness(target.device),
             _kept_module(model.module),
+            recomputed(model.module) if settings.gradient_checkpointing else contextlib.nullcontext(),
             self._advice(target),
             tempfile.TemporaryDirectory() as elsewhere,
             run.timed("train_seconds"),

@@ -33,6 +33,19 @@ class RandomMasks:
         """Start again."""
         self._bits = np.random.SFC64(seed)
 
+    def again(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which what was drawn from now on is drawn again; afterwards the stream goes on."""
+        return self._from(self._bits.state)
+
+    @contextlib.contextmanager
+    def _from(self, state: Any) -> Iterator[None]:
+        now = self._bits.state
+        self._bits.state = state
+        try:
+            yield
+        finally:
+            self._bits.state = now
+
     def draw(self, shape: tuple[int, ...], rate: float) -> tuple[torch.Tensor, float]:
         """Return a keep mask for a rate below 1, and the share of elements that such masks keep."""
         dropped = round(rate * _STEPS)

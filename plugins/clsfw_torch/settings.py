@@ -60,6 +60,9 @@ class TorchTrainerSettings(clsfw.Settings):
         default="auto", description="auto: bf16 arithmetic where the chip has it, else fp32; weights are always float32"
     )
     full_determinism: bool = Field(default=False, description="same bits on a GPU too, at some cost in speed")
+    gradient_checkpointing: bool = Field(
+        default=False, description="compute layers again in the backward pass: less memory, a third more time"
+    )
 
     def better(self) -> Literal[1, -1]:
         """Return whether the watched score should be great (1) or small (-1)."""

@@ -250,3 +250,12 @@ def quiet() -> Any:
             pass
 
     return Silent()
+
+
+def test_layers_that_are_computed_again_give_the_same_weights(kit: Any) -> None:
+    whole, again = kit.classifier(dropout=0.2), kit.classifier(dropout=0.2)
+    kit.fit(whole, {"train": kit.data(24)}, name="whole", max_steps=3, batch_size=8)
+    kit.fit(again, {"train": kit.data(24)}, name="again", max_steps=3, batch_size=8, gradient_checkpointing=True)
+
+    pairs = zip(whole.module.parameters(), again.module.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)

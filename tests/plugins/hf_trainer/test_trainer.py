@@ -303,3 +303,12 @@ def test_data_larger_than_a_chunk_keeps_its_order(kit: Any) -> None:
     given = kit.trainer(eval_batch_size=700).predict(kit.classifier(), data["text"], Quiet())
 
     assert given.tokens.tolist() == [3 + number % 5 for number in range(2100)]
+
+
+def test_layers_that_are_computed_again_give_the_same_weights(kit: Any) -> None:
+    whole, again = kit.classifier(), kit.classifier()
+    kit.fit(whole, {"train": kit.data(24)}, name="whole", max_steps=3)
+    kit.fit(again, {"train": kit.data(24)}, name="again", max_steps=3, gradient_checkpointing=True)
+
+    pairs = zip(whole.module.parameters(), again.module.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
