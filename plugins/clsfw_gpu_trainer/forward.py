@@ -119,7 +119,8 @@ def prepared(
     """
     masks = RandomMasks()
     inner = encoder(model.module)
-    packed = packable(inner) and (target.device.type == "cpu" or target.precision == "bf16") and known is not False
+    cuda = target.device.type == "cuda"
+    packed = packable(inner, cuda=cuda) and (not cuda or target.precision == "bf16") and known is not False
     if packed and known is None:
         difference = differs(inner, target, masks)
         if difference is not None:

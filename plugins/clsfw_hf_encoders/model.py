@@ -29,7 +29,7 @@ from clsfw_hf_encoders.loading import (
 )
 from clsfw_hf_encoders.vocabulary import SEPARATOR, learn_wordpiece
 from clsfw_hf_encoders.weights import Weights, weights_are_here
-from clsfw_torch.packed import packable, padded_because
+from clsfw_torch.packed import told_packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ class HfModel:
             facts["parameters"] = f"{Weights(found.folder, found.where).check():,}"
         limit = longest_input(config)
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
-        facts["with gpu-trainer"] = "packed without padding" if packable(skeleton) else padded_because(skeleton)
+        facts["with gpu-trainer"] = told_packed(skeleton)
         if self._settings.decoder:
             facts["padding token"] = repr(tokenizer.pad_token)
         if padding_counts(config):

@@ -1,7 +1,7 @@
 """Which architectures of transformers take packed texts, and what each of them does in a way of its own.
 
-What they share: positions come from `position_ids` alone, attention goes through transformers' `AttentionInterface`,
-and what `forward` does not know (`packing`) is handed down to it.
+What they share: positions come from `position_ids` alone, attention goes through transformers' `AttentionInterface`
+unless a family brings its own, and what `forward` does not know (`packing`) is handed down to it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from clsfw_torch.first_token import first_token_only
+from clsfw_torch.relative_bias import mpnet_attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,11 +29,15 @@ class Family:
 
     `head` takes a model and returns a context in which its head sees one vector of each text, [B, 1, D], instead of
     those of all tokens, [1, T, D]. With `after_padding` positions count from the one after the padding token's, as
-    RoBERTa has it, otherwise from 0. A plugin gives its model one as the attribute `packed_family`.
+    RoBERTa has it, otherwise from 0. `attention` takes a model and returns a context in which it attends within texts,
+    where that does not go through transformers' `AttentionInterface`; with `cpu_only` GPUs compute padded texts. A
+    plugin gives its model one as the attribute `packed_family`.
     """
 
     head: Callable[[Any], AbstractContextManager[None]] = first_token_only
     after_padding: bool = False
+    attention: Callable[[Any], AbstractContextManager[None]] | None = None
+    cpu_only: bool = False
 
 
 def family_of(model: Any) -> Family | None:
@@ -83,6 +88,10 @@ def _last_layer(model: Any) -> AbstractContextManager[None]:
     return pooled_at(model, model.base_model.layers[-1], "first")
 
 
+def _behind_encoder(model: Any) -> AbstractContextManager[None]:
+    return pooled_at(model, model.base_model.encoder, "first")
+
+
 def _as_configured(model: Any) -> AbstractContextManager[None]:
     """Pool as `classifier_pooling` says; an encoder without a head is asked for first tokens."""
     base = model.base_model
@@ -121,6 +130,7 @@ _BUNDLED = {
         (Family(), ("DistilBert", "Bert", "Electra")),
         (Family(after_padding=True), ("Roberta", "XLMRoberta", "Camembert")),
         (Family(_as_configured), ("ModernBert", "EuroBert")),
+        (Family(_behind_encoder, after_padding=True, attention=mpnet_attention, cpu_only=True), ("MPNet",)),
         (Family(_last_layer), ("NomicBert", "Gte", "JinaEmbeddingsV3")),
     )
     for name in names

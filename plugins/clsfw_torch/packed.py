@@ -31,17 +31,28 @@ def encoder(module: Any) -> Any:
     return module.get_base_model() if hasattr(module, "get_base_model") else module
 
 
-def packable(model: Any) -> bool:
+def packable(model: Any, *, cuda: bool = False) -> bool:
     """Return whether a model is of a family that packed input was proven for, and nothing else of it is asked for."""
-    if family_of(model) is None:
+    family = family_of(model)
+    if family is None or (cuda and family.cpu_only):
         return False
     config = model.config
     return not (config.output_hidden_states or config.output_attentions or getattr(config, "is_decoder", False))
 
 
+def told_packed(model: Any) -> str:
+    """Return how a model's texts are computed, as `clsfw check` says it."""
+    if not packable(model):
+        return padded_because(model)
+    return "packed without padding" if packable(model, cuda=True) else "packed without padding on the CPU"
+
+
 def padded_because(model: Any) -> str:
     """Return why the texts of a model that is not `packable` are padded, as `clsfw check` says it."""
-    return f"padded, sorted by length: {type(model).__name__} is not among the packed architectures"
+    name = type(model).__name__
+    if name.startswith("Deberta"):
+        return f"padded, sorted by length: in {name} every score depends on the places of both tokens in its own way"
+    return f"padded, sorted by length: {name} is not among the packed architectures"
 
 
 @contextlib.contextmanager
@@ -54,13 +65,19 @@ def packed_forward(model: Any, *, whole: bool = False) -> Iterator[None]:
     family = family_of(model)
     if family is None:
         raise TypeError(f"{type(model).__name__} does not take packed texts")
+    with (family.attention or _interface)(model), contextlib.nullcontext() if whole else family.head(model):
+        yield
+
+
+@contextlib.contextmanager
+def _interface(model: Any) -> Iterator[None]:
+    """Let a model attend by `_attention` while the block runs."""
     AttentionInterface.register(_NAME, _attention)
     before = model.config._attn_implementation  # noqa: SLF001  # transformers has no public name to read it
     # An attention that no mask function is registered for makes transformers build no mask at all.
     model.set_attn_implementation(_NAME)
     try:
-        with contextlib.nullcontext() if whole else family.head(model):
-            yield
+        yield
     finally:
         model.set_attn_implementation(before)
 

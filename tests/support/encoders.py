@@ -14,7 +14,7 @@ FIRST_TOKEN = ["distilbert", "bert", "electra", "roberta", "xlm-roberta", "camem
 """Families whose last layer is computed for first tokens alone."""
 ROTARY = ["modernbert", "eurobert", "nomic_bert", "gte", "jina_embeddings_v3"]
 DECODERS = ["llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "smollm3"]
-FAMILIES = [*FIRST_TOKEN, *ROTARY, *DECODERS]
+FAMILIES = [*FIRST_TOKEN, *ROTARY, "mpnet", *DECODERS]
 LENGTHS = (40, 3, 17, 16, 33, 1)  # 110 tokens: more than any of the models has positions
 
 EXPORTABLE = {

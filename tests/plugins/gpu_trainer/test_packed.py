@@ -78,7 +78,28 @@ def test_a_model_is_as_before_once_the_block_ends(family: str) -> None:
     assert torch.equal(model(**padded_inputs()).logits, expected)
 
 
-@pytest.mark.parametrize("family", ["mpnet", "deberta-v2", "albert"])
+def test_distances_far_beyond_the_last_bucket_of_mpnet() -> None:
+    """Its bias has a bucket of its own up to 8 tokens, shared ones up to 128, and one for all beyond."""
+    model = tiny("mpnet", max_position_embeddings=320)
+    ids = np.random.default_rng(0).integers(2, 80, size=305).astype(np.int32)
+    starts = np.array([0, 300, 305])
+    tokens = Tokens(ids, starts, np.diff(starts), np.zeros(2, dtype=np.bool_))
+    padded, mask = (torch.from_numpy(array) for array in tokens.padded(np.arange(2), 1))
+
+    with torch.no_grad():
+        expected = model(input_ids=padded, attention_mask=mask).logits
+        with packed_forward(model):
+            given = model(**pack(model, tokens, np.arange(2), CPU, RandomMasks())).logits
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_mpnet_is_padded_on_a_gpu() -> None:
+    assert packable(tiny("mpnet"))
+    assert not packable(tiny("mpnet"), cuda=True)
+
+
+@pytest.mark.parametrize("family", ["deberta", "deberta-v2", "albert"])
 def test_models_of_other_families_are_not_packed(family: str) -> None:
     model = tiny(family)
 
@@ -230,7 +251,7 @@ def test_every_listed_family_passes_the_check_at_the_start(family: str) -> None:
     torch.testing.assert_close(given, tiny(family)(**padded_inputs()).logits, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["mpnet", "deberta-v2", "albert"])
+@pytest.mark.parametrize("family", ["deberta", "deberta-v2", "albert"])
 def test_other_families_are_padded_in_parts_and_right(family: str) -> None:
     told, model = Told(), tiny(family)
 
