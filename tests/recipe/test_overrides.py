@@ -109,6 +109,12 @@ def test_text_is_taken_where_the_schema_wants_text(value, write, fake, fakes):
     assert value == plan.data.settings.sha256
 
 
+def test_text_is_taken_within_a_table_too(root):
+    plan = make_plan(root / "recipes" / "quickstart.toml", ["data.labels.negative=2024"], discover())
+
+    assert {"negative": "2024", "positive": "POSITIVE"} == plan.data.settings.labels
+
+
 def test_text_is_not_taken_from_a_file_or_from_python(write, fake, fakes):
     with pytest.raises(RecipeError, match="text in quotes, not 2024"):
         make_plan(write(fake.replace('"fake"', "2024")), [], fakes)

@@ -102,6 +102,10 @@ def after(killed, verb, project, expected, run):
         wrong.append(f"{killed}: the run itself is another")
     if verb == "evaluate" and (project / "out" / "scores").exists():
         shutil.rmtree(project / "out" / "scores")  # it was complete, and is never replaced
+    again = project / "out" / "again"
+    if (again / "run.json").exists() and read_run(again, allow_incomplete=True)["state"] == "complete":
+        wrong += [] if found == expected else [f"{killed}: what says it is complete ended otherwise"]
+        shutil.rmtree(again)  # it was complete, and would be moved aside
     if (ended := in_child(call(verb))) != 0:
         wrong.append(f"{killed}: the same command ended with {ended}")
     left = bytes_of(project / "out")
@@ -145,7 +149,7 @@ def lost_at_moments(verb, project, kills, seed):
 
 @pytest.mark.parametrize(
     ("verb", "every"),
-    [("predict-csv", 11), ("predict-jsonl", 13), ("predict-parquet", 2), ("evaluate", 3)],
+    [("predict-csv", 11), ("predict-jsonl", 13), ("predict-parquet", 2), ("evaluate", 3), ("reproduce", 19)],
 )
 def test_a_kill_at_a_file_operation_loses_nothing(verb, every, project):
     assert [] == lost_at_operations(verb, project, every, first=2)

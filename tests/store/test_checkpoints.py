@@ -92,6 +92,13 @@ class TestCommit:
         assert names(tmp_path) == ["step-1", "step-2-3"]
         assert checkpoints.latest() == Checkpoint(2, tmp_path / "checkpoints" / "step-2-3" / "state")
 
+    def test_the_state_before_any_step_can_be_kept(self, checkpoints: Checkpoints) -> None:
+        checkpoints.commit(0, write)
+
+        latest = checkpoints.latest()
+        assert latest is not None
+        assert latest.step == 0
+
     def test_size_counts_the_bytes_of_all(self, checkpoints: Checkpoints) -> None:
         assert checkpoints.size() == 0
         checkpoints.commit(1, write)
