@@ -189,6 +189,21 @@ def test_an_expectation_of_a_split_that_there_is_not_is_told(write, fake, fakes)
         make_plan(write(text), [], fakes)
 
 
+def test_an_expectation_in_one_line_is_told_at_its_name(write, fake, fakes):
+    text = fake + '[split]\nmethod = "random"\ntrain = 0.5\nvalidation = 0.5\n[expect]\ntest = {}\n'
+
+    with pytest.raises(RecipeError, match=r"recipe\.toml:21:1: \[expect\] test: there is no test split"):
+        make_plan(write(text), [], fakes)
+
+
+def test_a_recipe_without_evidence_is_not_told_what_evidence_needs(write, fake, fakes):
+    text = fake + '[split]\nmethod = "random"\ntrain = 0.5\ntest = 0.5\n'
+
+    with pytest.raises(RecipeError, match="cannot do without a validation split") as caught:
+        make_plan(write(text), [], fakes)
+    assert "[evidence]" not in str(caught.value)
+
+
 @pytest.mark.parametrize("overrides", [["split.test="], ["split.test=", "trainer.steps=2"]])
 def test_of_a_changed_split_no_result_is_expected(overrides, write, fake, fakes):
     split = '[split]\nmethod = "random"\ntrain = 0.5\nvalidation = 0.2\ntest = 0.3\n'

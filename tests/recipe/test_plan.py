@@ -261,3 +261,9 @@ def test_the_text_is_kept_as_given(write, fake, fakes):
     given = "# mine\r\n" + fake.replace("\n", "\r\n")
 
     assert given == make_plan(write(given), [], fakes).text
+
+
+def test_a_seed_of_0_is_a_seed(write, fake, fakes):
+    plan = make_plan(write(fake), ["split.method=random", "split.train=3", "split.validation=1", "split.seed=0"], fakes)
+
+    assert 0 == plan.recipe.split.seed

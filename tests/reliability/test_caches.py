@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,6 +142,20 @@ class TestKept:
         kept_again()
 
         assert {f"{0:064}", f"{1:064}", "a" * 64} == {entry.name for entry in (cache / "tokens").iterdir()}
+
+    def test_what_another_process_removes_first_does_no_harm(self, cache, monkeypatch):
+        real = shutil.rmtree
+
+        def later(path, **how):
+            real(path)
+            real(path, **how)
+
+        monkeypatch.setattr(module.shutil, "rmtree", later)
+        monkeypatch.setattr(module, "KEPT_ENTRIES", 2)
+        for number in range(3):
+            (cache / "tokens" / f"{number:064}").mkdir(parents=True)
+
+        assert is_right(kept_again())
 
 
 class TestDownload:

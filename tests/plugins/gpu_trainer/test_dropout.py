@@ -37,6 +37,13 @@ def test_the_same_seed_gives_the_same_masks() -> None:
     assert not torch.equal(first.draw((50,), 0.5)[0], second.draw((51,), 0.5)[0][1:])
 
 
+def test_four_elements_take_one_number_of_the_stream() -> None:
+    first, second = RandomMasks(), RandomMasks()
+    first.draw((9,), 0.5)  # three numbers
+
+    assert torch.equal(first.draw((40,), 0.5)[0], second.draw((52,), 0.5)[0][12:])
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_what_is_kept_is_scaled_and_the_gradient_follows(dtype: torch.dtype) -> None:
     values = torch.full((64, 64), 3.0, dtype=dtype, requires_grad=True)

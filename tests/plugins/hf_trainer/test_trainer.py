@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers.trainer
 from datasets import Dataset
 
 from clsfw.contract.parts import Labels, PlansTraining
@@ -33,9 +34,9 @@ class Watching(Quiet):
         self.evaluations.append(step)
 
 
-def watched(kit: Any, model: Any, data: Any, **settings: Any) -> Watching:
+def watched(kit: Any, model: Any, data: Any, *, name: str = "run", **settings: Any) -> Watching:
     display = Watching()
-    with kit.open_run(data, labels=model.labels, display=display) as run:
+    with kit.open_run(data, labels=model.labels, display=display, name=name) as run:
         kit.trainer(**settings).fit(model, data, run)
     return display
 
@@ -109,6 +110,18 @@ def test_logged_values(kit: Any) -> None:
         "learning_rate": 1e-3 * 3 / 4,  # the rate with which the step was made
         "epoch": 2 / 8,
     }
+
+
+def test_the_logged_loss_is_the_mean_of_the_steps_since_the_last_one(kit: Any) -> None:
+    each, every_second = (
+        watched(kit, kit.classifier(), kit.splits(), max_steps=4, logging_steps=every, name=f"every-{every}").logs
+        for every in (1, 2)
+    )
+
+    losses = [each[step]["loss"] for step in (1, 2, 3, 4)]
+    assert losses[0] == pytest.approx(np.log(2), abs=0.1)  # two labels, and nothing learned yet
+    assert every_second[2]["loss"] == pytest.approx(np.mean(losses[:2]))
+    assert every_second[4]["loss"] == pytest.approx(np.mean(losses[2:]))
 
 
 def test_epochs_are_counted_as_trainer_counts_them(kit: Any) -> None:
@@ -222,6 +235,15 @@ def test_no_training_texts(kit: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
+def test_full_determinism_is_asked_of_trainer(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(transformers.trainer, "enable_full_determinism", asked.append)
+
+    kit.fit(kit.classifier(), kit.splits(), max_steps=1, full_determinism=True)
+
+    assert asked == [42]
+
+
 def test_bf16_leaves_model_and_switches_as_they_were(kit: Any) -> None:
     model = kit.classifier()
     before = model.module.config.to_json_string()
