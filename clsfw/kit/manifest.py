@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +48,22 @@ def differences(folder: Path, expected: Mapping[str, Any], names: Iterable[str])
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object, or give None if the file is missing, damaged, or holds something else."""
+    """Read a JSON object, or give None if the file is missing, damaged, or holds something else.
+
+    A number that is not finite is damage: JSON has none, and what is read here is written again.
+    """
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes(), parse_constant=_finite, parse_float=_finite)
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -37,3 +37,10 @@ def test_what_differs(change, words, folder):
 @pytest.mark.parametrize("facts", [None, {}, {"bytes": "5"}])
 def test_a_file_that_is_not_described(facts, folder):
     assert ["model/weights is not described"] == manifest.differences(folder, {"model/weights": facts}, ["model"])
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_number_that_json_does_not_have_is_damage(value, tmp_path):
+    (tmp_path / "facts.json").write_text(f'{{"a": {value}}}')
+
+    assert manifest.read(tmp_path / "facts.json") is None

@@ -102,6 +102,16 @@ def test_no_verb_ends_in_a_traceback_on_an_interrupted_run(project, interrupted,
         answer_to_every_verb(project, tmp_path, seed, of="interrupted")
 
 
+def test_a_record_with_a_number_that_cannot_be_written_again_is_refused(project, interrupted, tmp_path):
+    shutil.copytree(interrupted, tmp_path / "damaged")
+    record = tmp_path / "damaged" / "run.json"
+    record.write_text(record.read_text().replace("{", '{"more": Infinity, ', 1))
+    code, err = bears(["run", str(project / "recipe.toml"), "--out", str(tmp_path / "damaged")], "an infinity")
+
+    assert 6 == code
+    assert "run.json cannot be read as the record of a run" in err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(1000, 3000, 100))
 def test_no_verb_ends_in_a_traceback_however_long_one_tries(first, project, interrupted, tmp_path):

@@ -99,6 +99,10 @@ def test_mpnet_is_padded_on_a_gpu() -> None:
     assert not packable(tiny("mpnet"), cuda=True)
 
 
+def test_other_families_are_packed_on_a_gpu_too() -> None:
+    assert packable(tiny("modernbert"), cuda=True)
+
+
 @pytest.mark.parametrize("family", ["deberta", "deberta-v2", "albert"])
 def test_models_of_other_families_are_not_packed(family: str) -> None:
     model = tiny(family)
