@@ -6,6 +6,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -168,3 +169,23 @@ def test_an_entry_that_another_process_removes_is_no_error(
     monkeypatch.setattr(Path, "iterdir", lambda self: [*there(self), self / "gone"])
 
     assert len(rows(tokenize(classifier(), texts, Quiet()))) == len(texts)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_both_sides_of_pairs_lost_is_the_models(cache: Path, *, keep: bool) -> None:
+    class Pairs:
+        pad_token_id = 0
+
+        def tokenizer_key(self) -> str:
+            return "pairs of the tests"
+
+        def tokenize(self, pairs: list[tuple[str, str]]) -> Any:
+            lost = np.array([[len(first), len(second)] for first, second in pairs])
+            ids = [[1, 2] for _ in pairs]
+            whole, cut = np.full(len(pairs), 2), np.zeros(len(pairs), dtype=bool)
+            return SimpleNamespace(ids=ids, tokens=whole, truncated=cut, types=None, lost=lost)
+
+    model: Any = Pairs()
+    pairs = [("a" * n, "b" * (n + 1)) for n in range(9)]
+
+    assert tokenize(model, pairs, Quiet(), keep=keep).lost.tolist() == [[n, n + 1] for n in range(9)]
