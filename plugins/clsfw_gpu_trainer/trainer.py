@@ -18,6 +18,7 @@ from clsfw_gpu_trainer.steps import Steps
 from clsfw_torch.length import plan_needs
 from clsfw_torch.target import Target, choose_target, memory_advice, require_device
 from clsfw_torch.tokens import Text, tokenize
+from clsfw_torch.weights import require_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +63,7 @@ class GpuTrainer:
     def _ready(self, model: TorchClassifier, target: Target, reporter: Reporter) -> Iterator[tuple[Forward, Team]]:
         kept = torch.random.fork_rng(devices=[target.device] if target.device.type == "cuda" else [])
         with target.applied(), kept, self._advice(model, target), joined(target) as team:
+            require_precision(model.module, target)
             model.module.to(target.device)
             with self._prepared(model, target, reporter) as forward:
                 team.require_same(precision=target.precision, **_ways(forward))

@@ -29,6 +29,9 @@ class Lora(Settings):
     target_modules: Annotated[
         list[str] | None, Field(description="names of the linear layers that get one; default: queries and values")
     ] = None
+    dtype: Annotated[
+        Literal["float32", "bfloat16"], Field(description="how weights that are not trained are held while training")
+    ] = "float32"
 
 
 class WindowsSettings(Settings):

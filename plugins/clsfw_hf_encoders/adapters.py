@@ -72,7 +72,7 @@ def require_peft() -> None:
 
 
 def add_lora(module: PreTrainedModel, lora: Lora) -> None:
-    """Put adapters into the linear layers, in place; only they and the head stay trainable.
+    """Put adapters into the linear layers, in place; only they and the head stay trainable, in float32.
 
     Raises:
         HostError: peft is not installed.
@@ -92,6 +92,10 @@ def add_lora(module: PreTrainedModel, lora: Lora) -> None:
         if any("lora_" in parameter for parameter, _ in child.named_parameters()):
             raise ModelError(f"[model.lora] target_modules: {name!r} belongs to the head, which is trained as it is")
         child.requires_grad_()
+    if lora.dtype == "bfloat16":
+        for parameter in module.parameters():
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.bfloat16()
 
 
 def _query_and_value(module: PreTrainedModel) -> list[str]:

@@ -21,7 +21,7 @@ class HfTrainerSettings(TorchTrainerSettings):
     """Settings of `hf-trainer`."""
 
     precision: Literal["fp32", "bf16", "tf32"] = Field(
-        default="fp32", description="fp32 as `Trainer` does by itself; weights are always float32"
+        default="fp32", description="fp32 as `Trainer` does by itself; trained weights are always float32"
     )
     eval_batch_size: int = Field(default=32, ge=1, description="texts in one batch of validation and prediction")
 

@@ -21,6 +21,7 @@ from clsfw_hf_trainer.training import Training
 from clsfw_torch.length import plan_length, plan_needs
 from clsfw_torch.recompute import recomputed
 from clsfw_torch.target import choose_target, memory_advice, require_device
+from clsfw_torch.weights import require_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,7 @@ class HfTrainer:
     def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place; see `Trainer.fit`."""
         settings, target = self._settings, self._choose(run.reporter, run.begun)
+        require_precision(model.module, target)
         length = plan_length(settings, len(data["train"]))
         run.fix(**target.facts())
         run.record(**length.facts())

@@ -57,7 +57,8 @@ class TorchTrainerSettings(clsfw.Settings):
     early_stopping_threshold: float = Field(default=0.0, ge=0, description="how much better counts as better")
     device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: CUDA where there is one")
     precision: Literal["auto", "fp32", "bf16", "tf32"] = Field(
-        default="auto", description="auto: bf16 arithmetic where the chip has it, else fp32; weights are always float32"
+        default="auto",
+        description="auto: bf16 arithmetic where the chip has it, else fp32; trained weights are always float32",
     )
     full_determinism: bool = Field(default=False, description="same bits on a GPU too, at some cost in speed")
     gradient_checkpointing: bool = Field(

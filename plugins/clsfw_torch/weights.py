@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from clsfw import TrainingError
+from clsfw import HostError, TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from clsfw import Labels
     from clsfw_torch.settings import TorchTrainerSettings
+    from clsfw_torch.target import Target
 
 
 def weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -28,6 +29,25 @@ def weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
             seen.add(place)
             copies[name] = value.detach().clone(memory_format=torch.contiguous_format)
     return copies
+
+
+def holds_bf16(module: torch.nn.Module) -> bool:
+    """Return whether some weights are bf16: frozen ones under adapters may be."""
+    return any(parameter.dtype is torch.bfloat16 for parameter in module.parameters())
+
+
+def require_precision(module: torch.nn.Module, target: Target) -> None:
+    """See that products can take the weights as they are held.
+
+    Raises:
+        HostError: some are bf16, and the arithmetic is not.
+
+    """
+    if holds_bf16(module) and target.precision != "bf16":
+        raise HostError(
+            f"[model.lora] dtype = 'bfloat16' needs arithmetic in bf16, and here it is {target.precision}; "
+            "write precision = 'bf16' under [trainer], or leave dtype out"
+        )
 
 
 def load_weights(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:

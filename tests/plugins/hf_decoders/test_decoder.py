@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from support.reporting import Remembering
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import clsfw
+from clsfw import HostError
 from clsfw.contract.parts import Labels
 from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings
@@ -73,6 +75,38 @@ def test_only_adapters_and_head_are_trained_unless_all_weights_are_asked_for(che
     assert all(parameter.requires_grad for parameter in whole.module.parameters())
 
 
+def test_weights_that_are_not_trained_may_be_bf16(checkpoint: Path, tmp_path: Path) -> None:
+    classifier, exact = created(checkpoint, lora={"dtype": "bfloat16"}), created(checkpoint, lora=False)
+
+    kinds = {(parameter.requires_grad, parameter.dtype) for parameter in classifier.module.parameters()}
+    assert kinds == {(True, torch.float32), (False, torch.bfloat16)}
+
+    (tmp_path / "saved").mkdir()
+    classifier.save(tmp_path / "saved")
+    saved = load_file(tmp_path / "saved" / "model.safetensors")
+    for name, value in exact.module.state_dict().items():
+        wanted = value if name.startswith("score") else value.bfloat16().float()
+        assert torch.equal(saved[name], wanted)
+
+
+@pytest.mark.filterwarnings("ignore:this CPU has no bf16")
+@pytest.mark.parametrize("trainer", ["gpu-trainer", "hf-trainer"])
+def test_adapters_learn_on_weights_in_bf16(checkpoint: Path, tmp_path: Path, trainer: str) -> None:
+    words = {"model.lora": {"dtype": "bfloat16"}, "trainer.precision": "bf16", "trainer.learning_rate": 0.02}
+    found = run(tmp_path, trainer, **words)
+
+    assert found.metrics["test"]["accuracy"] > 0.9
+    assert not any("padded, which is slower" in warning for warning in found.record.get("warnings", []))
+
+
+@pytest.mark.parametrize("trainer", ["gpu-trainer", "hf-trainer"])
+def test_weights_in_bf16_need_arithmetic_in_bf16(checkpoint: Path, tmp_path: Path, trainer: str) -> None:
+    with pytest.raises(
+        HostError, match="dtype = 'bfloat16' needs arithmetic in bf16, and here it is fp32; write precision"
+    ):
+        run(tmp_path, trainer, **{"model.lora": {"dtype": "bfloat16"}})
+
+
 RECIPE = """
 schema = 1
 name = "decoder"
@@ -108,11 +142,11 @@ use = "macro-metrics"
 """
 
 
-def run(tmp_path: Path, trainer: str) -> Any:
+def run(tmp_path: Path, trainer: str, **overrides: Any) -> Any:
     rows = [f"film {i} is {word},{label}" for i in range(40) for word, label in (("fine", "good"), ("dull", "bad"))]
     (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
     (tmp_path / "recipe.toml").write_text(RECIPE.format(trainer=trainer))
-    return clsfw.run(tmp_path / "recipe.toml", out=tmp_path / trainer)
+    return clsfw.run(tmp_path / "recipe.toml", out=tmp_path / trainer, overrides=overrides)
 
 
 def test_both_trainers_train_it_alike_and_it_is_loaded_again(checkpoint: Path, tmp_path: Path) -> None:
