@@ -55,6 +55,7 @@ def run(settings: dict[str, str], recipe: Path, out: Path) -> FinishedRun:
     return FinishedRun.read(out)
 
 
+@pytest.mark.thorough
 def test_real_weights_train_on_real_reviews_for_a_few_steps(
     shared: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def tested(written, site, tmp_path_factory):
 
 
 class TestPlugin:
+    @pytest.mark.thorough
     @pytest.mark.parametrize("kind", NAMES)
     def test_its_own_tests_pass(self, kind, tested):
         result, outcomes = tested
@@ -117,6 +118,7 @@ class TestPlugin:
         assert "--with-trainer is for a model, not for a metric" in capsys.readouterr().err
         assert [] == list(tmp_path.iterdir())
 
+    @pytest.mark.thorough
     def test_test_plugin_passes_with_the_settings_beside_the_tests(self, written, site):
         settings = written / NAMES["data"] / "tests/settings.toml"
         result = child("clsfw", "test-plugin", NAMES["data"], "--settings", str(settings), site=site)

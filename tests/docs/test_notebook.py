@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,6 +27,7 @@ nbformat.write(notebook, target)
 """
 
 
+@pytest.mark.thorough
 def test_the_notebook_runs_and_its_outputs_are_of_the_kinds_that_it_shows(root: Path, tmp_path: Path) -> None:
     path, made = root / "docs" / "notebooks" / "published-notebook.ipynb", tmp_path / "made.ipynb"
     command = [sys.executable, "-c", EXECUTE, str(path), str(made), str(tmp_path)]

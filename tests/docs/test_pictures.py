@@ -97,6 +97,7 @@ def words(svg: str) -> set[str]:
     return {word for line in lines for word in re.findall(r"[A-Za-z]{3,}", line)}
 
 
+@pytest.mark.thorough
 def test_the_picture_of_the_terminal_shows_what_a_run_prints(drawn: str, root: Path) -> None:
     path = root / "docs" / "pictures" / "terminal.svg"
     if os.environ.get("CLSFW_PICTURES"):
@@ -151,6 +152,7 @@ def test_the_report_is_photographed(run: FinishedRun, browser: Browser, root: Pa
         )
 
 
+@pytest.mark.thorough
 def test_the_picture_of_the_report_shows_todays_report(run: FinishedRun, root: Path) -> None:
     with Image.open(root / "docs" / "pictures" / "report.png") as picture:
         assert (WIDTH, HEIGHT) == picture.size

@@ -83,8 +83,8 @@ def on_terminal(toy, tmp_path, environment):
     ("columns", "variables"),
     [
         (40, {"NO_COLOR": "1"}),
-        (1, {"TERM": "xterm-256color"}),
-        (80, {"TERM": "dumb", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}),
+        pytest.param(1, {"TERM": "xterm-256color"}, marks=pytest.mark.thorough),
+        pytest.param(80, {"TERM": "dumb", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}, marks=pytest.mark.thorough),
     ],
     ids=["narrow-without-color", "one-column", "dumb-and-ascii"],
 )
@@ -101,6 +101,7 @@ def test_103_a_run_on_an_odd_terminal(columns, variables, on_terminal, tmp_path)
         assert not re.search("\x1b\\[[0-9;]*3[0-9]m", terminal.text)
 
 
+@pytest.mark.thorough
 def test_103_a_terminal_that_goes_away_stops_the_run_so_that_it_can_go_on(on_terminal, tmp_path):
     terminal = on_terminal("--set", "trainer.steps=100000").read(until=" training")
     wait_for_history(tmp_path / "run")
@@ -111,6 +112,7 @@ def test_103_a_terminal_that_goes_away_stops_the_run_so_that_it_can_go_on(on_ter
     assert list((tmp_path / "run" / "checkpoints").glob("step-*"))
 
 
+@pytest.mark.thorough
 def test_103_a_run_under_nohup_outlives_its_terminal(on_terminal, tmp_path, toy, environment):
     arguments = [*COMMAND, "run", str(toy()), "--out", "run", "--set", "trainer.steps=60"]
     ignored = (
@@ -129,6 +131,7 @@ def wait_for_history(run, seconds=60):
         time.sleep(0.01)
 
 
+@pytest.mark.thorough
 def test_103_a_reader_that_stops_early_does_not_stop_the_run(toy, tmp_path, environment):
     shell = f"set -o pipefail; {' '.join(COMMAND)} run {toy()} --out run | head -1"
 
@@ -140,7 +143,10 @@ def test_103_a_reader_that_stops_early_does_not_stop_the_run(toy, tmp_path, envi
     assert "complete" == read_run(tmp_path / "run")["state"]
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [pytest.param(">&-", marks=pytest.mark.thorough), pytest.param("2>&-", marks=pytest.mark.thorough), "<&- >&- 2>&-"],
+)
 def test_103_a_stream_that_is_closed_from_the_start(closed, toy, tmp_path, environment):
     shell = f"{' '.join(COMMAND)} run {toy()} --out run {closed}"
 

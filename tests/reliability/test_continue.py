@@ -62,7 +62,9 @@ def undisturbed(forks: Forks) -> dict[str, str]:
 
 
 class TestSignals:
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.thorough)]
+    )
     def test_the_first_ends_the_step_with_a_checkpoint_and_the_run_ends_alike(
         self, forks: Forks, tmp_path: Path, undisturbed: dict[str, str], number: int, code: int
     ) -> None:
@@ -79,6 +81,7 @@ class TestSignals:
         assert f"continued after step {lines[-1]['step']}" in again.told()
         assert hashes(out) == undisturbed
 
+    @pytest.mark.thorough
     def test_a_second_one_stops_at_once_and_loses_nothing(self, gpu_forks: Forks, tmp_path: Path) -> None:
         """Every file operation takes a while here, so the second signal comes while the checkpoint is written."""
         out = tmp_path / "run"
@@ -95,6 +98,7 @@ class TestSignals:
         assert gpu_forks.complete(out) == hashes(gpu_forks.folder / "first" / "run")
 
 
+@pytest.mark.thorough
 class TestAlone:
     def test_a_second_run_in_the_same_directory_is_refused(self, gpu_forks: Forks, tmp_path: Path) -> None:
         out = tmp_path / "run"
@@ -123,6 +127,7 @@ class TestDamage:
         assert f"checkpoint {newest.name} is damaged" in " ".join(life.told().split())
         assert hashes(out) == undisturbed
 
+    @pytest.mark.thorough
     def test_of_all_checkpoints_stops_and_changes_nothing(self, gpu_forks: Forks, tmp_path: Path) -> None:
         out = tmp_path / "run"
         interrupted(gpu_forks, out, at=60).wait()
@@ -136,6 +141,7 @@ class TestDamage:
         assert "every checkpoint is damaged" in life.told()
         assert before == {path: path.read_bytes() for path in (out / "checkpoints").rglob("*") if path.is_file()}
 
+    @pytest.mark.thorough
     def test_of_the_record_is_told(self, gpu_forks: Forks, tmp_path: Path) -> None:
         out = tmp_path / "run"
         interrupted(gpu_forks, out).wait()
@@ -155,6 +161,7 @@ def flip_largest(folder: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.thorough
 class TestChanges:
     @pytest.fixture
     def begun(self, gpu_forks: Forks, tmp_path: Path) -> Path:
@@ -202,6 +209,7 @@ class TestChanges:
         assert found == (hashes(reference) if reference.exists() else gpu_forks.complete(reference, *SLOW))
 
 
+@pytest.mark.thorough
 class TestComplete:
     @pytest.fixture
     def complete(self, gpu_forks: Forks, tmp_path: Path) -> Path:

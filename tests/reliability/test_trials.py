@@ -18,6 +18,7 @@ def test_twenty_random_kills_of_gpu_trainer_lose_nothing(gpu_forks: Forks) -> No
     assert found["kills"] == 20
 
 
+@pytest.mark.thorough
 def test_ten_random_kills_of_hf_trainer_lose_nothing(hf_forks: Forks) -> None:
     found = kills(hf_forks, count=10, seed=2)
 
@@ -25,6 +26,7 @@ def test_ten_random_kills_of_hf_trainer_lose_nothing(hf_forks: Forks) -> None:
     assert found["kills"] == 10
 
 
+@pytest.mark.thorough
 def test_a_kill_at_file_operations_loses_nothing(gpu_forks: Forks) -> None:
     found = each_operation(gpu_forks, "kill", every=29, first=5)
 
@@ -32,6 +34,7 @@ def test_a_kill_at_file_operations_loses_nothing(gpu_forks: Forks) -> None:
     assert found["trials"] >= 8
 
 
+@pytest.mark.thorough
 def test_a_full_disk_at_file_operations_is_one_message_and_loses_nothing(gpu_forks: Forks) -> None:
     found = each_operation(gpu_forks, "full-disk", every=37, first=11)
 

@@ -155,6 +155,7 @@ def test_a_kill_at_a_file_operation_loses_nothing(verb, every, project):
     assert [] == lost_at_operations(verb, project, every, first=2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", VERBS)
 def test_kills_at_random_moments_lose_nothing(verb, project):
     assert [] == lost_at_moments(verb, project, kills=2, seed=5)

@@ -111,6 +111,7 @@ def assert_old_or_new(path: Path, undisturbed: dict[str, str]) -> None:
 
 
 class TestKill:
+    @pytest.mark.thorough
     def test_at_every_operation_the_same_command_ends_with_the_same_bytes(
         self, tmp_path: Path, operations: list[str], undisturbed: dict[str, str]
     ) -> None:
@@ -139,6 +140,7 @@ class TestKill:
 
 class TestFullDisk:
     @pytest.mark.parametrize("persistent", [False, True])
+    @pytest.mark.thorough
     def test_at_every_operation_is_one_clear_error_and_loses_nothing(
         self, tmp_path: Path, operations: list[str], undisturbed: dict[str, str], *, persistent: bool
     ) -> None:
@@ -232,6 +234,7 @@ class PowerLoss:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.thorough
 class TestPowerLoss:
     @pytest.mark.parametrize("names", [False, True])
     def test_at_every_operation_the_same_command_ends_with_the_same_bytes(

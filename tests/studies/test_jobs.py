@@ -209,12 +209,14 @@ def signalled(plan, tmp_path):
     return send
 
 
+@pytest.mark.thorough
 def test_a_request_to_stop_reaches_all_processes(signalled, tmp_path):
     assert 128 + signal.SIGTERM == signalled(signal.SIGTERM, tmp_path / "s")
 
     assert (tmp_path / "s/runs/trial-0001/checkpoints").is_dir()
 
 
+@pytest.mark.thorough
 def test_after_a_kill_no_process_stays_and_the_same_command_continues(signalled, plan, alone, tmp_path):
     assert -signal.SIGKILL == signalled(signal.SIGKILL, tmp_path / "s")
 

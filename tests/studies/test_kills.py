@@ -77,6 +77,7 @@ def test_what_a_kill_left_half_written_among_the_trials_goes(study, tmp_path):
     assert [] == list((tmp_path / "s").rglob(".tmp-*"))
 
 
+@pytest.mark.thorough
 def test_kills_amid_halving_lose_nothing(halved, tmp_path):
     assert [] == lost(make_study(halved(), [], discover()), tmp_path, 5)
 

@@ -18,6 +18,7 @@ DATA = Path(__file__).parent / "data"
 SETTINGS = DATA / "bundled.toml"
 SERVED = "trackers"  # tests/plugins/trackers tries them, against servers
 BUNDLED = sorted(plugin.name for plugin in discover().all if plugin.distribution == "clsfw" and plugin.name != SERVED)
+LONG = {"onnx", "openvino"}  # each exports real models
 ALONE = "hf-evaluate"  # its library keeps the first cache of scripts that it sees, for as long as Python runs
 
 
@@ -26,7 +27,10 @@ def checks_of(name):
     return checks(name, SETTINGS)
 
 
-@pytest.mark.parametrize("name", [name for name in BUNDLED if name != ALONE])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.thorough] * (name in LONG)) for name in BUNDLED if name != ALONE],
+)
 def test_it_keeps_the_contract(name):
     failures = []
     for check in checks_of(name):

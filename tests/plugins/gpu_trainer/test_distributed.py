@@ -195,6 +195,7 @@ def meet(script: str, place: Path) -> list[str]:
             process.kill()
 
 
+@pytest.mark.thorough
 def test_processes_that_would_compute_differently_do_not_begin(tmp_path: Path) -> None:
     said = meet(MEET + DIFFER, tmp_path / "meet")
 
@@ -205,6 +206,7 @@ def test_processes_that_would_compute_differently_do_not_begin(tmp_path: Path) -
     ]
 
 
+@pytest.mark.thorough
 def test_processes_share_the_state_of_a_model_with_an_unused_parameter(tmp_path: Path) -> None:
     first, second = meet(MEET + SHARE, tmp_path / "meet")
 

@@ -68,8 +68,10 @@ def undisturbed(module_kit: Any) -> dict[tuple[int, bool], dict[str, Any]]:
     return ends
 
 
-@pytest.mark.parametrize("evaluation", [False, True], ids=["no evaluation", "evaluation"])
-@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize(
+    "evaluation", [False, pytest.param(True, marks=pytest.mark.thorough)], ids=["no evaluation", "evaluation"]
+)
+@pytest.mark.parametrize("accumulation", [1, pytest.param(2, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("saved_at", [3, 8, 11, TOTAL], ids=["mid-epoch", "epoch edge", "second epoch", "last step"])
 def test_resumed_run_ends_like_an_undisturbed_one(
     kit: Any, undisturbed: Any, *, saved_at: int, accumulation: int, evaluation: bool
