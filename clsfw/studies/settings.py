@@ -176,6 +176,8 @@ def _read_search(
     facts = own.facts["trainer",]
     flaws += _wrong_metric(table.metric, facts)
     flaws += _missing_splits(facts)
+    if table.halving is not None:
+        flaws += _never_judged(own.trainer.settings, space)
     if not flaws and isinstance(settings, ChecksSpace):
         with guard(found.plugin, f"check_space of {found.component.name!r}"):
             flaws += [Flaw((*SEARCH, "trials"), str(said)) for said in settings.check_space(space, table.trials)]
@@ -192,6 +194,15 @@ def _wrong_metric(metric: str, facts: PlanFacts) -> Iterator[Flaw]:
         yield Flaw(place, message)
     elif _greater(metric, facts) is None:
         yield Flaw(place, f"no metric of this recipe gives {short(metric)}{offer(metric, facts.scores, 'known')}")
+
+
+def _never_judged(trainer: Settings, space: Mapping[str, Range]) -> Iterator[Flaw]:
+    """Find out whether trials would never be evaluated before their end, and so each trained whole."""
+    if getattr(trainer, "eval_steps", 0) is None and "trainer.eval_steps" not in space:
+        message = (
+            "trials are judged at evaluations, and there are none before the end; write eval_steps under [trainer]"
+        )
+        yield Flaw((*SEARCH, "halving"), message, at_key=True)
 
 
 def _greater(metric: str, facts: PlanFacts) -> bool | None:

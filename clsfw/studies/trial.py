@@ -87,6 +87,10 @@ def run_trial(plan: Plan, path: Path, share: float, *, metric: str, board: Board
         # One step may have followed where the run was killed just after it was judged.
         scores = next(line for line in lines if line.get("split") == "validation" and line["step"] >= display.until)
         return Judged(_score(scores, metric), share)
+    if math.isfinite(display.until):
+        board.note(
+            f"{path.name} was trained to its end: nothing was evaluated between {share:.0%} of its steps and the last"
+        )
     return Judged(_score(run.metrics.get("validation") or {}, metric), 1.0)
 
 

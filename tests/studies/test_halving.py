@@ -123,6 +123,27 @@ class TestMistakes:
         assert "'toy' has no steps to judge trials between; leave halving out" in answer.told
         assert not list(tmp_path.glob("studies/*/runs/*"))
 
+    def test_a_trainer_that_is_told_to_evaluate_nothing(self, halved, install, cli, tmp_path):
+        """Seen with gpu-trainer: all trials were trained whole, and the study cost twice what check had said."""
+        settings = "    save_steps: int = 4\n    eval_steps: int | None = None\n"
+        install("odd", STEPPING.replace("    save_steps: int = 4\n", settings).replace('"stepping"', '"odd"'))
+
+        answer = cli("study", _with_trainer(halved(), "odd"))
+
+        assert 2 == answer.code
+        assert "trials are judged at evaluations, and there are none before the end; write eval_steps" in answer.told
+        assert not (tmp_path / "studies").exists()
+
+    def test_trials_that_are_not_evaluated_in_time_are_named(self, halved, install, cli):
+        alone = STEPPING.replace("fit(model, data, run)\n", 'fit(model, {"train": data["train"]}, run)\n')
+        install("odd", alone.replace('"stepping"', '"odd"'))
+
+        answer = cli("study", _with_trainer(halved(), "odd"), "--out", "s")
+
+        assert 0 == answer.code
+        said = "trial-0001 was trained to its end: nothing was evaluated between 25% of its steps and the last"
+        assert 1 == answer.out.count(said)
+
 
 class TestDivergedFinalRuns:
     @pytest.fixture
