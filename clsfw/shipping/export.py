@@ -39,6 +39,7 @@ from clsfw.store.place import is_run
 from clsfw.store.rundir import MODEL, RunDirectory, read_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -208,11 +209,13 @@ def _prove(store: RunDirectory, judged: _Judged, exporter: BuiltExporter, displa
     """Predict the judged rows with the run's own model and with the artifact, and write the artifact's evidence."""
     run, loaded, split = judged.run, judged.loaded, judged.split
     display.stage(f"predicting {split} with the run's own model")
-    before, run_seconds = _timed(loaded.model, _reference(loaded), judged, display)
+    reference = _reference(loaded)
+    before = reference.predict(loaded.model, judged.texts, loaded.labels, display)
     display.stage(f"predicting {split} with the artifact")
     opened = exporter.load(store.path / MODEL, loaded.labels)
-    after, seconds = _timed(opened, exporter, judged, display)
-    store.write_json("timings.json", {**run.timings, "predict_seconds": seconds})
+    began = time.perf_counter()
+    after = exporter.predict(opened, judged.texts, loaded.labels, display)
+    store.write_json("timings.json", {**run.timings, "predict_seconds": time.perf_counter() - began})
     true = references(judged.data.parts[split], loaded.labels)
     _weigh(store, judged, after, true)
     recorded = loaded.decide(run.predictions.probabilities)
@@ -221,11 +224,7 @@ def _prove(store: RunDirectory, judged: _Judged, exporter: BuiltExporter, displa
         "split": split,
         "libraries": exporter.provenance(),
         "run": {"name": run.record["name"], "identity": run.record["identity"], "manifest": run.record["manifest"]},
-        "texts_per_second": {
-            "run": len(true) / run_seconds,
-            "artifact": len(true) / seconds,
-            "run_as_it_is": _own_speed(judged, display) or len(true) / run_seconds,
-        },
+        "texts_per_second": _speeds(judged, reference, exporter, opened, display),
         "bytes": {"run": _size(run.directory / MODEL), "artifact": _size(store.path / MODEL)},
     }
 
@@ -239,29 +238,30 @@ def _reference(loaded: LoadedClassifier) -> BuiltTrainer:
     return loaded.parts.build(BuiltTrainer, table)
 
 
-def _own_speed(judged: _Judged, display: Display) -> float | None:
-    """Return the texts per second of the run in the precision that it predicts with; None: that is fp32."""
-    loaded = judged.loaded
-    if loaded.recipe["trainer"].get("precision", "fp32") == "fp32":
-        return None
-    texts = judged.texts
+def _speeds(
+    judged: _Judged, reference: BuiltTrainer, exporter: BuiltExporter, opened: Any, display: Display
+) -> dict[str, float]:
+    """Measure texts per second on some of the judged ones.
+
+    They are few, so that no trainer finds their tokens in a cache: the run predicted all of them before, the artifact
+    did not.
+    """
+    loaded, texts = judged.loaded, judged.texts
     some = [texts[i] for i in np.linspace(0, len(texts) - 1, min(_TIMED, len(texts))).astype(int).tolist()]
-    display.stage("predicting with the run as it is")
-    loaded.raw_prediction(some[:1], display)
-    began = time.perf_counter()
-    loaded.raw_prediction(some, display)
-    return len(some) / max(time.perf_counter() - began, 1e-9)
+    display.stage("comparing speeds")
+    own = _speed(lambda given: reference.predict(loaded.model, given, loaded.labels, display), some)
+    artifact = _speed(lambda given: exporter.predict(opened, given, loaded.labels, display), some)
+    if loaded.recipe["trainer"].get("precision", "fp32") == "fp32":
+        return {"run": own, "artifact": artifact, "run_as_it_is": own}
+    as_it_is = _speed(lambda given: loaded.raw_prediction(given, display), some)
+    return {"run": own, "artifact": artifact, "run_as_it_is": as_it_is}
 
 
-def _timed(
-    model: Any, predicts: BuiltTrainer | BuiltExporter, judged: _Judged, display: Display
-) -> tuple[Prediction, float]:
-    """Predict the judged rows; also return the seconds of it."""
-    texts, labels = judged.texts, judged.loaded.labels
-    predicts.predict(model, texts[:1], labels, display)  # what is done once only is not the speed
+def _speed(predict: Callable[[list[str]], object], texts: list[str]) -> float:
+    predict(texts[:1])  # what is done once only is not the speed
     began = time.perf_counter()
-    prediction = predicts.predict(model, texts, labels, display)
-    return prediction, max(time.perf_counter() - began, 1e-9)
+    predict(texts)
+    return len(texts) / max(time.perf_counter() - began, 1e-9)
 
 
 def _weigh(store: RunDirectory, judged: _Judged, given: Prediction, true: NDArray[np.int64]) -> None:
