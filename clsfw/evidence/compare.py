@@ -18,6 +18,9 @@ from clsfw.store.rundir import MODEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from clsfw.evidence.predictions import PredictionTable
 
 _ACCURACY_RESAMPLES = 10_000
@@ -57,6 +60,10 @@ def compare_runs(directories: Sequence[str | Path]) -> Comparison:
 
 def _discordant(a: PredictionTable, b: PredictionTable) -> tuple[int, int]:
     right_a, right_b = a.right, aligned(a, b).right
+    return _counts(right_a, right_b)
+
+
+def _counts(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> tuple[int, int]:
     return int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
 
 
@@ -97,7 +104,7 @@ def _cut_by_one(a: PredictionTable, b: PredictionTable) -> CutByOne | None:
     if not cut.any():
         return None
     rows = int(cut.sum())
-    only_a, only_b = int((a.right & ~b.right & cut).sum()), int((b.right & ~a.right & cut).sum())
+    only_a, only_b = _counts(a.right[cut], b.right[cut])
     differences = accuracy_differences(only_a, only_b, rows, _ACCURACY_RESAMPLES, _SEED)
     low, high = interval(differences)
     return CutByOne(
