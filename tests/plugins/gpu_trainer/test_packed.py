@@ -78,20 +78,25 @@ def test_a_model_is_as_before_once_the_block_ends(family: str) -> None:
     assert torch.equal(model(**padded_inputs()).logits, expected)
 
 
+def assert_packed_gives_the_same(model: Any, ids: Any, starts: Any) -> None:
+    rows = np.arange(len(starts) - 1)
+    tokens = Tokens(ids, starts, np.diff(starts), np.zeros(len(rows), dtype=np.bool_))
+    padded, mask = (torch.from_numpy(array) for array in tokens.padded(rows, 1))
+
+    with torch.no_grad():
+        expected = model(input_ids=padded, attention_mask=mask).logits
+        with packed_forward(model):
+            given = model(**pack(model, tokens, rows, CPU, RandomMasks())).logits
+
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_distances_far_beyond_the_last_bucket_of_mpnet() -> None:
     """Its bias has a bucket of its own up to 8 tokens, shared ones up to 128, and one for all beyond."""
     model = tiny("mpnet", max_position_embeddings=320)
     ids = np.random.default_rng(0).integers(2, 80, size=305).astype(np.int32)
     starts = np.array([0, 300, 305])
-    tokens = Tokens(ids, starts, np.diff(starts), np.zeros(2, dtype=np.bool_))
-    padded, mask = (torch.from_numpy(array) for array in tokens.padded(np.arange(2), 1))
-
-    with torch.no_grad():
-        expected = model(input_ids=padded, attention_mask=mask).logits
-        with packed_forward(model):
-            given = model(**pack(model, tokens, np.arange(2), CPU, RandomMasks())).logits
-
-    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_packed_gives_the_same(model, ids, starts)
 
 
 def test_mpnet_is_padded_on_a_gpu() -> None:
@@ -133,15 +138,7 @@ def test_a_decoder_reads_the_last_token_that_is_not_padding(family: str) -> None
     model = tiny(family)
     ids = np.array([5, 9, 1, 1, 7, 4, 8, 1], dtype=np.int32)  # 5 9 pad | pad | 7 4 8 | pad
     starts = np.array([0, 3, 4, 7, 8])
-    tokens = Tokens(ids, starts, np.diff(starts), np.zeros(4, dtype=np.bool_))
-    padded, mask = (torch.from_numpy(array) for array in tokens.padded(np.arange(4), 1))
-
-    with torch.no_grad():
-        expected = model(input_ids=padded, attention_mask=mask).logits
-        with packed_forward(model):
-            given = model(**pack(model, tokens, np.arange(4), CPU, RandomMasks())).logits
-
-    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_packed_gives_the_same(model, ids, starts)
 
 
 EDGES = (63, 64, 65, 66, 127, 128, 129, 130, 192, 193, 257)
