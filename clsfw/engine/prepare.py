@@ -97,7 +97,7 @@ def _check_pairs(plan: Plan, part: BuiltPart[Any], taker: object) -> None:
     if not takes_pairs(taker):
         place = Place(plan.origins[f"{part.kind}.use"])
         message = (
-            f"{part.kind} {part.name!r} does not take pairs of texts, as [data] gives them; use another {part.kind}"
+            f"{part.kind} {part.name!r} does not take pairs of texts, which [data] gives; change it or its settings"
         )
         raise RecipeError([Problem(place, message, f"[{part.kind}]")])
 

@@ -17,7 +17,7 @@ from clsfw.testing.samples import ODD_TEXTS, SEVERAL, THREE, TWO, toy_pairs, toy
 from clsfw.testing.surroundings import no_network, require_left_alone
 
 if TYPE_CHECKING:
-    from clsfw.contract.parts import Classifier, Labels, Model
+    from clsfw.contract.parts import Classifier, Labels, Model, TokenizedTexts
     from clsfw.testing.subject import Subject
 
 
@@ -106,14 +106,17 @@ def refuses_a_folder_that_it_did_not_save(subject: Subject[Model]) -> None:
 
 
 def tokenizes_as_torch_trainers_need(subject: Subject[Model]) -> None:
-    """A torch model cuts at its longest input, counts whole texts, pads nothing, and names its tokenization."""
+    """A torch model cuts at its longest input or has windows, counts whole texts, and names its tokenization."""
     classifier: Any = create(subject, TWO, toy_splits(TWO))
     if not isinstance(classifier, TorchClassifier):
         return
     texts = ["sign1 word2", *ODD_TEXTS.values()]
     found = classifier.tokenize(texts)
     lengths = np.array([len(ids) for ids in found.ids])
-    if len(lengths) != len(texts) or lengths.max() > classifier.max_length:
+    windows = getattr(classifier, "windows", None)
+    if windows is not None:
+        _require_whole_texts(subject, classifier, windows, found)
+    elif len(lengths) != len(texts) or lengths.max() > classifier.max_length:
         raise ContractError(f"{subject}: tokenize() must give one list per text, none longer than max_length")
     if not np.array_equal(np.asarray(found.truncated), np.asarray(found.tokens) > lengths):
         raise ContractError(
@@ -128,6 +131,25 @@ def tokenizes_as_torch_trainers_need(subject: Subject[Model]) -> None:
         raise ContractError(
             f"{subject}: parameters must be float32 on the CPU until a trainer moves them: {strange[0]}"
         )
+
+
+def _require_whole_texts(subject: Subject[Model], classifier: Any, windows: Any, found: TokenizedTexts) -> None:
+    """See that a model with windows cuts no text, and reads each in windows that are not longer than it takes."""
+    lengths = np.array([len(ids) for ids in found.ids])
+    cut = windows.cut(lengths)
+    if np.any(found.truncated) or cut.lengths.max() > classifier.max_length or len(cut.counts) != len(lengths):
+        raise ContractError(
+            f"{subject}: with windows, tokenize() must cut no text, and no window may be longer than max_length"
+        )
+    rows = [np.asarray(ids, dtype=np.int64)[None] for ids in found.ids]
+    longest = max(rows, key=lambda row: row.shape[1])  # [1, L]
+    import torch
+
+    with torch.inference_mode():
+        ids = torch.from_numpy(longest)
+        logits = classifier.module(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    if logits.shape != (1, len(TWO.names)):
+        raise ContractError(f"{subject}: with windows, module must give one row of logits for a text of any length")
 
 
 def takes_pairs_if_it_says_so(subject: Subject[Model]) -> None:

@@ -13,7 +13,7 @@ from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
-from clsfw_torch.recompute import recomputed
+from clsfw_torch.recompute import computed_again, recomputed
 from clsfw_torch.windows import computed, in_windows, pooled, windows_of
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ if TYPE_CHECKING:
 class Part:
     """Some rows [B] of the data, and the model's keyword arguments for them.
 
-    `windows` [B] says how many windows each of them has, if any has several.
+    `windows` [B] says how many windows each of them has, if any has several. Those of a text beyond the budget come in
+    several `pieces`; `order` is where each window is in them.
     """
 
     rows: NDArray[np.int64]
-    inputs: dict[str, Any]
+    pieces: list[dict[str, Any]]
     windows: NDArray[np.int64] | None = None
+    order: torch.Tensor | None = None
 
 
 class Forward:
@@ -70,16 +72,21 @@ class Forward:
             yield self._part(tokens, rows[chosen])
 
     def _part(self, tokens: Tokens, rows: NDArray[np.int64]) -> Part:
-        read, chosen, counts = tokens, rows, None
-        if self._windows is not None and (tokens.starts[rows + 1] - tokens.starts[rows]).max() > self._windows.length:
-            read, counts = in_windows(tokens, rows, self._windows)
-            chosen = np.arange(len(read.lengths))
-        if self.packed:
-            return Part(rows, pack(self._module, read, chosen, self.target.device, self._masks), counts)
-        return Part(rows, self._padded(read, chosen), counts)
+        longest = int((tokens.starts[rows + 1] - tokens.starts[rows]).max())
+        if self._windows is None or longest <= self._windows.length:
+            return Part(rows, [self._inputs(tokens, rows)])
+        read, counts = in_windows(tokens, rows, self._windows)
+        needed = computed(np.array([longest]), self._windows, padded=not self.packed)[0]
+        if needed <= self.budget:
+            return Part(rows, [self._inputs(read, np.arange(len(read.lengths)))], counts)
+        pieces = cut(read.lengths, self.budget)
+        order = to_device(np.concatenate(pieces).argsort(), self.target.device)
+        return Part(rows, [self._inputs(read, piece) for piece in pieces], counts, order)
 
-    def _padded(self, tokens: Tokens, rows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+    def _inputs(self, tokens: Tokens, rows: NDArray[np.int64]) -> dict[str, Any]:
         device = self.target.device
+        if self.packed:
+            return pack(self._module, tokens, rows, device, self._masks)
         ids, mask = tokens.padded(rows, self.model.pad_token_id)
         inputs = {"input_ids": to_device(ids, device), "attention_mask": to_device(mask, device)}
         if (types := tokens.flat_types(rows)) is not None:
@@ -91,10 +98,18 @@ class Forward:
     def logits(self, part: Part) -> torch.Tensor:
         """Compute logits [B, C] of a part."""
         with self.target.autocast():
-            logits: torch.Tensor = self._module(**part.inputs).logits  # [B, C], or [W, C] of W windows
+            logits = torch.cat(list(self._windows_logits(part)))  # [B, C], or [W, C] of W windows
         if part.windows is None or self._windows is None:
             return logits
-        return pooled(logits, part.windows, self._windows.pool)
+        return pooled(logits if part.order is None else logits[part.order], part.windows, self._windows.pool)
+
+    def _windows_logits(self, part: Part) -> Iterator[torch.Tensor]:
+        for inputs in part.pieces:
+            if len(part.pieces) > 1 and torch.is_grad_enabled():
+                # What one piece keeps for the backward pass fits the memory, what all of them keep may not.
+                yield computed_again(self._module, inputs, self._masks).logits
+            else:
+                yield self._module(**inputs).logits
 
     def seed(self, seed: int) -> None:
         """Seed what dropout draws from."""

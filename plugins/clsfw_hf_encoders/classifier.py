@@ -28,9 +28,10 @@ _NOT_SAVED = ("is_local", "local_files_only", "max_length", "stride", "truncatio
 
 
 class HfClassifier:
-    """Satisfies `TorchClassifier` and `TakesPairs`; with `windows` texts are not cut, and `module` takes any length."""
+    """Satisfies `TorchClassifier` and `TakesPairs`.
 
-    takes_pairs = True
+    With `windows` texts are not cut, `module` takes any length, and pairs are not taken.
+    """
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class HfClassifier:
         max_length: int,
         asked: WindowsSettings | None = None,
     ) -> None:
+        self.takes_pairs = asked is None
         self.labels = labels
         self.max_length = max_length
         self.pad_token_id: int = tokenizer.pad_token_id

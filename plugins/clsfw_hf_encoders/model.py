@@ -44,9 +44,8 @@ if TYPE_CHECKING:
 class HfModel:
     """Satisfies `Model`, `ChecksModel`, `HasProvenance`, `HasSeparator` and `TakesPairs`."""
 
-    takes_pairs = True
-
     def __init__(self, settings: EncoderSettings) -> None:
+        self.takes_pairs = settings.windows is None
         self._settings = settings
         self._facts: dict[str, str] = {}
 

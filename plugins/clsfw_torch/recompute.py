@@ -11,7 +11,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from clsfw import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import torch
 
@@ -34,12 +34,8 @@ def recomputed(module: torch.nn.Module, masks: RandomMasks | None = None) -> Ite
             f"gradient_checkpointing: {type(module).__name__} has no layers that can be computed again; leave it out"
         )
 
-    def contexts() -> tuple[contextlib.AbstractContextManager[Any], contextlib.AbstractContextManager[Any]]:
-        # Asked when a layer begins: torch keeps its own random numbers by itself, but knows nothing of the masks.
-        return contextlib.nullcontext(), contextlib.nullcontext() if masks is None else masks.again()
-
     def compute(function: Any, *arguments: Any) -> Any:
-        return checkpoint(function, *arguments, use_reentrant=False, context_fn=contexts)
+        return _kept_by_its_input(function, masks, *arguments)
 
     for layer in layers:
         layer.gradient_checkpointing, layer._gradient_checkpointing_func = True, compute  # noqa: SLF001  # set from outside by design
@@ -48,3 +44,16 @@ def recomputed(module: torch.nn.Module, masks: RandomMasks | None = None) -> Ite
     finally:
         for layer in layers:
             del layer.gradient_checkpointing, layer._gradient_checkpointing_func  # noqa: SLF001  # as above
+
+
+def computed_again(module: torch.nn.Module, inputs: Mapping[str, Any], masks: RandomMasks) -> Any:
+    """Return what a module gives for some inputs, without keeping what is inside; gradients as in `recomputed`."""
+    return _kept_by_its_input(module, masks, **inputs)
+
+
+def _kept_by_its_input(function: Any, masks: RandomMasks | None, *arguments: Any, **named: Any) -> Any:
+    def contexts() -> tuple[contextlib.AbstractContextManager[Any], contextlib.AbstractContextManager[Any]]:
+        # Asked when it begins: torch keeps its own random numbers by itself, but knows nothing of the masks.
+        return contextlib.nullcontext(), contextlib.nullcontext() if masks is None else masks.again()
+
+    return checkpoint(function, *arguments, use_reentrant=False, context_fn=contexts, **named)

@@ -14,6 +14,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from clsfw_torch.tokens import Tokens
 
+_TOKENS = 4096  # computed at a time where nothing is trained, or what the batch would be without windows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -43,7 +45,11 @@ class Windowed(torch.nn.Module):
         mask = torch.from_numpy(np.arange(cut.lengths.max()) < cut.lengths[:, None]).to(device)  # [W, l]
         ids = torch.full(mask.shape, self._pad, dtype=input_ids.dtype, device=device)
         ids[mask] = input_ids[attention_mask.bool()][torch.from_numpy(cut.places).to(device)]
-        logits = self.inner(input_ids=ids, attention_mask=mask.long()).logits  # [W, C]
+        size = len(ids)
+        if not torch.is_grad_enabled():
+            size = max(len(cut.counts), _TOKENS // self._windows.length)
+        parts = zip(torch.split(ids, size), torch.split(mask.long(), size), strict=True)  # [w, l] twice each
+        logits = torch.cat([self.inner(input_ids=own, attention_mask=there).logits for own, there in parts])  # [W, C]
         return SequenceClassifierOutput(logits=pooled(logits, cut.counts, self._windows.pool))
 
 

@@ -20,6 +20,7 @@ from clsfw.testing import ToyClassifier, ToyModel, ToyTrainer, model_checks
 from clsfw.testing.encoder import TinyClassifier, TinyEncoder
 from clsfw.testing.kit import Check
 from clsfw.testing.subject import Subject
+from clsfw_runtime.windows import Windows
 
 
 def subject(model, trainer=None):
@@ -149,6 +150,47 @@ class HalfPrecision(TinyEncoder):
         return tiny
 
 
+class WindowedClassifier(TinyClassifier):
+    """The tiny encoder takes texts of any length anyway."""
+
+    windows = Windows(TinyClassifier.max_length, 8, "mean", (1, 0))
+
+    def tokenize(self, texts):
+        found = super().tokenize(texts)
+        whole = [[*ids, *[5] * (n - len(ids))] for ids, n in zip(found.ids, found.tokens, strict=True)]
+        return clsfw.TokenizedTexts(whole, found.tokens, np.zeros(len(whole), np.bool_))
+
+
+class HasWindows(TinyEncoder):
+    kind = WindowedClassifier
+
+    def create(self, labels, texts, seed, reporter):
+        tiny = super().create(labels, texts, seed, reporter)
+        return self.kind(tiny.labels, tiny.module)
+
+
+class CutsInSpiteOfWindows(HasWindows):
+    class kind(TinyClassifier):  # noqa: N801  # an attribute of the model above
+        windows = WindowedClassifier.windows
+
+
+class LongWindows(HasWindows):
+    class kind(WindowedClassifier):  # noqa: N801  # an attribute of the model above
+        windows = Windows(TinyClassifier.max_length + 1, 8, "mean", (1, 0))
+
+
+class ReadsOneWindow(HasWindows):
+    class kind(WindowedClassifier):  # noqa: N801  # an attribute of the model above
+        def __init__(self, labels, module):
+            super().__init__(labels, module)
+            answer = module.forward
+
+            def forward(input_ids, attention_mask):
+                return answer(input_ids.view(-1, 1), attention_mask.view(-1, 1))
+
+            module.forward = forward
+
+
 class ClaimsPairs(Model):
     """Says that it takes pairs, and starts a classifier that does not say so."""
 
@@ -171,6 +213,9 @@ BAD = [
     (model_checks.leaves_surroundings_alone, SeedsEverything, "Python's random and the random numbers of numpy.random"),
     (model_checks.leaves_surroundings_alone, WalksAway, "changes the working directory"),
     (model_checks.tokenizes_as_torch_trainers_need, CutsTooLate, "none longer than max_length"),
+    (model_checks.tokenizes_as_torch_trainers_need, CutsInSpiteOfWindows, r"tokenize\(\) must cut no text"),
+    (model_checks.tokenizes_as_torch_trainers_need, LongWindows, "no window may be longer than max_length"),
+    (model_checks.tokenizes_as_torch_trainers_need, ReadsOneWindow, "one row of logits for a text of any length"),
     (model_checks.takes_pairs_if_it_says_so, ClaimsPairs, "it says takes_pairs, and its classifier does not"),
     (model_checks.tokenizes_as_torch_trainers_need, HalfPrecision, "must be float32 on the CPU"),
 ]
@@ -220,6 +265,10 @@ def test_a_model_that_nothing_can_train_says_so():
 
 def test_the_tiny_encoder_tokenizes_as_torch_trainers_need():
     Check(subject(TinyEncoder), model_checks.tokenizes_as_torch_trainers_need)()
+
+
+def test_a_model_with_windows_need_not_cut():
+    Check(subject(HasWindows), model_checks.tokenizes_as_torch_trainers_need)()
 
 
 def test_a_namespace_is_no_classifier():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.forward import prepared
 from clsfw_runtime.windows import Windows
 from clsfw_torch.target import choose_target
+from clsfw_torch.tokens import Tokens
 from clsfw_torch.windows import Windowed
 
 if TYPE_CHECKING:
@@ -33,9 +35,9 @@ class Holder:
     labels = Labels(("a", "b", "c"))
     pad_token_id = 1
 
-    def __init__(self, family: str, pool: Any) -> None:
+    def __init__(self, family: str, pool: Any, **changes: Any) -> None:
         self.windows = Windows(12, 4, pool, (1, 2))
-        self.module = Windowed(tiny(family), self.windows, 1)
+        self.module = Windowed(tiny(family, **changes), self.windows, 1)
 
 
 def answers(model: Any, compute: Callable[[], torch.Tensor]) -> Answers:
@@ -75,10 +77,7 @@ def by_hand(holder: Holder) -> Answers:
 
 def by_parts(holder: Holder, *, packed: bool) -> Answers:
     """Compute as gpu-trainer does, in several parts."""
-    told = Remembering()
-    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), told)
-    known = None if packed else False
-    with prepared(holder, target, told, max_batch_tokens=64, known=known) as forward:  # type: ignore[arg-type]
+    with ready(holder, packed=packed, budget=64) as forward:
         assert forward.packed is packed
         parts = list(forward.parts(some_tokens(), np.arange(len(LENGTHS)), Team()))
         assert len(parts) > 1
@@ -104,6 +103,104 @@ def test_logits_and_gradients_are_those_of_a_loop_over_windows(family: str, way:
 
     torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
     assert_gradients_close(found, wanted)
+
+
+class Listening:
+    """Remembers how many tokens, padding counted, each call of a module was given."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.tokens: list[int] = []
+        module.register_forward_pre_hook(self._hear, with_kwargs=True)
+
+    def _hear(self, _: Any, __: Any, given: Any) -> None:
+        self.tokens.append(given["input_ids"].numel())
+
+
+@contextlib.contextmanager
+def ready(holder: Holder, *, packed: bool, budget: int) -> Iterator[Any]:
+    told = Remembering()
+    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), told)
+    known = None if packed else False
+    with prepared(holder, target, told, max_batch_tokens=budget, known=known) as forward:  # type: ignore[arg-type]
+        yield forward
+
+
+def long_text(tokens: int) -> Tokens:
+    ids = np.random.default_rng(0).integers(4, 60, tokens).astype(np.int32)
+    return Tokens(ids, np.array([0, tokens]), np.array([tokens]), np.zeros(1, np.bool_))
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_a_text_beyond_the_budget_is_computed_in_pieces_that_fit_it(*, packed: bool, pool: str) -> None:
+    holder, rows = Holder("distilbert", pool), np.arange(1)
+    tokens, team = long_text(60), Team()
+
+    def all_at_once(budget: int) -> tuple[torch.Tensor, dict[str, torch.Tensor], int]:
+        with ready(holder, packed=packed, budget=budget) as forward:
+            (part,) = forward.parts(tokens, rows, team)
+            module = holder.module.inner
+            module.zero_grad()
+            logits = forward.logits(part)
+            torch.nn.functional.cross_entropy(logits, CLASSES[:1]).backward()
+            found = {name: p.grad.clone() for name, p in module.named_parameters() if p.grad is not None}
+            return logits.detach(), found, len(part.pieces)
+
+    expected, wanted, whole = all_at_once(1000)
+    given, found, pieces = all_at_once(24)
+
+    assert (whole, pieces) == (1, 6)  # 11 windows of 12 tokens at most, two at a time
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
+    assert_gradients_close(found, wanted)
+
+
+def test_prediction_and_training_take_no_more_than_the_budget_at_a_time() -> None:
+    holder = Holder("distilbert", "mean")
+    with ready(holder, packed=False, budget=30) as forward:
+        heard = Listening(holder.module.inner)
+        (part,) = forward.parts(long_text(200), np.arange(1), Team())
+        with torch.inference_mode():
+            forward.logits(part)
+        predicted = len(heard.tokens)
+        forward.logits(part).sum().backward()
+
+    assert max(heard.tokens) <= 30
+    assert len(heard.tokens) == 3 * predicted  # in training each piece is computed twice
+
+
+def test_pieces_that_are_computed_again_draw_the_same_dropout() -> None:
+    holder = Holder("distilbert", "mean", dropout=0.5, attention_dropout=0.5)
+    holder.module.train()
+    with ready(holder, packed=True, budget=24) as forward:
+        (part,) = forward.parts(long_text(60), np.arange(1), Team())
+
+        def gradients(compute: Callable[[], torch.Tensor]) -> dict[str, torch.Tensor]:
+            holder.module.zero_grad()
+            forward.seed(5)
+            compute().square().sum().backward()
+            return {name: p.grad.clone() for name, p in holder.module.named_parameters() if p.grad is not None}
+
+        kept = gradients(
+            lambda: torch.cat([holder.module.inner(**inputs).logits for inputs in part.pieces])[part.order].mean(0)
+        )
+        again = gradients(lambda: forward.logits(part))
+
+    assert all(torch.equal(value, again[name]) for name, value in kept.items())
+
+
+def test_the_module_alone_predicts_a_long_text_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = Holder("distilbert", "max")
+    ids = torch.from_numpy(long_text(200).ids.astype(np.int64))[None]
+    with torch.no_grad():
+        expected = holder.module(ids, torch.ones_like(ids)).logits
+    heard = Listening(holder.module.inner)
+    monkeypatch.setattr("clsfw_torch.windows._TOKENS", 36)
+
+    with torch.no_grad():
+        given = holder.module(ids, torch.ones_like(ids)).logits
+
+    assert max(heard.tokens) == 36
+    torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
 
 
 def windowed(classifier: Any) -> Any:

@@ -13,9 +13,12 @@ from transformers import AutoTokenizer
 import clsfw
 from clsfw import ModelError, RecipeError
 from clsfw.cli import main
+from clsfw.testing import model_checks
+from clsfw.testing.kit import Check
+from clsfw.testing.subject import Subject
 from clsfw_gpu_trainer import GpuTrainerSettings
 from clsfw_gpu_trainer.trainer import GpuTrainer
-from clsfw_hf_encoders import HfDistilbert
+from clsfw_hf_encoders import HfDistilbert, register_models
 from clsfw_hf_encoders.model import HfModel
 from clsfw_hf_trainer import HfTrainerSettings
 from clsfw_hf_trainer.trainer import HfTrainer
@@ -176,6 +179,29 @@ def test_a_stride_that_leaves_no_new_token(checkpoint: Any, create: Any) -> None
 def test_a_window_longer_than_the_model(checkpoint: Any, create: Any) -> None:
     with pytest.raises(ModelError, match="takes 32 tokens at most; lower max_length = 40 to 32"):
         create(checkpoint(), max_length=40, windows={"stride": 8})
+
+
+@pytest.mark.parametrize("check", [model_checks.tokenizes_as_torch_trainers_need, model_checks.works_offline])
+def test_it_keeps_what_a_torch_model_promises(checkpoint: Any, check: Any) -> None:
+    values = {"checkpoint": str(checkpoint()), "max_length": 32, "windows": {"stride": 8}}
+    component = next(found for found in register_models() if found.name == "hf-distilbert")
+
+    Check(Subject("model", component, values), check)()
+
+
+def test_data_with_pairs_is_refused_before_training(folder: Path) -> None:
+    pairs = {"data.text_column": "text", "data.text_pair_column": "other"}
+    (folder / "pairs.csv").write_text(
+        (folder / "rows.csv").read_text().replace(",", ",a film,").replace("text,a film,label", "text,other,label")
+    )
+
+    with pytest.raises(RecipeError, match=r"'hf-distilbert' does not take pairs .* change it or its settings"):
+        clsfw.run(
+            folder / "recipe.toml",
+            out=folder / "pairs",
+            overrides={"data.source": str(folder / "pairs.csv"), **pairs},
+            display="none",
+        )
 
 
 def test_pairs_of_texts_are_refused(checkpoint: Any, create: Any) -> None:
