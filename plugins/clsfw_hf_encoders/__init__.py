@@ -30,7 +30,8 @@ class Lora(Settings):
         list[str] | None, Field(description="names of the linear layers that get one; default: queries and values")
     ] = None
     dtype: Annotated[
-        Literal["float32", "bfloat16"], Field(description="how weights that are not trained are held while training")
+        Literal["float32", "bfloat16", "nf4"],
+        Field(description="how weights that are not trained are held while training"),
     ] = "float32"
 
 

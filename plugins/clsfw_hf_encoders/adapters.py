@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from clsfw import HostError, ModelError
+from clsfw_hf_encoders.four_bits import FourBits, pack_frozen
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -75,7 +76,7 @@ def add_lora(module: PreTrainedModel, lora: Lora) -> None:
     """Put adapters into the linear layers, in place; only they and the head stay trainable, in float32.
 
     Raises:
-        HostError: peft is not installed.
+        HostError: peft is not installed, or bitsandbytes where weights are held in 4 bits.
         ModelError: the layers named are not in the model.
 
     """
@@ -96,6 +97,8 @@ def add_lora(module: PreTrainedModel, lora: Lora) -> None:
         for parameter in module.parameters():
             if not parameter.requires_grad:
                 parameter.data = parameter.data.bfloat16()
+    if lora.dtype == "nf4":
+        pack_frozen(module)
 
 
 def _query_and_value(module: PreTrainedModel) -> list[str]:
@@ -110,8 +113,12 @@ def _query_and_value(module: PreTrainedModel) -> list[str]:
 def merged_weights(module: PreTrainedModel) -> dict[str, torch.Tensor]:
     """Return the weights as float32 on the CPU, under the model's own names, with the adapters merged in."""
     weights: dict[str, torch.Tensor] = {}
+    packed = {name: child for name, child in module.named_modules() if isinstance(child, FourBits)}
+    for name, child in packed.items():
+        weights[f"{name}.weight".replace(".base_layer.", ".")] = child.unpacked(torch.float32).cpu()
     for name, tensor in module.state_dict().items():
-        if ".lora_" not in name:
+        owner, _, kind = name.rpartition(".")
+        if ".lora_" not in name and not (owner in packed and kind in {"packed", "scales"}):
             value = tensor.detach().cpu()
             plain = value.float() if value.is_floating_point() else value
             weights[name.replace(".base_layer.", ".")] = plain.contiguous()

@@ -10,6 +10,7 @@ import transformers.utils.logging
 from clsfw import ModelError
 from clsfw_hf_encoders.adapters import merged_weights
 from clsfw_hf_encoders.folder import CONFIG, WEIGHTS
+from clsfw_hf_encoders.four_bits import FourBits
 from clsfw_runtime.tokenization import UNCUT, Tokenization
 from clsfw_runtime.windows import Windows
 from clsfw_torch.windows import Windowed
@@ -97,6 +98,7 @@ class HfClassifier:
     def parameters(self) -> tuple[int, int]:
         """Count all parameters and the trainable ones."""
         counts = [(parameter.numel(), parameter.requires_grad) for parameter in self.module.parameters()]
+        counts += [(part.shape.numel(), False) for part in self.module.modules() if isinstance(part, FourBits)]
         return sum(n for n, _ in counts), sum(n for n, trainable in counts if trainable)
 
 

@@ -19,6 +19,7 @@ from clsfw_hf_encoders.folder import (
     padding_counts,
     read_config,
 )
+from clsfw_hf_encoders.four_bits import require_bitsandbytes, told_cost
 from clsfw_hf_encoders.head import without_foreign_head
 from clsfw_hf_encoders.loading import (
     build_module,
@@ -79,8 +80,11 @@ class HfModel:
 
     def check(self) -> Mapping[str, str]:
         """Look at the checkpoint's small files, and at the header of its weights where they are on this machine."""
-        if self._settings.lora is not None:
+        lora = self._settings.lora
+        if lora is not None:
             require_peft()
+        if lora is not None and lora.dtype == "nf4":
+            require_bitsandbytes()
         if self._settings.checkpoint is None:
             new = self._new_config(self._settings.sizes or {})
             with torch.device("meta"):
@@ -102,6 +106,8 @@ class HfModel:
         limit = longest_input(config)
         facts["longest input"] = "no limit" if limit is None else f"{limit} tokens"
         facts["with gpu-trainer"] = told_packed(skeleton)
+        if lora is not None and lora.dtype == "nf4":
+            facts["in 4 bits"] = told_cost(skeleton)
         if self._settings.decoder:
             facts["padding token"] = repr(tokenizer.pad_token)
         if padding_counts(config):
