@@ -25,6 +25,7 @@ def _beside_each_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(root / "tests" / "bench")
 
 
+@pytest.mark.thorough
 def test_all_checks_hold_on_the_cpu(tmp_path: Path) -> None:
     assert import_module("correctness").check_all(tmp_path / "outcomes.json")
 

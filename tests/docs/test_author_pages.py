@@ -80,6 +80,7 @@ class TestSettingsPage:
 
 
 class TestTestingPage:
+    @pytest.mark.thorough
     def test_its_tests_pass(self, page, tmp_path):
         file = tmp_path / "test_page.py"
         file.write_text("\n\n".join(PYTHON.findall(page("test-a-plugin"))), encoding="utf-8")

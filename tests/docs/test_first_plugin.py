@@ -110,12 +110,14 @@ def test_the_own_model_trainer_metric_and_watcher_run_as_the_page_shows(page, si
     assert "worst_recall" in output
 
 
+@pytest.mark.thorough
 def test_it_keeps_the_contract_as_the_page_shows(page, site, work):
     result = child("clsfw", "test-plugin", "first-plugin", "--settings", "tests/settings.toml", cwd=work, site=site)
 
     assert (0, []) == (result.returncode, missing(outputs(page, "7. Does it"), result.stdout)), result.stdout
 
 
+@pytest.mark.thorough
 def test_its_own_tests_pass(site, example):
     result = child("pytest", "-q", "-p", "no:cacheprovider", "-k", "metric or trainer", cwd=example, site=site)
 

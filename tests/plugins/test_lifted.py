@@ -105,7 +105,9 @@ def test_it_comes_from_its_own_distribution(python, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("name", LIFTED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.thorough] * (name != "csv")) for name in LIFTED]
+)
 def test_it_passes_the_kit(name, python, root, tmp_path):
     settings = tmp_path / "settings.toml"
     settings.write_text(SETTINGS[name], encoding="utf-8")

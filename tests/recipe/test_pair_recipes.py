@@ -79,6 +79,7 @@ def project(hub: ModelHub, tmp_path_factory: pytest.TempPathFactory, root: Path)
     return folder
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("task", list(CLASSES))
 def test_a_recipe_runs_and_is_judged_on_the_published_scores(task: str, project: Path) -> None:
     record = json.loads((project / task / "run.json").read_text())

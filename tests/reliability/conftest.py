@@ -29,7 +29,7 @@ def hf_forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
         yield forks
 
 
-@pytest.fixture(params=["gpu-trainer", "hf-trainer"])
+@pytest.fixture(params=["gpu-trainer", pytest.param("hf-trainer", marks=pytest.mark.thorough)])
 def forks(request: pytest.FixtureRequest) -> Forks:
     found: Forks = request.getfixturevalue("gpu_forks" if request.param == "gpu-trainer" else "hf_forks")
     return found

@@ -247,7 +247,9 @@ print(json.dumps(ends))
 """
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "count", [pytest.param(4, marks=pytest.mark.thorough), pytest.param(100, marks=pytest.mark.slow)]
+)
 def test_a_data_set_of_the_hub_survives_kills_and_two_at_once(count, tmp_path):
     hub = ModelHub()
     row = b'{"text": "film %d", "label": "%s"}\n'
@@ -272,6 +274,7 @@ def test_a_data_set_of_the_hub_survives_kills_and_two_at_once(count, tmp_path):
     assert {0} == set(json.loads(done.stdout)), done.stderr
 
 
+@pytest.mark.thorough
 def test_two_runs_fill_one_cache_and_both_end_as_one_alone(gpu_forks, tmp_path):
     lives = [gpu_forks.start(tmp_path / name, fault={"kind": "linger", "seconds": 0.002}) for name in ("a", "b")]
 

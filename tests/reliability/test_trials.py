@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from forks import Forks
 
 
-def test_twenty_random_kills_of_gpu_trainer_lose_nothing(gpu_forks: Forks) -> None:
-    found = kills(gpu_forks, count=20, seed=1)
+@pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.thorough)])
+def test_random_kills_of_gpu_trainer_lose_nothing(gpu_forks: Forks, count: int) -> None:
+    found = kills(gpu_forks, count=count, seed=1)
 
     assert found["lost"] == []
-    assert found["kills"] == 20
+    assert found["kills"] == count
 
 
 @pytest.mark.thorough

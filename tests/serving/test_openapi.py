@@ -14,7 +14,7 @@ pytest.importorskip("schemathesis", reason="needs schemathesis")
 COMMAND = "from schemathesis.cli import schemathesis; schemathesis()"
 
 
-@pytest.mark.parametrize(("token", "examples"), [(None, 30), ("s3cret", 8)])
+@pytest.mark.parametrize(("token", "examples"), [pytest.param(None, 30, marks=pytest.mark.thorough), ("s3cret", 8)])
 def test_it_finds_nothing(words, token, examples, tmp_path):
     with serving(words, token) as served:
         arguments = ["run", f"{served.base}/openapi.json", "--max-examples", str(examples), "--seed", "1", "--no-color"]

@@ -127,6 +127,7 @@ def alone(plan, kept) -> dict[str, str]:
     return bytes_of(carry_out(plan(), out=kept / "s").directory, begun=False)
 
 
+@pytest.mark.thorough
 def test_two_at_once_give_the_same_bytes_as_one_after_the_other(plan, alone, tmp_path):
     study = carry_out(plan(), out=tmp_path / "s", jobs=2)
 

@@ -62,8 +62,9 @@ def lost(plan: StudyPlan, folder: Path, kills: int) -> list[str]:
     return found
 
 
-def test_ten_kills_lose_nothing(study, tmp_path):
-    assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, 10)
+@pytest.mark.parametrize("count", [2, pytest.param(10, marks=pytest.mark.thorough)])
+def test_kills_lose_nothing(count, study, tmp_path):
+    assert [] == lost(make_study(study(STUDY), [], discover()), tmp_path, count)
 
 
 def test_what_a_kill_left_half_written_among_the_trials_goes(study, tmp_path):

@@ -18,7 +18,7 @@ DATA = Path(__file__).parent / "data"
 SETTINGS = DATA / "bundled.toml"
 SERVED = "trackers"  # tests/plugins/trackers tries them, against servers
 BUNDLED = sorted(plugin.name for plugin in discover().all if plugin.distribution == "clsfw" and plugin.name != SERVED)
-LONG = {"onnx", "openvino"}  # each exports real models
+LONG = {"hf-trainer", "onnx", "openvino"}  # each trains or exports many real models
 ALONE = "hf-evaluate"  # its library keeps the first cache of scripts that it sees, for as long as Python runs
 
 
@@ -42,6 +42,7 @@ def test_it_keeps_the_contract(name):
     assert [] == failures
 
 
+@pytest.mark.thorough
 def test_it_keeps_the_contract_in_a_process_of_its_own(tmp_path):
     env = {
         **os.environ,

@@ -111,6 +111,7 @@ def history(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.thorough
 def test_two_processes_give_what_one_gives(recipe: Path) -> None:
     alone = run(recipe, "alone", processes=1)
     together = run(recipe, "together", processes=2)

@@ -28,7 +28,8 @@ clsfw.run("quickstart", overrides={"trainer.max_steps": 1, "trainer.use": sys.ar
 """
 
 
-@pytest.mark.parametrize("trainer", ["gpu-trainer", pytest.param("hf-trainer", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("trainer", ["gpu-trainer", "hf-trainer"])
 def test_a_script_has_it_before_torch_is_imported(trainer: str, tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("GOMP_", "OMP_WAIT"))}
 
