@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "dataset"]
 
+SILENCE = 120.0  # seconds without a byte from the hub, after which it is given up; its library would wait for ever
 _SECONDS = 20.0  # for the first answer
 _USER_IN_URL = re.compile(r"//[^/@\s]*@")
 _LONGEST = 300  # characters of what the hub says
@@ -131,7 +132,7 @@ class Repository:
     @contextmanager
     def _asked(self, doing: str) -> Iterator[None]:
         """Turn what the hub's library raises into one message, and what it prints into warnings."""
-        with _quiet(), warnings.catch_warnings(record=True) as warned:
+        with _quiet(), _impatient(), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             try:
                 yield
@@ -184,6 +185,17 @@ def hub_hashes(file: Path) -> tuple[str, str]:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest(), sha256(file)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Let the client of the hub's library give up after a silence."""
+    client = huggingface_hub.get_session()
+    before, client.timeout = client.timeout, SILENCE
+    try:
+        yield
+    finally:
+        client.timeout = before
 
 
 @contextmanager

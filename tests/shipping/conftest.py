@@ -15,12 +15,14 @@ import contextlib, io, json, os, sys, time
 time.sleep = lambda seconds: None  # the hub's library waits before it tries again
 from huggingface_hub import constants
 from clsfw.cli import main
+from clsfw.shipping import hub
 
 for line in sys.stdin:
     asked = json.loads(line)
     os.environ["HF_TOKEN"] = asked["token"]
     constants.HF_HUB_OFFLINE = asked["offline"]
     constants.ENDPOINT = asked["endpoint"]
+    hub.SILENCE = asked["silence"]
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(asked["arguments"])
@@ -50,8 +52,8 @@ class Pushing:
             text=True,
         )
 
-    def __call__(self, *arguments, token=TOKEN, offline=False, endpoint=None):
-        asked = {"arguments": [*map(str, arguments)], "token": token, "offline": offline}
+    def __call__(self, *arguments, token=TOKEN, offline=False, endpoint=None, silence=120.0):
+        asked = {"arguments": [*map(str, arguments)], "token": token, "offline": offline, "silence": silence}
         asked["endpoint"] = endpoint or self.hub.server.base
         print(json.dumps(asked), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()

@@ -205,6 +205,13 @@ class TestRefused:
         assert TOKEN not in err
         assert 0 == push("push", small_run, "me/failing")[0]
 
+    def test_a_hub_that_falls_silent_is_given_up(self, push, faults, small_run):
+        faults["commit"] = Reply(200, wait=6)
+        code, out, err = push("push", small_run, "me/silent", silence=2)
+
+        assert (5, "") == (code, out)
+        assert "cannot be reached, or broke off (uploading; a push is taken as a whole or not at all)" in err
+
     def test_what_comes_back_otherwise_than_it_was_sent_is_found_out(self, hub, push, small_run):
         name = "me/flipping"
         hub.repositories[name] = Repository({}, damaged=frozenset({"config.json"}))
