@@ -44,9 +44,9 @@ class _Series:
         self.what, self.first, self.done, self.total, self.unit = what, done, done, total, unit
         self._start = time.monotonic()
 
-    def goes_on(self, done: int) -> bool:
-        """Return whether a count belongs to this series; after the last one, or with a smaller one, another begins."""
-        return done > self.done or (done == self.done and done != self.total)
+    def goes_on(self, done: int, total: int | None) -> bool:
+        """Return whether a count belongs to this series; a smaller one, or another total, begins another."""
+        return total == self.total and (done > self.done or (done == self.done and done != total))
 
     def words(self) -> list[str]:
         """Return how far it is, how fast it goes, and how long it will take."""
@@ -145,7 +145,7 @@ class Plain:
     def _follow(self, what: str, done: int, total: int | None, unit: str) -> tuple[_Series, bool]:
         """Return the series of this name, and whether it begins."""
         series = self._series.get(what)
-        if series is not None and series.goes_on(done):
+        if series is not None and series.goes_on(done, total):
             series.done = done
             return series, False
         self._series[what] = _Series(what, done, total, unit)

@@ -104,6 +104,16 @@ class TestPlain:
 
         assert [] == [line for line in out.getvalue().splitlines() if "s/text" in line and "3.0" not in line]
 
+    def test_a_series_with_another_total_is_another_series(self, now: list[float]) -> None:
+        out = io.StringIO()
+        display = Plain(Screen(out))
+        display.progress("predicting", 1, 1, "texts")
+        display.progress("predicting", 10, 256, "texts")
+        now[0] += PLAIN_SECONDS
+        display.progress("predicting", 26, 256, "texts")
+
+        assert out.getvalue().startswith("  predicting: 26 of 256 texts")
+
     def test_training_goes_on_after_a_prediction_amid_it(self, now: list[float]) -> None:
         out = io.StringIO()
         display = Plain(Screen(out))
