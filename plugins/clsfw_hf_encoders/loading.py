@@ -13,6 +13,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 
 from clsfw import ModelError
 from clsfw_hf_encoders.folder import CONFIG, WEIGHTS
+from clsfw_hf_encoders.sentencepiece import check_class, check_model, sentencepiece_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,12 +48,18 @@ def read_tokenizer(folder: Path, config: Any, where: str, *, lend_padding: bool 
 
     Raises:
         ModelError: it is damaged, has no fast form or no padding, or belongs to another model.
+        HostError: it needs a package that is not installed.
 
     """
+    pieces = sentencepiece_model(folder)
+    if pieces is not None:
+        check_model(pieces, where)
     with _refusing(where, "the tokenizer cannot be read"):
         tokenizer: Any = AutoTokenizer.from_pretrained(
             folder, config=config, use_fast=True, trust_remote_code=False, local_files_only=True
         )
+    if pieces is not None:
+        check_class(tokenizer, pieces, where)
     if not tokenizer.is_fast:
         raise ModelError(f"{where}: the tokenizer has no fast form (tokenizer.json)")
     if tokenizer.pad_token_id is None and lend_padding:

@@ -13,6 +13,7 @@ import transformers
 from datasets import Dataset
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
+from support.model_faults import Folder
 from torch import nn
 
 from clsfw.contract.parts import ChecksModel, HasProvenance, Labels, TorchClassifier
@@ -23,8 +24,6 @@ from clsfw_hf_encoders.weights import Weights
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from support.model_faults import Folder
 
 LABELS = Labels(("NEGATIVE", "POSITIVE"))
 SIZES = DistilbertSizes(vocab_size=200, dim=16, n_layers=2, n_heads=2, hidden_dim=32)
@@ -337,7 +336,39 @@ class TestHead:
             "the checkpoint's head is kept; its unnamed labels are taken as 'NEGATIVE', 'POSITIVE'"
         ]
 
-    @pytest.mark.parametrize("names", [("POSITIVE", "NEGATIVE"), ("no", "yes"), ("a", "b", "c")])
+    @pytest.mark.parametrize("family", ["distilbert", "albert", "modernbert"])
+    def test_same_labels_in_another_order(
+        self, create: Any, checkpoint: Any, reporter: Any, tmp_path: Path, family: str
+    ) -> None:
+        folder = Folder(shutil.copytree(checkpoint(family), tmp_path / family))
+        folder.configure(id2label={"1": "NEGATIVE", "0": "POSITIVE"}, label2id=None)
+        theirs = transformers.AutoModelForSequenceClassification.from_pretrained(folder.path)
+        theirs.get_parameter("classifier.bias").data[0] = 1.0
+        theirs.save_pretrained(folder.path)
+
+        model = create(folder.path, encoder=True)
+
+        ids = torch.tensor(model.tokenize(["a fine film"]).ids)
+        with torch.inference_mode():
+            expected = theirs.eval()(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        assert model.labels.names == ("NEGATIVE", "POSITIVE")
+        torch.testing.assert_close(logits(model), expected.flip(1))
+        assert reporter.notes == [
+            "the checkpoint's head is kept; its labels are put in the order 'NEGATIVE', 'POSITIVE'"
+        ]
+
+    def test_names_that_differ_in_case_alone_have_no_order(self, create: Any, spoiled: Any, reporter: Any) -> None:
+        folder = spoiled()
+        folder.configure(id2label={"0": "A", "1": "a", "2": "b"}, label2id=None)
+        folder.reweigh(
+            lambda tensors: tensors.update({"classifier.weight": torch.zeros(3, 16), "classifier.bias": torch.zeros(3)})
+        )
+
+        create(folder.path, labels=Labels(("b", "a", "A")))
+
+        assert reporter.warnings == ["the checkpoint's head is for 'A', 'a', 'b'; a new one is drawn for 'b', 'a', 'A'"]
+
+    @pytest.mark.parametrize("names", [("no", "yes"), ("a", "b", "c")])
     def test_other_labels(self, create: Any, checkpoint: Any, reporter: Any, names: tuple[str, ...]) -> None:
         model = create(checkpoint(), labels=Labels(names))
 
