@@ -35,7 +35,7 @@ class Saved(Settings):
 
 
 class EmbedClassifier:
-    """Satisfies `LinearClassifier`."""
+    """Satisfies `LinearClassifier`; `reporter` is told how many embeddings there are, and may end that by an error."""
 
     def __init__(
         self,
@@ -48,8 +48,8 @@ class EmbedClassifier:
         self.labels = labels
         self.weights = weights
         self.bias = bias
+        self.reporter = reporter
         self._encoder = encoder
-        self._reporter = reporter
         self._last: tuple[str, Vectors] | None = None
 
     def features(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -95,5 +95,5 @@ class EmbedClassifier:
         """Return the vectors of these texts; a trainer asks for one thing after another about the same ones."""
         name = key(self._encoder, texts)
         if self._last is None or self._last[0] != name:
-            self._last = name, vectors(self._encoder, texts, name, self._reporter)
+            self._last = name, vectors(self._encoder, texts, name, self.reporter)
         return self._last[1]

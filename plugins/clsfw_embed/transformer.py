@@ -96,14 +96,15 @@ class TransformerEncoder:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def encode(self, texts: Sequence[str], reporter: Reporter) -> Vectors:
-        """Return the vectors of a chunk of texts."""
+        """Return the vectors of a chunk of texts; the reporter is told after each part of some thousand tokens."""
         tokens = tokenize(self, texts, reporter, keep=False)  # type: ignore[arg-type]  # it needs no more of a model
         module = self._module
         if self._packed is None:
             self._packed = self._device.type == "cpu" and packable(module) and self._agrees()
             if not self._packed and packable(module) and self._device.type == "cpu":
                 reporter.warn("texts are padded, which is slower: packed input gave other results on this machine")
-        return Vectors(self._vectors(tokens, packed=self._packed), tokens.whole, tokens.truncated)
+        found = self._vectors(tokens, packed=self._packed, reporter=reporter)
+        return Vectors(found, tokens.whole, tokens.truncated)
 
     @cached_property
     def _module(self) -> Any:
@@ -122,7 +123,8 @@ class TransformerEncoder:
         difference = np.abs(self._vectors(tokens, packed=True) - expected).max()
         return bool(difference <= _SAME * max(np.abs(expected).max(), 1e-6))
 
-    def _vectors(self, tokens: Tokens, *, packed: bool) -> NDArray[np.float32]:
+    def _vectors(self, tokens: Tokens, *, packed: bool, reporter: Reporter | None = None) -> NDArray[np.float32]:
+        done = 0
         result = np.empty((len(tokens.lengths), self.width), dtype=np.float32)
         first_alone = packed and self.embedding.pooling == "cls"
         ready = packed_forward(self._module, whole=not first_alone) if packed else contextlib.nullcontext()
@@ -130,6 +132,9 @@ class TransformerEncoder:
             for rows, pooled in self._packed_parts(tokens) if packed else self._padded_parts(tokens):
                 scaled = torch.nn.functional.normalize(pooled, dim=1) if self.embedding.normalize else pooled
                 result[rows] = scaled.cpu().numpy()
+                done += len(rows)
+                if reporter is not None:
+                    reporter.progress("embedding", done, len(result), "texts")
         return result
 
     def _packed_parts(self, tokens: Tokens) -> Iterator[tuple[NDArray[np.int64], torch.Tensor]]:

@@ -50,7 +50,21 @@ class Encoder(Protocol):
         """Name the exact way from texts to vectors by a hash."""
 
     def encode(self, texts: Sequence[str], reporter: Reporter) -> Vectors:
-        """Return the vectors of a chunk of texts."""
+        """Return the vectors of a chunk of texts; the reporter gets how many of them there are so far."""
+
+
+class _Within:
+    """What a chunk's progress is for the whole: `done` texts are there, and each chunk counts from 0."""
+
+    def __init__(self, reporter: Reporter, total: int) -> None:
+        self.note, self.warn = reporter.note, reporter.warn
+        self.done = 0
+        self._reporter, self._total = reporter, total
+
+    def progress(self, what: str, done: int, total: int | None, unit: str) -> None:
+        """Pass on that texts are embedded; that a chunk is tokenized is left out."""
+        if what == "embedding":
+            self._reporter.progress(what, self.done + done, self._total, unit)
 
 
 def key(encoder: Encoder, texts: Sequence[str]) -> str:
@@ -67,11 +81,11 @@ def vectors(encoder: Encoder, texts: Sequence[str], name: str, reporter: Reporte
     """
 
     def make() -> Iterator[Arrays]:
-        done = 0
+        within = _Within(reporter, len(texts))
         for chunk in _chunks(texts):
-            yield vars(encoder.encode(chunk, reporter))
-            done += len(chunk)
-            reporter.progress("embedding", done, len(texts), "texts")
+            yield vars(encoder.encode(chunk, within))
+            within.done += len(chunk)
+            within.progress("embedding", 0, None, "texts")
 
     if len(texts) >= CACHED_FROM:
         arrays = kept("features", name, _KINDS, make, reporter)

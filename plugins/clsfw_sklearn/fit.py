@@ -16,6 +16,7 @@ from clsfw import LinearClassifier, PlanFacts, Prediction, TrainingError
 from clsfw.kit import references, texts_of
 from clsfw_sklearn.choice import FOLDS, WITHOUT_CHOICE, folds, teaches, until_it_rises
 from clsfw_sklearn.chunks import Text, chunks
+from clsfw_sklearn.reporting import Predicting, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +46,13 @@ class Truncates(Protocol):
         """Return which texts it sees a part of."""
 
 
+@runtime_checkable
+class Reports(Protocol):
+    """A linear model that tells a reporter how far it is with features that take long; what it raises ends them."""
+
+    reporter: Reporter
+
+
 class SklearnFit:
     """Fits one logistic regression, or one for each label where a text may carry several."""
 
@@ -71,6 +79,8 @@ class SklearnFit:
         if len(data["train"]) == 0:
             raise TrainingError("the train split is empty; there is nothing to learn")
         train = references(data["train"], model.labels)
+        if isinstance(model, Reports):
+            model.reporter = Stopping(run)
         with run.timed("tokenize_seconds"):
             features = model.features(cast("Any", texts_of(data["train"])))
         held_out = None
@@ -98,6 +108,8 @@ class SklearnFit:
         truncated = np.zeros(len(texts), dtype=np.bool_)
         done = 0
         for given in chunks(texts):
+            if isinstance(model, Reports):
+                model.reporter = Predicting(reporter, done, len(texts))
             chunk = cast("Any", given)  # a model that takes pairs takes them where it takes texts
             here = slice(done, done + len(chunk))
             probabilities[here] = _probabilities(model, model.features(chunk))
