@@ -159,15 +159,16 @@ def test_words_come_in_the_pieces_that_sentencepiece_makes(pieces: Any, kind: st
 def test_a_package_that_is_missing_is_named_with_its_command(
     pieces: Any, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
+    path = pieces("deberta-v2")
     monkeypatch.delitem(sys.modules, "sentencepiece.sentencepiece_model_pb2", raising=False)
     monkeypatch.delattr(sentencepiece, "sentencepiece_model_pb2", raising=False)
     monkeypatch.setitem(sys.modules, missing, None)
 
     with pytest.raises(HostError) as error:
-        model("deberta-v2", pieces("deberta-v2")).check()
+        model("deberta-v2", path).check()
 
     assert str(error.value) == (
-        f"{pieces('deberta-v2')}: the tokenizer is spm.model alone, which needs the packages sentencepiece and "
+        f"{path}: the tokenizer is spm.model alone, which needs the packages sentencepiece and "
         f'protobuf (import of {missing} halted; None in sys.modules): pip install "clsfw[sentencepiece]"'
     )
 
