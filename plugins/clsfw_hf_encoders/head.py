@@ -63,7 +63,7 @@ def _reordered(
     config = copy.deepcopy(skeleton.config)
     config.num_labels = len(order) + 1
     with torch.device("meta"):
-        wider = type(skeleton)(config).state_dict()  # type: ignore[no-untyped-call]  # transformers leaves it untyped
+        wider = type(skeleton)(config).state_dict()
     # What has another shape for one more label has an entry for each label, along the dimension that differs.
     given = dict(weights)
     for name, tensor in skeleton.state_dict().items():
