@@ -35,7 +35,7 @@ class Saved(Settings):
 
 
 class EmbedClassifier:
-    """Satisfies `LinearClassifier`; `reporter` is told how many embeddings there are, and may end that by an error."""
+    """Satisfies `LinearClassifier`; `reporter` gets how many embeddings there are, and may end that by an error."""
 
     def __init__(
         self,

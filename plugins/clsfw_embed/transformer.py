@@ -96,7 +96,7 @@ class TransformerEncoder:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def encode(self, texts: Sequence[str], reporter: Reporter) -> Vectors:
-        """Return the vectors of a chunk of texts; the reporter is told after each part of some thousand tokens."""
+        """Return the vectors of a chunk of texts; the reporter gets each part of some thousand tokens."""
         tokens = tokenize(self, texts, reporter, keep=False)  # type: ignore[arg-type]  # it needs no more of a model
         module = self._module
         if self._packed is None:

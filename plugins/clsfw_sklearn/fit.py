@@ -48,7 +48,7 @@ class Truncates(Protocol):
 
 @runtime_checkable
 class Reports(Protocol):
-    """A linear model that tells a reporter how far it is with features that take long; what it raises ends them."""
+    """A linear model that shows a reporter how far it is with features that take long; what it raises ends them."""
 
     reporter: Reporter
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 class Stopping:
     """The run's reporter; where the run is asked to stop, the next word on progress ends it.
 
-    Nothing was fitted yet, so there is no state to commit: the same command computes the features again, but for those
-    of a split that was done.
+    Nothing was fitted yet, so there is no state to commit: the same command computes the features again, except
+    those of a split that was done.
     """
 
     def __init__(self, run: Run) -> None:
