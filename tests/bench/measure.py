@@ -193,15 +193,18 @@ def machine(*, products: bool = True) -> dict[str, Any]:
     cpu = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine())
     return {
         "cpu": cpu,
-        "bf16_units": [
-            flag for flag in ("avx512_bf16", "amx_bf16") if any(flag in line.split() for line in _cpuinfo())
-        ],
+        "bf16_units": bf16_units(),
         "threads": threads,
         "gpu": torch.cuda.get_device_name() if cuda else None,
         "cuda": torch.version.cuda,
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
     } | ({"peak_flops": {name: peak(getattr(torch, name)) for name in ("float32", "bfloat16")}} if products else {})
+
+
+def bf16_units() -> list[str]:
+    """Say which units for products of bf16 numbers the processor has."""
+    return [flag for flag in ("avx512_bf16", "amx_bf16") if any(flag in line.split() for line in _cpuinfo())]
 
 
 def _cpuinfo() -> list[str]:

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clsfw.contract.parts import Labels
 from clsfw.discovery.plugins import discover
 from clsfw.recipe.plan import make_plan
+from clsfw.report.display import Quiet
+from clsfw_hf_encoders import BertSizes, HfEncoder
+from clsfw_hf_encoders.model import HfModel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,3 +147,63 @@ class TestChecks:
 
         outcome = {"ok": False, "detail": "ended the process that ran it, or took too long"}
         assert json.loads((tmp_path / "outcomes.json").read_text()) == {"deadly": outcome}
+
+
+class TestFamilies:
+    """Each arm computes what its name says, here on a few short texts and models of two layers."""
+
+    @pytest.fixture(scope="class")
+    def checkpoint(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("tiny")
+        sizes = BertSizes(
+            vocab_size=200, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+        )
+        settings = HfEncoder(scratch=sizes, max_length=32)
+        HfModel(settings).create(Labels(("a", "b")), ["a fine film", "a dull plot"], 0, Quiet()).save(folder)
+        return folder
+
+    @pytest.fixture
+    def measured(self, checkpoint: Path, tmp_path: Path) -> Any:
+        """Give a way to measure an arm of a family."""
+        rows = [f"a fine film {'and a dull plot ' * (number % 5)},positive" for number in range(32)]
+        (tmp_path / "reviews.csv").write_text("review,sentiment\n" + "\n".join(rows) + "\n")
+        families = import_module("families")
+        line = f"--data {tmp_path / 'reviews.csv'} --checkpoint {checkpoint} --output {tmp_path / 'out.json'}"
+        sizes = "--size tiny --batch 4 --steps 1 --pool 32 --texts 32 --max-length 32 --precision fp32"
+        options = families.arguments([*line.split(), *sizes.split()])
+        return lambda family, arm: families.measured(family, arm, options)
+
+    @pytest.mark.parametrize(
+        ("family", "arm"),
+        [("bert", "packed"), ("bert", "padded"), ("bert", "trainer"), ("llama", "packed"), ("deberta-v2", "padded")],
+    )
+    def test_an_arm_takes_its_steps(self, measured: Any, family: str, arm: str) -> None:
+        result = measured(family, arm)
+
+        assert [step["texts"] for step in result["steps"]] == [4, 4]
+        assert (result["texts"], result["tokens"]) == (4, result["steps"][1]["tokens"])
+        assert result["processor_seconds"] > 0
+
+    def test_both_ways_to_embed_take_the_same_texts(self, measured: Any) -> None:
+        pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed")
+
+        ours, theirs = measured("minilm", "embed"), measured("minilm", "encode")
+
+        assert (ours["texts"], ours["tokens"]) == (theirs["texts"], theirs["tokens"])
+
+    def test_the_table_compares_with_trainer(self) -> None:
+        families = import_module("families")
+        common = {"texts": 8, "tokens": 800, "peak_memory_bytes": 2**30, "family": "bert"}
+        runs = [
+            {**common, "arm": "packed", "processor_seconds": 1.0},
+            {**common, "arm": "trainer", "processor_seconds": 4.0},
+            {"family": "bert", "arm": "padded", "failed": "exit code 1"},
+        ]
+
+        lines = families.table(runs).splitlines()
+
+        assert [line.split() for line in lines[1:3]] == [
+            ["bert", "packed", "800", "8.00", "1.0Gi", "4.00x"],
+            ["bert", "trainer", "200", "2.00", "1.0Gi", "1.00x"],
+        ]
+        assert lines[3] == "bert: padded: failed: exit code 1"
