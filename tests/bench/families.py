@@ -1,7 +1,7 @@
 """Compares the packed families with padded input and with `Trainer`, and `embed` with sentence-transformers' `encode`.
 
-Models have the sizes of each family's base checkpoint, random weights and MiniLM's vocabulary: but for the vocabulary,
-the arithmetic of a step is that of the real ones. Each measurement is a process of its own; the arms of a
+Models have the sizes of each family's base checkpoint, random weights and MiniLM's vocabulary: the arithmetic of a step
+is that of the real ones, with another vocabulary. Each measurement is a process of its own; the arms of a
 family take turns, so that a noisy neighbour hits all of them. Seconds are the process's own processor seconds. Raw
 results go to a JSON file after every measurement, a table to the terminal.
 

@@ -149,18 +149,18 @@ class TestChecks:
         assert json.loads((tmp_path / "outcomes.json").read_text()) == {"deadly": outcome}
 
 
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a tiny encoder."""
+    folder = tmp_path_factory.mktemp("tiny")
+    sizes = BertSizes(vocab_size=200, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    settings = HfEncoder(scratch=sizes, max_length=32)
+    HfModel(settings).create(Labels(("a", "b")), ["a fine film", "a dull plot"], 0, Quiet()).save(folder)
+    return folder
+
+
 class TestFamilies:
     """Each arm computes what its name says, here on a few short texts and models of two layers."""
-
-    @pytest.fixture(scope="class")
-    def checkpoint(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("tiny")
-        sizes = BertSizes(
-            vocab_size=200, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-        )
-        settings = HfEncoder(scratch=sizes, max_length=32)
-        HfModel(settings).create(Labels(("a", "b")), ["a fine film", "a dull plot"], 0, Quiet()).save(folder)
-        return folder
 
     @pytest.fixture
     def measured(self, checkpoint: Path, tmp_path: Path) -> Any:
