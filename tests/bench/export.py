@@ -89,7 +89,7 @@ def prepare(job: Job, folder: Path, arms: list[str]) -> None:
     """Train for two steps, and export."""
     settings = {
         "data.source": job.data, "model.use": "hf-encoder", "model.checkpoint": job.checkpoint,
-        "model.max_length": job.max_length, "split.train": 64, "split.validation": 16, "split.test": 64,
+        "model.max_length": job.max_length, "split.train": 64, "split.validation": 16, "split.test": 16,
         "trainer.max_steps": 2, "trainer.batch_size": 16, "trainer.precision": "fp32",
     }  # fmt: skip
     sets = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
