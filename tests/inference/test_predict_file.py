@@ -95,6 +95,12 @@ class TestOutput:
 
         assert [a["label"] for a in classifier(["fine", "", "dull"])] == (tmp_path / "out.txt").read_text().split()
 
+    def test_true_and_false_of_jsonl_are_cells_of_csv(self, classifier, tmp_path, reporter):
+        (tmp_path / "in.jsonl").write_text('{"text": "one", "old": true}\n{"text": "two", "old": false}\n')
+        predict_file(classifier, Job(tmp_path / "in.jsonl", tmp_path / "out.csv"), reporter)
+
+        assert ["true", "false"] == [row["old"] for row in read_csv(tmp_path / "out.csv")]
+
     def test_several_labels_stand_in_one_csv_cell_and_in_a_json_list(self, topics, tmp_path, reporter):
         classifier = clsfw.load(topics.directory)
         (tmp_path / "in.txt").write_text("ball goal goal soup oven salt\n")

@@ -110,8 +110,8 @@ class TestGoodFiles:
         ("rows", "labels", "words"),
         [
             (10, None, None),
-            (200, None, "column 'label' holds 200 values, and all are different; it looks like a text, id or"),
-            (200, {"neg": "N", "pos": "P"}, "column 'label' holds 200 different values that are not declared; it"),
+            (11, None, "column 'label' holds 11 values, and all are different; it looks like a text, id or"),
+            (11, {"neg": "N", "pos": "P"}, "column 'label' holds 11 different values that are not declared; it"),
             (1100, {"neg": "N", "pos": "P"}, "column 'label' holds more than 1000 different values that are not decl"),
         ],
     )
