@@ -162,6 +162,8 @@ class RowFile:
         asked = self.asked.text_columns
         if asked is not None:
             wanted = asked
+        elif all(_is_among(name, columns) for name in self.own.text_columns):
+            wanted = self.own.text_columns
         elif len(columns) == 1 and not (self._is_csv and likely_delimiter(columns, self.delimiter)):
             wanted = tuple(columns)
         else:

@@ -109,6 +109,12 @@ class TestColumns:
         assert ("review",) == file_of(path).text_columns(["review"])
         assert ("a,b",) == file_of(path, text_columns=("a,b",)).text_columns(["a,b"])
 
+    def test_the_only_column_may_hold_the_runs_own(self, write):
+        own = RowFormat(text_columns=("meta.title",))
+        file = file_of(write("a.jsonl", '{"meta": {"title": "fine"}}\n'), own)
+
+        assert ("meta.title",) == file.text_columns(["meta"])
+
     def test_another_column_is_not_taken_for_the_runs_own_because_it_is_called_text(self, write):
         file = file_of(write("a.csv", "text;label\n"))
 
