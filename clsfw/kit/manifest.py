@@ -50,10 +50,11 @@ def differences(folder: Path, expected: Mapping[str, Any], names: Iterable[str])
 def read(path: Path) -> dict[str, Any] | None:
     """Read a JSON object, or give None if the file is missing, damaged, or holds something else.
 
-    A number that is not finite is damage: JSON has none, and what is read here is written again.
+    A number that is not finite is damage, and so is half a surrogate pair: what is read here is written again.
     """
     try:
         value = json.loads(path.read_bytes(), parse_constant=_finite, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
     except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -39,8 +39,8 @@ def test_a_file_that_is_not_described(facts, folder):
     assert ["model/weights is not described"] == manifest.differences(folder, {"model/weights": facts}, ["model"])
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_a_number_that_json_does_not_have_is_damage(value, tmp_path):
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", r'"\ud800"'])
+def test_what_cannot_be_written_again_is_damage(value, tmp_path):
     (tmp_path / "facts.json").write_text(f'{{"a": {value}}}')
 
     assert manifest.read(tmp_path / "facts.json") is None

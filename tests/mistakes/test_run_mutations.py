@@ -103,11 +103,12 @@ def test_no_verb_ends_in_a_traceback_on_an_interrupted_run(project, interrupted,
         answer_to_every_verb(project, tmp_path, seed, of="interrupted")
 
 
-def test_a_record_with_a_number_that_cannot_be_written_again_is_refused(project, interrupted, tmp_path):
+@pytest.mark.parametrize("value", ["Infinity", r'"\ud800"'])
+def test_a_record_that_cannot_be_written_again_is_refused(value, project, interrupted, tmp_path):
     shutil.copytree(interrupted, tmp_path / "damaged")
     record = tmp_path / "damaged" / "run.json"
-    record.write_text(record.read_text().replace("{", '{"more": Infinity, ', 1))
-    code, err = bears(["run", str(project / "recipe.toml"), "--out", str(tmp_path / "damaged")], "an infinity")
+    record.write_text(record.read_text().replace("{", f'{{"more": {value}, ', 1))
+    code, err = bears(["run", str(project / "recipe.toml"), "--out", str(tmp_path / "damaged")], value)
 
     assert 6 == code
     assert "run.json cannot be read as the record of a run" in err
