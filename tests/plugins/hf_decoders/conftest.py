@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
+import clsfw
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 TEXTS = ["a fine film with a lovely cast", "a dull plot, poor and slow", "fine", " ".join(["a great cast"] * 9)]
@@ -40,3 +43,51 @@ def make(folder: Path, *, padding: str | None = None, end: bool = False) -> Path
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     return make(tmp_path / "llama")
+
+
+RECIPE = """
+schema = 1
+name = "decoder"
+seed = 3
+
+[data]
+use = "csv"
+source = "rows.csv"
+
+[split]
+method = "stratified"
+validation = 0.2
+test = 0.2
+
+[model]
+use = "hf-decoder"
+checkpoint = "./llama"
+max_length = 48
+lora = false
+
+[trainer]
+use = "{trainer}"
+max_steps = 20
+eval_steps = 10
+batch_size = 8
+learning_rate = 0.01
+device = "cpu"
+precision = "fp32"
+full_determinism = true
+
+[[metrics]]
+use = "macro-metrics"
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Any]:
+    """Provide what trains `./llama` in the test's folder by a trainer."""
+
+    def run(trainer: str, **overrides: Any) -> Any:
+        rows = [f"film {i} is {word},{label}" for i in range(40) for word, label in (("fine", "good"), ("dull", "bad"))]
+        (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
+        (tmp_path / "recipe.toml").write_text(RECIPE.format(trainer=trainer))
+        return clsfw.run(tmp_path / "recipe.toml", out=tmp_path / trainer, overrides=overrides)
+
+    return run

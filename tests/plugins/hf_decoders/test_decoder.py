@@ -22,6 +22,7 @@ from clsfw_hf_encoders.model import HfModel
 from tests.plugins.hf_decoders.conftest import TEXTS, make
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LABELS = Labels(("bad", "good"))
@@ -91,66 +92,24 @@ def test_weights_that_are_not_trained_may_be_bf16(checkpoint: Path, tmp_path: Pa
 
 @pytest.mark.filterwarnings("ignore:this CPU has no bf16")
 @pytest.mark.parametrize("trainer", ["gpu-trainer", "hf-trainer"])
-def test_adapters_learn_on_weights_in_bf16(checkpoint: Path, tmp_path: Path, trainer: str) -> None:
+def test_adapters_learn_on_weights_in_bf16(checkpoint: Path, run: Callable[..., Any], trainer: str) -> None:
     words = {"model.lora": {"dtype": "bfloat16"}, "trainer.precision": "bf16", "trainer.learning_rate": 0.02}
-    found = run(tmp_path, trainer, **words)
+    found = run(trainer, **words)
 
     assert found.metrics["test"]["accuracy"] > 0.9
     assert not any("padded, which is slower" in warning for warning in found.record.get("warnings", []))
 
 
 @pytest.mark.parametrize("trainer", ["gpu-trainer", "hf-trainer"])
-def test_weights_in_bf16_need_arithmetic_in_bf16(checkpoint: Path, tmp_path: Path, trainer: str) -> None:
+def test_weights_in_bf16_need_arithmetic_in_bf16(checkpoint: Path, run: Callable[..., Any], trainer: str) -> None:
     with pytest.raises(
         HostError, match="dtype = 'bfloat16' needs arithmetic in bf16, and here it is fp32; write precision"
     ):
-        run(tmp_path, trainer, **{"model.lora": {"dtype": "bfloat16"}})
+        run(trainer, **{"model.lora": {"dtype": "bfloat16"}})
 
 
-RECIPE = """
-schema = 1
-name = "decoder"
-seed = 3
-
-[data]
-use = "csv"
-source = "rows.csv"
-
-[split]
-method = "stratified"
-validation = 0.2
-test = 0.2
-
-[model]
-use = "hf-decoder"
-checkpoint = "./llama"
-max_length = 48
-lora = false
-
-[trainer]
-use = "{trainer}"
-max_steps = 20
-eval_steps = 10
-batch_size = 8
-learning_rate = 0.01
-device = "cpu"
-precision = "fp32"
-full_determinism = true
-
-[[metrics]]
-use = "macro-metrics"
-"""
-
-
-def run(tmp_path: Path, trainer: str, **overrides: Any) -> Any:
-    rows = [f"film {i} is {word},{label}" for i in range(40) for word, label in (("fine", "good"), ("dull", "bad"))]
-    (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
-    (tmp_path / "recipe.toml").write_text(RECIPE.format(trainer=trainer))
-    return clsfw.run(tmp_path / "recipe.toml", out=tmp_path / trainer, overrides=overrides)
-
-
-def test_both_trainers_train_it_alike_and_it_is_loaded_again(checkpoint: Path, tmp_path: Path) -> None:
-    packed, padded = run(tmp_path, "gpu-trainer"), run(tmp_path, "hf-trainer")
+def test_both_trainers_train_it_alike_and_it_is_loaded_again(checkpoint: Path, run: Callable[..., Any]) -> None:
+    packed, padded = run("gpu-trainer"), run("hf-trainer")
 
     texts = ["film 3 is fine", "film 99 is dull", "fine"]
     first, second = (clsfw.load(found.directory).predict(texts).probabilities for found in (packed, padded))

@@ -26,6 +26,7 @@ from clsfw_hf_trainer import register_trainers as hf_trainers
 from tests.plugins.hf_decoders.conftest import make
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytest.importorskip("bitsandbytes", reason="needs the extra clsfw[qlora]")
@@ -131,49 +132,11 @@ def test_an_encoder_may_have_them_too(tmp_path: Path) -> None:
     torch.testing.assert_close(given, expected, rtol=1e-4, atol=1e-5)
 
 
-RECIPE = """
-schema = 1
-name = "four-bits"
-seed = 3
-
-[data]
-use = "csv"
-source = "rows.csv"
-
-[split]
-method = "stratified"
-validation = 0.2
-test = 0.2
-
-[model]
-use = "hf-decoder"
-checkpoint = "./llama"
-max_length = 48
-
-[model.lora]
-dtype = "nf4"
-
-[trainer]
-use = "{trainer}"
-max_steps = 20
-batch_size = 8
-learning_rate = 0.02
-device = "cpu"
-precision = "fp32"
-
-[[metrics]]
-use = "macro-metrics"
-"""
-
-
 @pytest.mark.parametrize("trainer", ["gpu-trainer", "hf-trainer"])
-def test_adapters_learn_on_them(llama: Path, tmp_path: Path, trainer: str) -> None:
-    rows = [f"film {i} is {word},{label}" for i in range(40) for word, label in (("fine", "good"), ("dull", "bad"))]
-    (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(rows) + "\n")
-    (tmp_path / "recipe.toml").write_text(RECIPE.format(trainer=trainer))
+def test_adapters_learn_on_them(llama: Path, tmp_path: Path, run: Callable[..., Any], trainer: str) -> None:
     (tmp_path / "llama").symlink_to(llama)
 
-    found = clsfw.run(tmp_path / "recipe.toml", out=tmp_path / "run", display="none")
+    found = run(trainer, **{"model.lora": {"dtype": "nf4"}, "trainer.learning_rate": 0.02})
 
     again = clsfw.load(found.directory).predict(["film 3 is fine", "film 99 is dull"])
     assert found.metrics["test"]["accuracy"] > 0.9
