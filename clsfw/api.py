@@ -69,11 +69,13 @@ def study(
     overrides: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     jobs: int | None = None,
+    on: str = "local",
 ) -> FinishedStudy:
     """Carry out the `[study]` of a recipe and return the finished study: its scores over seeds, and its runs.
 
     The same call continues an interrupted study and returns a complete one; `overrides` as for `run`.
-    `jobs` runs are made at once, each in a process of its own (None: one, or as many as the study was begun with).
+    `jobs` runs are made at once, each in a process of its own (None: one, or as many as the study was begun with),
+    on this machine or wherever the executor `on` works, as `--on`.
 
     Raises:
         ClsfwError: as for `run`; whatever stops a run stops the study, which can be continued.
@@ -83,7 +85,7 @@ def study(
     from clsfw.studies.execute import carry_out
     from clsfw.studies.plan import make_study
 
-    return carry_out(make_study(recipe, overrides or {}, discover()), out=out, jobs=jobs)
+    return carry_out(make_study(recipe, overrides or {}, discover()), out=out, jobs=jobs, on=on)
 
 
 def load(run_dir: str | Path, *, allow_code: bool = False) -> LoadedClassifier:

@@ -20,8 +20,9 @@ A message says what is wrong, where, and what to do instead: lower case, no full
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,9 +70,12 @@ class Problem:
 
 
 class ClsfwError(Exception):
-    """Base of all errors that a user can cause and that end in one clear message."""
+    """Base of all errors that a user can cause and that end in one clear message; they travel between processes."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]  # whatever its __init__ takes
 
 
 class UsageError(ClsfwError):

@@ -35,6 +35,7 @@ pytest_plugins = [
     "support.databases",
     "support.http_server",
     "support.mistakes",
+    "support.ray_cluster",
     "support.reporting",
     "support.small_run",
 ]

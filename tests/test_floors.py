@@ -17,6 +17,7 @@ FLOORS: dict[str, int] = {
     "kit": 2,
     "process": 2,
     "discovery": 2,
+    "pools": 3,
     "toml": 3,
     "startup": 1,
     "store": 3,
@@ -50,6 +51,8 @@ LIBRARIES = {
     "clsfw_hf_trainer": {"clsfw_torch"},
     "clsfw_onnx": {"clsfw_runtime"},
     "clsfw_openvino": {"clsfw_runtime"},
+    # Its actors start the very worker of `local`.
+    "clsfw_ray": {"clsfw_executors"},
     "clsfw_sql": {"clsfw_csv"},
     # Windows of long texts, which an artifact repeats without torch.
     "clsfw_torch": {"clsfw_runtime"},

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HELP = "write a plugin package, a recipe for your data, or a copy of a shipped recipe"
 
 _MODELS = ("tfidf", "embed", "minilm", "distilbert", "modernbert")
-_KINDS = ("data", "model", "trainer", "metric", "watcher", "searcher", "exporter")
+_KINDS = ("data", "model", "trainer", "metric", "watcher", "searcher", "exporter", "executor")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

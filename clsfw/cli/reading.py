@@ -1,4 +1,4 @@
-"""The options by which a CSV file is read differently from the run's own data."""
+"""Options that several verbs have: how a CSV file is read, whose code may run, where the work is done."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def add_allow_code(parser: argparse.ArgumentParser) -> None:
     """Declare what lets code run that a run directory names."""
     parser.add_argument(
         "--allow-code", action="store_true", help="run code that the run names, such as the script of a metric"
+    )
+
+
+def add_on(parser: argparse.ArgumentParser) -> None:
+    """Declare where the work is done."""
+    parser.add_argument(
+        "--on",
+        metavar="EXECUTOR",
+        default="local",
+        help="where the work is done: local (this machine, the default), or another executor that `clsfw list-plugins` "
+        "shows, as NAME or NAME://ADDRESS",
     )
 
 

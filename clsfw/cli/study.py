@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from clsfw.cli.reading import add_on
 from clsfw.cli.run import add_recipe_arguments
 from clsfw.errors import NotReproducedError
 
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     add_recipe_arguments(parser)
     parser.add_argument("--out", metavar="DIR", help="the directory of the study (default: studies/NAME-HASH)")
+    add_on(parser)
     parser.add_argument(
         "--jobs",
         type=_jobs,
@@ -40,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
 
     with open_board() as board:
         board.title(plan.own.recipe.name, f"{plan.runs} runs, in {study_path(plan, args.out)}")
-        study = carry_out(plan, out=args.out, jobs=args.jobs, board=board)
+        study = carry_out(plan, out=args.out, jobs=args.jobs, on=args.on, board=board)
     with outcome() as screen:
         summarize(screen, study)
     verdict = study.verdict

@@ -7,15 +7,15 @@ import re
 from collections.abc import Callable, Mapping  # noqa: TC003  # `get_type_hints` of a component must work
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Settings")
 
-Kind = Literal["data", "model", "trainer", "metric", "watcher", "searcher", "exporter"]
-KINDS: tuple[Kind, ...] = ("data", "model", "trainer", "metric", "watcher", "searcher", "exporter")
+Kind = Literal["data", "model", "trainer", "metric", "watcher", "searcher", "exporter", "executor"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 SPLITS = ("train", "validation", "test")
 """The names that a split may have, in the order in which rows are shared out; the last of them is judged first."""
 NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]*")

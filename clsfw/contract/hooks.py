@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clsfw.contract.component import Component
-    from clsfw.contract.parts import DataSource, Exporter, Metric, Model, Searcher, Trainer, Watcher
+    from clsfw.contract.parts import DataSource, Executor, Exporter, Metric, Model, Searcher, Trainer, Watcher
 
 hookspec = pluggy.HookspecMarker("clsfw")
 hookimpl = pluggy.HookimplMarker("clsfw")
@@ -52,3 +52,8 @@ def register_searchers() -> Iterable[Component[Searcher]]:  # type: ignore[empty
 @hookspec
 def register_exporters() -> Iterable[Component[Exporter]]:  # type: ignore[empty-body]  # a spec has no body
     """Contribute exporters; called once, when plugins are discovered, so keep it light."""
+
+
+@hookspec
+def register_executors() -> Iterable[Component[Executor]]:  # type: ignore[empty-body]  # a spec has no body
+    """Contribute executors; called once, when plugins are discovered, so keep it light."""

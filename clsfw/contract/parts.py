@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     import numpy as np
@@ -287,6 +288,61 @@ class Exporter(Protocol):
 
     def load(self, directory: Path, labels: Labels) -> Predictor:
         """Open what `export` wrote, without the library that trained the model; damage is a `ModelError`."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a worker needs, or a host has: processors, of which each computes one thread, bytes of memory, and GPUs.
+
+    The memory is None where it is not asked for, or not known.
+    """
+
+    cpus: int
+    memory_bytes: int | None = None
+    gpus: int = 0
+
+
+@dataclass(frozen=True)
+class Event:
+    """What became known of the piece of work `number`: it is done, failed or lost, or its worker said something.
+
+    `content` is the outcome, the exception, words on how its worker ended, or what was said.
+    """
+
+    kind: Literal["done", "failed", "lost", "said"]
+    number: int
+    content: Any
+
+
+class Pool(Protocol):
+    """Workers that do pieces of work; they are ended at once when the context is left that gave the pool."""
+
+    def begin(self, number: int, piece: Any) -> None:
+        """Let a piece be done as soon as a worker is free; no other piece that is not done has its number."""
+
+    def wait(self, timeout: float) -> Sequence[Event]:
+        """Return what became known: at once if there is something, or what there is after `timeout` seconds."""
+
+    def stop(self) -> None:
+        """Send SIGTERM to the workers; pieces that are not begun are `lost`, the others still end in some way."""
+
+
+class Executor(Protocol):
+    """Knows where pieces of work can be done that hang on nothing but themselves; `--on NAME` names it.
+
+    What follows in `--on NAME://ADDRESS` is its setting `address`.
+    """
+
+    def hosts(self) -> Sequence[Resources]:
+        """Return what each host has; raise `HostError` within seconds where that cannot be known."""
+
+    def open(
+        self, make: Callable[[Callable[[Any], None]], Callable[[Any], Any]], workers: int, each: Resources
+    ) -> AbstractContextManager[Pool]:
+        """Return a pool of at most `workers`: in each, `make(say)` gives what does one piece after the other.
+
+        All of these are pickled. A piece whose worker ended may be begun again elsewhere, so it bears to be done twice.
+        """
 
 
 # Optional abilities of parts

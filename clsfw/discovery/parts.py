@@ -7,19 +7,15 @@ alike.
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
-
-import numpy as np
 
 from clsfw.contract.component import validate
 from clsfw.contract.parts import (
     ChecksModel,
     DataSource,
+    Executor,
     Exporter,
     HasProvenance,
     HasRowFormat,
@@ -42,7 +38,8 @@ from clsfw.errors import PluginError
 from clsfw.kit.disk import explained_libraries
 from clsfw.kit.predictions import check_prediction
 from clsfw.kit.saved import check_saved
-from clsfw.kit.text import clean
+from clsfw.kit.scores import check_scores
+from clsfw.kit.shapes import kind_of, line_of, method_fault, watcher_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +49,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from clsfw.contract.component import Component, Kind, Settings
-    from clsfw.contract.parts import Classifier, Labels, Outcome, Predictor, Range, Reporter, Trial
+    from clsfw.contract.parts import Classifier, Labels, Outcome, Predictor, Range, Reporter, Resources, Trial
     from clsfw.contract.run import Run
     from clsfw.discovery.plugins import Plugin
     from clsfw.kit.pairs import Text
@@ -60,8 +57,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 B = TypeVar("B", bound="BuiltPart[Any]")
 
-_TAKEN = frozenset({"loss", "split", "step"})  # a line of the history holds these beside the scores
-_SLIP = 0.88  # so like a method's name that it is a slip of the pen
 _LONGEST_SHOWN = 200  # characters
 
 
@@ -97,15 +92,7 @@ class BuiltPart(Generic[T]):
         """Return why something cannot be a part of this kind, or return None."""
         if part is None:
             return "None; does it lack a `return`?"
-        for method, count in cls.methods.items():
-            function = getattr(part, method, None)
-            if not callable(function):
-                return f"{_kind_of(part)}, which has no method {method}"
-            if _never_runs(function):
-                return f"{_kind_of(part)}, whose {method} is async or has a yield, so that its body would never run"
-            if not _takes(function, *range(count)):
-                return f"{_kind_of(part)}, whose {method}{inspect.signature(function)} does not take {count} arguments"
-        return None
+        return next((f for m, count in cls.methods.items() if (f := method_fault(part, m, count))), None)
 
 
 class BuiltSource(BuiltPart[DataSource]):
@@ -214,7 +201,7 @@ class BuiltModel(BuiltPart[Model]):
     def _checked(self, method: str, given: Classifier, labels: Labels | None) -> Classifier:
         missing = [name for name in ("labels", "save", "parameters") if not hasattr(given, name)]
         if missing:
-            raise PluginError(f"{self}: {method} gave {_kind_of(given)}, which has no {missing[0]}")
+            raise PluginError(f"{self}: {method} gave {kind_of(given)}, which has no {missing[0]}")
         if labels is not None and given.labels != labels:
             own, wanted = (str(one)[:_LONGEST_SHOWN] for one in (given.labels, labels))
             raise PluginError(f"{self}: {method} gave a classifier of {own}, not of {wanted}")
@@ -238,7 +225,7 @@ class Needy(BuiltPart[T]):
     def fault(cls, part: Any) -> str | None:
         """Return why something is not such a part, or None."""
         whole = isinstance(getattr(part, "needs", None), type)
-        return super().fault(part) or (None if whole else f"{_kind_of(part)}, whose `needs` is not a class or protocol")
+        return super().fault(part) or (None if whole else f"{kind_of(part)}, whose `needs` is not a class or protocol")
 
     def fits(self, classifier: Classifier) -> bool:
         """Return whether the part takes a classifier."""
@@ -306,7 +293,7 @@ class BuiltExporter(Needy[Exporter]):
         with self.guarded("load"):
             given = self.part.load(directory, labels)
         if not callable(getattr(given, "predict", None)):
-            raise PluginError(f"{self}: load gave {_kind_of(given)}, which has no predict")
+            raise PluginError(f"{self}: load gave {kind_of(given)}, which has no predict")
         return given
 
     def predict(self, predictor: Predictor, texts: Sequence[Text], labels: Labels, reporter: Reporter) -> Prediction:
@@ -330,31 +317,7 @@ class BuiltMetric(BuiltPart[Metric]):
 
         """
         with self.guarded("compute"):
-            given = self.part.compute(outcome)
-            if not hasattr(given, "items"):
-                raise PluginError(f"{self} must give a mapping of names to numbers, not {type(given).__name__}")
-            return {self._name(key): self._number(key, value) for key, value in given.items()}
-
-    def _name(self, key: object) -> str:
-        if not isinstance(key, str) or not key.strip() or clean(key) != key:
-            shown = repr(key)[:_LONGEST_SHOWN]
-            raise PluginError(f"{self} names a score {shown}; use a line of text without control characters")
-        if key in _TAKEN:
-            raise PluginError(
-                f"{self} gives {key!r}, a name that the run's history takes; the score needs another name"
-            )
-        return key
-
-    def _number(self, key: object, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise PluginError(f"{self} must give plain numbers, but {key!r} is {type(value).__name__}")
-        try:
-            number = float(value)
-        except OverflowError:  # a whole number of hundreds of digits
-            number = math.inf
-        if not math.isfinite(number):
-            raise PluginError(f"{self} gives {key!r} = {number}, which is not a finite number")
-        return number
+            return check_scores(self.part.compute(outcome), self)
 
 
 @dataclass(frozen=True)
@@ -375,21 +338,7 @@ class BuiltWatcher(BuiltPart[Watcher]):
     @classmethod
     def fault(cls, part: Any) -> str | None:
         """Return why something is not a watcher, or None."""
-        if part is None:
-            return super().fault(part)
-        found = {hook: getattr(part, hook) for hook in cls.HOOKS if callable(getattr(part, hook, None))}
-        if not found:
-            return f"{_kind_of(part)}, which has none of the methods {', '.join(cls.HOOKS)}"
-        for hook, function in found.items():
-            if _never_runs(function):
-                return f"{_kind_of(part)}, whose {hook} is async or has a yield, so that its body would never run"
-            if not _takes(function, **dict.fromkeys(cls.HOOKS[hook])):
-                return f"{_kind_of(part)}, whose {hook} must take the arguments {', '.join(cls.HOOKS[hook])}"
-        for name in dir(part):
-            near = difflib.get_close_matches(name, cls.HOOKS, n=1, cutoff=_SLIP)
-            if near and name not in cls.HOOKS:
-                return f"{_kind_of(part)}, whose {name} looks like {near[0]} misspelt, and would never be called"
-        return None
+        return super().fault(part) or watcher_fault(part, cls.HOOKS)
 
     def tell(self, hook: str, **arguments: object) -> None:
         """Call a method of the watcher, if it has it, with copies of the mappings among the arguments."""
@@ -424,15 +373,25 @@ class BuiltSearcher(BuiltPart[Searcher]):
             return {name: given[name] for name in space}
 
 
+class BuiltExecutor(BuiltPart[Executor]):
+    """An executor; `clsfw.pools` opens it."""
+
+    kind = "executor"
+    methods: ClassVar = {"hosts": 0, "open": 3}
+
+    def hosts(self) -> list[Resources]:
+        """Return what each host has."""
+        with self.guarded("hosts"):
+            return list(self.part.hosts())
+
+
 def takes_pairs(part: object) -> bool:
     """Return whether a model, a classifier or a trainer says that it takes pairs of texts."""
     return isinstance(part, TakesPairs) and part.takes_pairs is True
 
 
-BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {
-    built.kind: built
-    for built in (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher, BuiltSearcher, BuiltExporter)
-}
+_ALL = (BuiltSource, BuiltModel, BuiltTrainer, BuiltMetric, BuiltWatcher, BuiltSearcher, BuiltExporter, BuiltExecutor)
+BUILT: Mapping[Kind, type[BuiltPart[Any]]] = {built.kind: built for built in _ALL}
 
 
 def build_part(built: type[B], plugin: Plugin, component: Component[Any], settings: Settings) -> B:
@@ -447,9 +406,7 @@ def build_part(built: type[B], plugin: Plugin, component: Component[Any], settin
         part = component.build(settings)
         fault = built.fault(part)
     if fault is not None:
-        code = getattr(inspect.unwrap(component.build), "__code__", None)
-        line = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
-        raise PluginError(f"{plugin}: {doing} gave {fault}{line}")
+        raise PluginError(f"{plugin}: {doing} gave {fault}{line_of(component.build)}")
     return built(plugin, component.name, part)
 
 
@@ -468,22 +425,3 @@ def build_from_values(
 
     """
     return build_part(built, plugin, component, validate(component.settings, values, base_of))
-
-
-def _kind_of(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
-
-
-def _never_runs(function: Callable[..., object]) -> bool:
-    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
-    return any(is_kind(function) for is_kind in kinds)
-
-
-def _takes(function: Callable[..., object], *positional: object, **named: object) -> bool:
-    try:
-        inspect.signature(function).bind(*positional, **named)
-    except TypeError:
-        return False
-    except ValueError:  # built-in functions do not all tell
-        return True
-    return True

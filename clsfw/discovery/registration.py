@@ -21,6 +21,7 @@ from clsfw.contract import hooks as hookspecs
 from clsfw.contract.component import NAME_PATTERN, Component, Kind, Settings
 from clsfw.discovery.blame import describe
 from clsfw.errors import PluginError
+from clsfw.kit.shapes import kind_of, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ REGISTER_HOOKS: Mapping[Kind, str] = {
     "watcher": "register_watchers",
     "searcher": "register_searchers",
     "exporter": "register_exporters",
+    "executor": "register_executors",
 }
 HOOKS = tuple(REGISTER_HOOKS.values())
 
@@ -101,8 +103,7 @@ def _name(loaded: object) -> str:
 
 
 def _fault(message: str, function: Callable[..., object]) -> PluginError:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return PluginError(f"{message} ({code.co_filename}:{code.co_firstlineno})" if code else message)
+    return PluginError(f"{message}{line_of(function)}")
 
 
 def _functions(loaded: object) -> dict[str, Callable[..., object]]:
@@ -162,35 +163,27 @@ def _check_unmarked(attribute: str, function: Callable[..., object], implemented
 
 def _items(hook: str, given: object, function: Callable[..., object]) -> Iterable[Any]:
     if isinstance(given, (str, bytes, Component)) or not isinstance(given, Iterable):
-        raise _fault(f"{hook} must return a list of clsfw.Component, not {_shown(given)}", function)
+        raise _fault(f"{hook} must return a list of clsfw.Component, not {kind_of(given)}", function)
     items = list(islice(given, _MOST + 1))
     if len(items) > _MOST:
         raise _fault(f"{hook} gives more than {_MOST} components", function)
     return items
 
 
-def _shown(value: object) -> str:
-    return "None" if value is None else type(value).__name__
-
-
 def _check_component(kind: Kind, component: Any, function: Callable[..., object]) -> None:
     hook = REGISTER_HOOKS[kind]
     if not isinstance(component, Component):
-        raise _fault(f"{hook} must return a list of clsfw.Component, but one item is {_shown(component)}", function)
+        raise _fault(f"{hook} must return a list of clsfw.Component, but one item is {kind_of(component)}", function)
     if not isinstance(component.name, str) or not NAME_PATTERN.fullmatch(component.name):
         words = f"{str(component.name)[:200]!r} is not a component name; use lower-case letters, digits, '-', '_', '.'"
         raise _fault(f"{hook}: {words}", function)
     if not isinstance(component.summary, str) or not component.summary.strip():
         raise _fault(f"{hook}: the summary of {component.name!r} must be a line of text", function)
-    for what, text, longest in (
-        ("name", component.name, _LONGEST_NAME),
-        ("summary", component.summary, _LONGEST_SUMMARY),
-    ):
+    texts = (("name", component.name, _LONGEST_NAME), ("summary", component.summary, _LONGEST_SUMMARY))
+    for what, text, longest in texts:
         if len(text) > longest:
-            words = (
-                f"the {what} of {component.name[:longest]!r} has {len(text)} characters; at most {longest} are allowed"
-            )
-            raise _fault(f"{hook}: {words}", function)
+            size = f"has {len(text)} characters; at most {longest} are allowed"
+            raise _fault(f"{hook}: the {what} of {component.name[:longest]!r} {size}", function)
     if not (isinstance(component.settings, type) and issubclass(component.settings, Settings)):
         raise _fault(f"{hook}: the settings of {component.name!r} must be a subclass of clsfw.Settings", function)
     keys = {key for name, field in component.settings.model_fields.items() for key in (name, field.alias)}

@@ -32,6 +32,7 @@ _MEANINGS: dict[Kind, str] = {
     "watcher": "what looks on and changes nothing",
     "searcher": "what proposes settings to try",
     "exporter": "what carries a finished run to another library",
+    "executor": "where pieces of work are done",
 }
 
 
@@ -42,7 +43,7 @@ def recipe_schema(plugins: Plugins) -> dict[str, Any]:
         PluginError: the settings of a component cannot be described.
 
     """
-    kinds = [kind for kind in KINDS if kind != "exporter"]  # no recipe names one
+    kinds = [kind for kind in KINDS if kind not in {"exporter", "executor"}]  # no recipe names one
     found = [(kind, *plugins.components(kind)[name]) for kind in kinds for name in sorted(plugins.components(kind))]
     for _, plugin, component in found:
         _check_describable(plugin, component)

@@ -25,6 +25,7 @@ TITLES: Mapping[str, str] = {
     "watcher": "A watcher",
     "searcher": "A searcher",
     "exporter": "An exporter",
+    "executor": "An executor",
 }
 
 _WITH_TRAINER = "model-with-trainer"

@@ -1,38 +1,30 @@
-"""Makes the runs of a study: here one after the other, or several at once in processes of their own.
-
-A process gets tasks through a connection, and sends back what its run is at and what it came to. Its standard input
-ends with this process, and then it ends, too. It leads a session of its own: a signal from the terminal reaches this
-process alone, which asks the others to stop.
-"""
+"""Makes the runs of a study: here one after the other, or several at once by the workers of an executor."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, Pipe, wait
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
 
-from clsfw import errors
-from clsfw.errors import ClsfwError, HostError, InterruptedRunError, RecipeError
+from clsfw.contract.parts import Resources
+from clsfw.errors import HostError, InterruptedRunError
+from clsfw.evidence.environment import processors
+from clsfw.pools import HERE, find_executor, opened
 from clsfw.process.signals import StopSignals
 from clsfw.studies.making import Made, Maker, Task
 from clsfw.studies.shared import SharedData
+from clsfw.studies.worker import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import TracebackType
-    from typing import IO
 
+    from clsfw.contract.parts import Event, Pool
+    from clsfw.discovery.parts import BuiltExecutor
+    from clsfw.discovery.plugins import Plugins
     from clsfw.studies.board import Board
     from clsfw.studies.plan import StudyPlan
-    from clsfw.toml.overrides import Override
 
 _PATIENCE = 0.2
 """Seconds after which a signal is noticed."""
@@ -73,180 +65,110 @@ class Alone:
         return self._maker(task)
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What a process needs to make runs of a study; `identity` is that of the recipe when the study began."""
-
-    recipe: str
-    overrides: tuple[Override, ...]
-    path: Path
-    identity: str
-
-
-@dataclass
-class _Worker:
-    """A process, and the task that it is at."""
-
-    process: subprocess.Popen[bytes]
-    connection: Connection
-    said: IO[bytes]
-    task: Task | None = None
-
-
 @dataclass
 class Several:
-    """Makes `jobs` runs at once, each in a process with so many `threads`; use it as a context."""
+    """Makes `jobs` runs at once, each by a worker of the pool; `signals` ask it to stop."""
 
-    setup: Setup
+    pool: Pool
     jobs: int
-    threads: int
     board: Board
+    signals: StopSignals
     data: SharedData = field(default_factory=SharedData, init=False)
-    _signals: StopSignals = field(init=False)
-    _waiting: deque[Task] = field(default_factory=deque, init=False)
-    _workers: list[_Worker] = field(default_factory=list, init=False)
+    _numbers: Iterator[int] = field(default_factory=count, init=False)
+    _begun: dict[int, Task] = field(default_factory=dict, init=False)
     _made: dict[str, Made] = field(default_factory=dict, init=False)
 
-    def __enter__(self) -> Self:
-        self._signals = StopSignals(self.board.note)
-        self._signals.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the processes; what one of them is at goes on from its last checkpoint when the study does."""
-        try:
-            for worker in self._workers:
-                worker.connection.close()
-                worker.process.kill()
-                worker.process.communicate()
-                worker.said.close()
-        finally:
-            self._signals.__exit__(kind, exc, trace)
-
     def begin(self, task: Task) -> None:
-        """Send the task to a process that is idle, to a new one, or let it wait for one."""
-        idle = next((worker for worker in self._workers if worker.task is None), None)
-        if idle is None and len(self._workers) < self.jobs:
-            idle = self._started()
-        if idle is None:
-            self._waiting.append(task)
-        else:
-            _give(idle, task)
+        """Let a worker make the run as soon as one is free."""
+        number = next(self._numbers)
+        self._begun[number] = task
+        self.pool.begin(number, task)
 
     def result(self, task: Task) -> Made:
-        """Pass on what the processes say until the task is done."""
+        """Pass on what the workers say until the run is made."""
         while task.name not in self._made:
-            if self._signals.received is not None:
+            if self.signals.received is not None:
                 self._stop()
                 message = "the runs are saved; the same command continues the study"
-                raise InterruptedRunError(message, self._signals.received)
-            for connection in wait([worker.connection for worker in self._workers], _PATIENCE):
-                self._hear(next(worker for worker in self._workers if worker.connection is connection))
+                raise InterruptedRunError(message, self.signals.received)
+            for event in self.pool.wait(_PATIENCE):
+                self._take(event)
         return self._made.pop(task.name)
 
-    def _started(self) -> _Worker:
-        ours, theirs = Pipe()
-        said = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the worker
-        process = subprocess.Popen(  # noqa: S603  # this interpreter
-            [sys.executable, "-m", "clsfw.studies.worker", str(theirs.fileno())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=said,
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": str(self.threads)},
-        )
-        theirs.close()
-        ours.send(self.setup)
-        worker = _Worker(process, ours, said)
-        self._workers.append(worker)
-        return worker
-
-    def _hear(self, worker: _Worker) -> None:
-        """Take in one message.
+    def _take(self, event: Event) -> None:
+        """Take in what became known.
 
         Raises:
             ClsfwError: what ended the run; the other runs have stopped.
 
         """
-        try:
-            what, *content = worker.connection.recv()
-        except (EOFError, OSError):
-            what, content = "failed", [_death(worker)]
-        if what == "board":
-            method, *words = content
+        if event.kind == "said":
+            method, *words = event.content
             getattr(self.board, method)(*words)
-        elif what == "made" and worker.task is not None:
-            self._made[worker.task.name] = content[0]
-            worker.task = None
-            if self._waiting:
-                _give(worker, self._waiting.popleft())
-        else:
-            self._stop()
-            raise unpacked(content[0])
+            return
+        task = self._begun.pop(event.number)
+        if event.kind == "done":
+            self._made[task.name] = event.content
+            return
+        self._stop()
+        if event.kind == "failed":
+            raise event.content
+        how, *last = str(event.content).split("\n", 1)
+        message = f"the process that made {task.name} {how}; the same command continues the study"
+        raise HostError("\n".join([message, *last]))
 
     def _stop(self) -> None:
-        """Ask the processes to stop at the end of their step, and wait until they have."""
-        for worker in self._workers:
-            worker.process.send_signal(signal.SIGTERM)
-        for worker in self._workers:
-            with suppress(EOFError, OSError):
-                while worker.task is not None and worker.connection.recv()[0] == "board":
-                    pass
+        """Ask the workers to stop at the end of their step, and wait until they have."""
+        self.pool.stop()
+        while self._begun:
+            for event in self.pool.wait(_PATIENCE):
+                if event.kind != "said":
+                    self._begun.pop(event.number, None)
 
 
 @dataclass(frozen=True)
-class Packed:
-    """An error on its way between processes."""
+class Place:
+    """Where the runs of a study are made, and what its hosts have, the first one's first."""
 
-    kind: str
-    arguments: tuple[Any, ...]
+    on: str
+    plugins: Plugins
+    executor: BuiltExecutor | None
+    hosts: tuple[Resources, ...]
 
+    @classmethod
+    def found(cls, on: str, plugins: Plugins, *, connect: bool) -> Place:
+        """Find what `on` names, and ask what there is if it is to be used; this machine is asked only when it is.
 
-def packed(error: Exception) -> Packed:
-    """Pack an error as the nearest kind that this library has."""
-    kind = next(k for k in type(error).__mro__ if k.__module__ in {errors.__name__, "builtins"})
-    if isinstance(error, RecipeError):
-        return Packed(kind.__name__, (error.problems,))
-    if isinstance(error, InterruptedRunError):
-        return Packed(kind.__name__, (str(error), error.signal_number))
-    return Packed(kind.__name__, (str(error),))
+        Raises:
+            UsageError: there is no such executor.
+            HostError: its hosts cannot be reached.
 
+        """
+        executor = None if on == HERE else find_executor(on, plugins)
+        hosts = executor.hosts() if executor is not None and connect else [Resources(processors())]
+        return cls(on, plugins, executor, tuple(hosts))
 
-def unpacked(error: Packed) -> Exception:
-    """Return the error; one that this library did not raise on purpose is a `RuntimeError` that names its kind."""
-    kind = getattr(errors, error.kind, None)
-    if isinstance(kind, type) and issubclass(kind, ClsfwError):
-        return kind(*error.arguments)
-    return RuntimeError(f"{error.kind}: {error.arguments[0]}")
+    @property
+    def here(self) -> bool:
+        """Whether it is this machine."""
+        return self.executor is None
 
+    def threads(self, jobs: int) -> int:
+        """Return with how many threads so many runs can compute at once, from 1."""
+        fit = (n for n in range(max(host.cpus for host in self.hosts), 0, -1) if self._room(n) >= jobs)
+        return next(fit, 1)
 
-def _give(worker: _Worker, task: Task) -> None:
-    worker.task = task
-    with suppress(OSError):  # it has ended; whoever listens to it will see
-        worker.connection.send(task)
-
-
-def _death(worker: _Worker) -> Packed:
-    """Say how a process ended that should not have."""
-    code = worker.process.wait()
-    worker.said.seek(0)
-    last = worker.said.read().decode(errors="replace").strip().rpartition("\n")[2]
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
-    why = " (memory that runs out ends it so)" if code == -signal.SIGKILL else ""
-    about = worker.task.name if worker.task is not None else "the next run"
-    message = f"the process that made {about} {how}{why}; the same command continues the study"
-    return Packed(HostError.__name__, (f"{message}\n{last}" if last else message,))
+    def _room(self, threads: int) -> int:
+        return sum(host.cpus // threads for host in self.hosts)
 
 
 @contextmanager
-def hired(plan: StudyPlan, path: Path, board: Board, *, jobs: int, threads: int | None) -> Iterator[Crew]:
+def hired(plan: StudyPlan, path: Path, board: Board, place: Place, *, jobs: int, threads: int | None) -> Iterator[Crew]:
     """Provide whoever makes the runs of the study in the directory `path`."""
     if threads is None:
         yield Alone(Maker(plan, path, board))
         return
-    setup = Setup(str(plan.document.file), plan.overrides, path, plan.identity())
-    with Several(setup, jobs, threads, board) as crew:
-        yield crew
+    executor = place.executor or find_executor(HERE, place.plugins)
+    setup = Setup(str(plan.document.file.absolute()), plan.overrides, path.absolute(), plan.identity())
+    with StopSignals(board.note) as signals, opened(executor, setup, jobs, Resources(threads)) as pool:
+        yield Several(pool, jobs, board, signals)

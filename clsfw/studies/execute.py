@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from clsfw.engine.run import listed
 from clsfw.errors import RunDirectoryError, TrainingError, UsageError
-from clsfw.evidence.environment import processors
 from clsfw.evidence.finished import FinishedRun
 from clsfw.evidence.metrics import scores_by_split
 from clsfw.kit.atomic import PREFIX, remove_leftovers, write_json, write_text
@@ -19,10 +18,11 @@ from clsfw.kit.lock import NAME as LOCK
 from clsfw.kit.lock import locked
 from clsfw.kit.pairs import texts_of
 from clsfw.kit.records import differences
+from clsfw.pools import HERE
 from clsfw.report.display import Quiet
 from clsfw.studies.board import Silent
 from clsfw.studies.content import BEGUN, REPORT, RESULT, RUNS, FinishedStudy, read_begun
-from clsfw.studies.crew import hired
+from clsfw.studies.crew import Place, hired
 from clsfw.studies.importance import importance
 from clsfw.studies.luck import gain
 from clsfw.studies.making import Task
@@ -56,11 +56,17 @@ def study_path(plan: StudyPlan, out: str | Path | None) -> Path:
 
 
 def carry_out(
-    plan: StudyPlan, *, out: str | Path | None = None, jobs: int | None = None, board: Board | None = None
+    plan: StudyPlan,
+    *,
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    on: str = HERE,
+    board: Board | None = None,
 ) -> FinishedStudy:
     """Carry a study out, go on with an interrupted one, or return a complete one.
 
-    `jobs` runs are made at once; None is one, or as many as the study was begun with.
+    `jobs` runs are made at once, by workers of the executor that `on` names; None is one, or as many as the study was
+    begun with.
 
     Raises:
         ClsfwError: see `clsfw.errors`; whatever ends a run ends the study, which can be continued.
@@ -70,17 +76,18 @@ def carry_out(
         raise UsageError(f"jobs must be a number of runs from 1, not {jobs!r}")
     path, board = study_path(plan, out), board or Silent()
     _check_place(path)
+    place = Place.found(on, plan.plugins, connect=not (path / RESULT).is_file())
     with explained(path, "make"):
         (path / RUNS).mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         stack.enter_context(locked(path))
         remove_leftovers(path)
-        begun = _begin(path, plan, jobs)
+        begun = _begin(path, plan, jobs, place)
         if (path / RESULT).is_file():
             board.note(f"{path} is complete already")
             return FinishedStudy.read(path)
         board.begin(plan.pieces)
-        crew = stack.enter_context(hired(plan, path, board, jobs=begun["jobs"], threads=begun["threads"]))
+        crew = stack.enter_context(hired(plan, path, board, place, jobs=begun["jobs"], threads=begun["threads"]))
         record = (
             _seeds_alone(plan, path, board, crew)
             if plan.search is None
@@ -236,19 +243,20 @@ def _check_place(path: Path) -> None:
                 )
 
 
-def _begin(path: Path, plan: StudyPlan, jobs: int | None) -> Begun:
+def _begin(path: Path, plan: StudyPlan, jobs: int | None, place: Place) -> Begun:
     """Write what the study is of, or see that the one that was begun here is of the same."""
     begun = read_begun(path)
     if begun is None:
         asked = os.environ.get("OMP_NUM_THREADS", "")
-        each = int(asked) if asked.isdecimal() else processors() // (jobs or 1)
+        each = int(asked) if asked.isdecimal() else place.threads(jobs or 1)
+        alone = place.here and jobs in {None, 1}
         begun = {
             "schema": 1,
             "identity": plan.identity(),
             "recipe": plan.own.portable(),
             "study": plan.to_json(),
             "jobs": jobs or 1,
-            "threads": max(1, each) if jobs not in {None, 1} else None,
+            "threads": None if alone else max(1, each),
         }
         write_text(path / "recipe.toml", plan.own.text)
         write_json(path / BEGUN, begun)
@@ -263,5 +271,10 @@ def _begin(path: Path, plan: StudyPlan, jobs: int | None) -> Begun:
         raise RunDirectoryError(
             f"{path} was begun with --jobs {begun['jobs']}, on which its bits hang; leave --jobs out to continue it, "
             "or give another --out"
+        )
+    if begun["threads"] is None and not place.here and not (path / RESULT).is_file():
+        raise RunDirectoryError(
+            f"{path} was begun one run after the other in one process, on whose threads its bits hang; leave --on out "
+            "to continue it, or give another --out"
         )
     return begun

@@ -1,86 +1,115 @@
-"""The process that makes runs of a study for another one: `python -m clsfw.studies.worker CONNECTION`."""
+"""What a worker needs to make runs of a study, and how it makes them there."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import threading
-import traceback
-from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
+import platform
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from clsfw.discovery.plugins import discover
-from clsfw.errors import RunDirectoryError
-from clsfw.studies.crew import Setup, packed
-from clsfw.studies.making import Maker, Task
-from clsfw.studies.plan import make_study
+from clsfw.errors import HostError, LockedError, RunDirectoryError
+from clsfw.kit.lock import is_locked
 
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from clsfw.studies.making import Made, Maker, Task
+    from clsfw.toml.overrides import Override
+
+_PATIENCE, _AGAIN = 180.0, 0.5
+"""Seconds for which a run that another process holds is waited for, and between two looks.
+
+The process may be one that was lost: the lock dies with it, and on a shared folder when the server notes that its host
+is gone, which takes 90 seconds with NFS 4.
+"""
 
 
-class _Sender:
+@dataclass(frozen=True)
+class Setup:
+    """The study in the directory `path`, whose lock the sender holds; `identity` is that of the recipe by then."""
+
+    recipe: str
+    overrides: tuple[Override, ...]
+    path: Path
+    identity: str
+
+    def __call__(self, say: Callable[[Any], None]) -> Callable[[Task], Made]:
+        """Return what makes one run after the other.
+
+        Raises:
+            HostError: the directory is not the sender's.
+            RunDirectoryError: the recipe is another one by now.
+
+        """
+        from clsfw.discovery.plugins import discover
+        from clsfw.studies.making import Maker
+        from clsfw.studies.plan import make_study
+
+        if not is_locked(self.path):
+            raise HostError(
+                f"{self.path} on host {platform.node()} is not the directory in which the study was started, or its "
+                "file system keeps no locks between hosts; every host must see the same directory, with locks (flock)"
+            )
+        plan = make_study(self.recipe, self.overrides, discover())
+        if plan.identity() != self.identity:
+            raise RunDirectoryError(f"{self.recipe} has changed since the study in {self.path} was started")
+        sender = Sender(say)
+        return _Patient(Maker(plan, self.path, sender), sender)
+
+
+class Sender:
     """The board of the runs: it passes on what they say to the process that shows it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, say: Callable[[Any], None]) -> None:
+        self._say = say
 
     def begin(self, total: int) -> None:
         """Pass it on."""
-        self._send("begin", total)
+        self._say(("begin", total))
 
     def started(self, run: str) -> None:
         """Pass it on."""
-        self._send("started", run)
+        self._say(("started", run))
 
     def doing(self, run: str, what: str) -> None:
         """Pass it on."""
-        self._send("doing", run, what)
+        self._say(("doing", run, what))
 
     def finished(self, run: str, came_to: str) -> None:
         """Pass it on."""
-        self._send("finished", run, came_to)
+        self._say(("finished", run, came_to))
 
     def note(self, text: str) -> None:
         """Pass it on."""
-        self._send("note", text)
+        self._say(("note", text))
 
     def warn(self, text: str) -> None:
         """Pass it on."""
-        self._send("warn", text)
-
-    def _send(self, *message: str | int) -> None:
-        self._connection.send(("board", *message))
+        self._say(("warn", text))
 
 
-def main() -> None:
-    """Make one run after the other, until there are no more tasks or one ends in an error."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    connection = Connection(int(sys.argv[1]))
-    try:
-        setup: Setup = connection.recv()
-        plan = make_study(setup.recipe, setup.overrides, discover())
-        if plan.identity() != setup.identity:
-            raise RunDirectoryError(f"{setup.recipe} has changed since the study in {setup.path} was started")
-        maker = Maker(plan, setup.path, _Sender(connection))
+@dataclass(frozen=True)
+class _Patient:
+    """Makes runs, and waits for one whose former process may not have ended yet."""
+
+    make: Maker
+    board: Sender
+
+    def __call__(self, task: Task) -> Made:
+        """Make a run.
+
+        Raises:
+            LockedError: another process holds it for too long.
+            ClsfwError: whatever else ends a run.
+
+        """
+        limit = time.monotonic() + _PATIENCE
         while True:
-            task: Task = connection.recv()
-            connection.send(("made", maker(task)))
-    except EOFError:
-        return
-    except Exception as exc:  # noqa: BLE001  # the other process shows it, whatever it is
-        traceback.print_exc()
-        connection.send(("failed", packed(exc)))
-
-
-def _end_with_parent() -> NoReturn:
-    """End at once when the process that gives the tasks has ended, however it did; a run bears that at any moment."""
-    while os.read(0, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError("nothing follows that signal")
-
-
-if __name__ == "__main__":
-    main()
+            try:
+                return self.make(task)
+            except LockedError:
+                if time.monotonic() > limit:
+                    raise
+                self.board.doing(task.name, "waits for the process that is at it")
+                time.sleep(_AGAIN)

@@ -13,6 +13,7 @@ from clsfw.discovery.plugins import discover
 from clsfw.errors import ContractError, PluginError, UsageError
 from clsfw.testing import (
     data_checks,
+    executor_checks,
     exporter_checks,
     import_checks,
     metric_checks,
@@ -40,6 +41,7 @@ _OF_KIND: Mapping[Kind, tuple[Callable[[Any], None], ...]] = {
     "watcher": watcher_checks.CHECKS,
     "searcher": searcher_checks.CHECKS,
     "exporter": exporter_checks.CHECKS,
+    "executor": executor_checks.CHECKS,
 }
 
 

@@ -31,6 +31,7 @@ NAMES = {
     "watcher": "w1",
     "searcher": "coin.toss",
     "exporter": "word-table",
+    "executor": "processes",
     "both": "word-vectors",
 }
 KIND_OF_BOTH = ("--kind", "model", "--with-trainer")

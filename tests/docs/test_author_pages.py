@@ -103,6 +103,7 @@ class TestTestingPage:
             "watchers",
             "searchers",
             "exporters",
+            "executors",
             "all of them",
         ] == [line.split("|")[1].strip() for line in table.splitlines()]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import shutil
 import signal
 import subprocess
@@ -17,9 +16,8 @@ from support.studies import bytes_of
 
 import clsfw
 from clsfw.discovery.plugins import discover
-from clsfw.errors import InterruptedRunError, Place, Problem
 from clsfw.studies.board import Silent
-from clsfw.studies.crew import Alone, packed, unpacked
+from clsfw.studies.crew import Alone
 from clsfw.studies.execute import carry_out
 from clsfw.studies.making import Maker
 from clsfw.studies.plan import make_study
@@ -157,22 +155,6 @@ def test_a_process_that_dies_stops_the_study_by_name(plan, tmp_path, monkeypatch
 
     with pytest.raises(clsfw.HostError, match="the process that made trial-0001 was ended by signal 9"):
         carry_out(plan(), out=tmp_path / "s", jobs=2)
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "code"),
-    [
-        (clsfw.DataError("a row is empty"), clsfw.DataError, 3),
-        (InterruptedRunError("stopped", 15), InterruptedRunError, 143),
-        (clsfw.RecipeError([Problem(Place("r.toml", 3), "is wrong")]), clsfw.RecipeError, 2),
-        (type("Own", (clsfw.HostError,), {})("no room"), clsfw.HostError, 6),
-        (ZeroDivisionError("by zero"), RuntimeError, None),
-    ],
-)
-def test_an_error_of_a_process_is_the_error_of_the_study(error, kind, code):
-    found = unpacked(pickle.loads(pickle.dumps(packed(error))))
-
-    assert (kind, True, code) == (type(found), str(error) in str(found), getattr(found, "exit_code", None))
 
 
 def test_another_number_of_jobs_is_refused_by_name_until_the_study_is_complete(plan, kept, alone, tmp_path):

@@ -16,8 +16,10 @@ from clsfw.testing import checks
 
 DATA = Path(__file__).parent / "data"
 SETTINGS = DATA / "bundled.toml"
-SERVED = "trackers"  # tests/plugins/trackers tries them, against servers
-BUNDLED = sorted(plugin.name for plugin in discover().all if plugin.distribution == "clsfw" and plugin.name != SERVED)
+SERVED = {"trackers", "ray"}  # their own tests try them, against servers and on a cluster
+BUNDLED = sorted(
+    plugin.name for plugin in discover().all if plugin.distribution == "clsfw" and plugin.name not in SERVED
+)
 LONG = {"hf-trainer", "onnx", "openvino"}  # each trains or exports many real models
 ALONE = "hf-evaluate"  # its library keeps the first cache of scripts that it sees, for as long as Python runs
 
@@ -60,6 +62,6 @@ def test_it_keeps_the_contract_in_a_process_of_its_own(tmp_path):
 def test_every_component_is_tried_whole(name):
     """None of them may drop out of the test for want of settings to try it with."""
     components = discover().named(name).components
-    tried = {str(check.subject) for check in checks_of(name) if check.name == "works-offline"}
+    tried = {str(c.subject) for c in checks_of(name) if c.name in {"works-offline", "every-piece-is-done-once"}}
 
     assert {f"{kind} {c.name!r}" for kind, found in components.items() for c in found} <= tried

@@ -1,0 +1,180 @@
+"""Joins a cluster, or starts one here, quietly; and sees that its nodes have the same Ray, Python and clsfw."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import re
+import signal
+import socket
+import threading
+import warnings
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import clsfw
+from clsfw import HostError, Resources
+from clsfw_executors.local import processors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_ANSWER, _LOOK = 4.0, 60.0
+"""Seconds within which a host must answer at all, and within which every node must have said what it runs."""
+
+_STORE = 128 * 2**20
+"""Bytes of the object store of a Ray that is started here; what goes through it is small. Ray asks for 75 MiB."""
+
+_VARIABLES = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Three attempts of so many seconds to reach a Ray Client server, where it takes 35 seconds otherwise.
+    "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "3",
+    "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "3",
+}
+
+
+def connect(address: str | None) -> bool:
+    """Join the cluster at an address, or that of RAY_ADDRESS, or start one here; return False if that was done before.
+
+    Raises:
+        HostError: nobody answers there, or the cluster has another Ray, Python or clsfw.
+
+    """
+    where = f"ray://{address}" if address is not None else os.environ.get("RAY_ADDRESS") or "local"
+    if where not in {"local", "auto"}:
+        _require_answer(where)
+    with _quietly():
+        import ray
+
+        if ray.is_initialized():
+            return False
+        try:
+            own = {"num_cpus": processors(), "object_store_memory": _STORE, "include_dashboard": False}
+            options: dict[str, Any] = own if where == "local" else {}
+            ray.init(where, **options, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as exc:
+            raise HostError(_told(where, exc)) from exc
+    try:
+        _require_same_versions(where)
+    except BaseException:
+        leave()
+        raise
+    return True
+
+
+def leave() -> None:
+    """Leave the cluster; one that was started here ends."""
+    import ray
+
+    with _quietly():
+        ray.shutdown()
+
+
+def hosts() -> list[Resources]:
+    """Return what the nodes have that can do anything at all, the one that this process is on first."""
+    found = []
+    own = platform.node()
+    for node in sorted(_nodes(), key=lambda node: (node["NodeManagerHostname"] != own, node["NodeID"])):
+        has = node["Resources"]
+        memory = has.get("memory")
+        cpus = int(has.get("CPU", 0))
+        if cpus:
+            found.append(Resources(cpus, None if memory is None else int(memory), int(has.get("GPU", 0))))
+    if not found:
+        raise HostError("the Ray cluster has no node with a processor to work on")
+    return found
+
+
+def _nodes() -> list[Mapping[str, Any]]:
+    import ray
+
+    nodes: Any = ray
+    return [node for node in nodes.nodes() if node["Alive"]]
+
+
+def _require_answer(where: str) -> None:
+    """See that somebody listens there, before Ray tries for long."""
+    target = where.partition("://")[2] or where
+    host, _, port = target.rpartition(":")
+    if not port.isdecimal():
+        return  # Ray says what is wrong with it
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
+    except (OSError, OverflowError) as exc:
+        raise HostError(
+            f"no Ray cluster answers at {where}: {str(exc) or type(exc).__name__}; see that it is up, and that the "
+            "port can be reached from here"
+        ) from exc
+
+
+def _told(where: str, exc: Exception) -> str:
+    """Say in one message why there is no connection."""
+    text = str(exc)
+    versions = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
+    if len(versions) > 1:
+        (ray, python), (own_ray, own_python) = versions[:2]
+        return (
+            f"the Ray cluster at {where} runs Ray {ray} and Python {python}, and this is Ray {own_ray} and Python "
+            f"{own_python}; they must be the same"
+        )
+    what = "Ray cannot be started here" if where == "local" else f"the Ray cluster at {where} cannot be joined"
+    hint = "; its Ray Client server listens at port 10001 unless that was changed" if where.startswith("ray://") else ""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return f"{what}: {type(exc).__name__}: {first}{hint}"
+
+
+def _require_same_versions(where: str) -> None:
+    """See that each node has this Python and this clsfw."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    def look() -> tuple[str, str, str | None]:  # within a function: it travels as it is, and needs no clsfw there
+        import importlib.metadata
+        import platform
+
+        try:
+            version = importlib.metadata.version("clsfw")
+        except importlib.metadata.PackageNotFoundError:
+            version = None
+        return platform.node(), platform.python_version(), version
+
+    remote: Any = ray.remote(num_cpus=0, max_retries=0)(look)
+    at = [remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n["NodeID"], soft=False)) for n in _nodes()]
+    try:
+        with _quietly():
+            told = ray.get([each.remote() for each in at], timeout=_LOOK)
+    except Exception as exc:
+        first = next(iter(str(exc).splitlines()), "")
+        raise HostError(f"the nodes of the Ray cluster at {where} do not work: {type(exc).__name__}: {first}") from exc
+    own = (platform.python_version(), clsfw.__version__)
+    for host, python, version in told:
+        if version is None:
+            raise HostError(f"clsfw is not installed on node {host!r} of the Ray cluster; install clsfw {own[1]} there")
+        if (python, version) != own:
+            raise HostError(
+                f"node {host!r} of the Ray cluster has Python {python} and clsfw {version}, and this is Python "
+                f"{own[0]} and clsfw {own[1]}; they must be the same"
+            )
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Let Ray change nothing of this process: its variables, its handlers of signals, its warnings."""
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    for name, value in _VARIABLES.items():
+        os.environ.setdefault(name, value)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                os.environ.pop(name, None)
+        for number, handler in handlers.items():
+            with suppress(TypeError, ValueError):  # one that Python did not set
+                signal.signal(number, handler)

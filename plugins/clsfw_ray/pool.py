@@ -1,0 +1,176 @@
+"""Workers on the nodes of a cluster: each an actor; what a lost one was at is begun again elsewhere."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import ray
+
+from clsfw import Event, HostError
+from clsfw_ray.actor import Seat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from clsfw import Resources
+
+_TRIES = 3
+"""So many workers may be lost with one piece, or in a row before they are ready; then the piece, or the work, ends."""
+
+
+@dataclass
+class _Piece:
+    """A piece with the times that it was begun."""
+
+    number: int
+    content: bytes
+    tries: int = 0
+
+
+@dataclass
+class _Worker:
+    """An actor, what it is asked now, and the piece that it is at; before it is ready it has none."""
+
+    actor: Any
+    asked: Any
+    ready: bool = False
+    piece: _Piece | None = None
+
+
+class RayPool:
+    """At most `workers` actors, each with what `each` says for itself alone; `leave` is called at the end."""
+
+    def __init__(self, make: bytes, workers: int, each: Resources, leave: Callable[[], None]) -> None:
+        self._make = make
+        self._most = workers
+        self._each = each
+        self._leave = leave
+        self._waiting: deque[_Piece] = deque()
+        self._workers: list[_Worker] = []
+        self._events: list[Event] = []
+        self._never_ready = 0
+        self._stopped = False
+        self._environment = {name: value for name, value in os.environ.items() if name.startswith("CLSFW_")}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the workers with their actors."""
+        try:
+            for worker in self._workers:
+                ray.kill(worker.actor)
+            self._workers.clear()
+        finally:
+            self._leave()
+
+    def begin(self, number: int, piece: Any) -> None:
+        """Let a worker that is idle do the piece, or let the piece wait for one."""
+        self._waiting.append(_Piece(number, pickle.dumps(piece)))
+        if self._stopped:
+            self._drop()
+        self._fill()
+
+    def wait(self, timeout: float) -> Sequence[Event]:
+        """Return what the workers said.
+
+        Raises:
+            HostError: no worker can be started.
+
+        """
+        asked = {worker.asked: worker for worker in self._workers if worker.asked is not None}
+        if asked:
+            ready, _ = ray.wait(list(asked), num_returns=1, timeout=0 if self._events else timeout, fetch_local=False)
+            for answer in ready:
+                self._hear(asked[answer])
+        self._fill()
+        events, self._events = self._events, []
+        return events
+
+    def stop(self) -> None:
+        """Ask the workers to stop, and begin no more."""
+        self._stopped = True
+        self._drop()
+        for worker in self._workers:
+            if worker.piece is not None:
+                worker.actor.stop.remote()
+
+    def _hear(self, worker: _Worker) -> None:
+        """Take in the answer of an actor."""
+        try:
+            answer = ray.get(worker.asked)
+        except ray.exceptions.RayError as exc:
+            self._lost(worker, f"was lost with its node or its actor ({type(exc).__name__})")
+            return
+        worker.asked = None
+        if not worker.ready:
+            if answer is not None:
+                raise HostError(answer)
+            worker.ready, self._never_ready = True, 0
+            return
+        for kind, content in answer:
+            piece = worker.piece
+            if kind == "lost":
+                self._lost(worker, content)
+                return
+            if piece is not None:
+                self._events.append(Event(kind, piece.number, pickle.loads(content)))  # noqa: S301  # from a worker of ours
+            if kind != "said":
+                worker.piece = None
+        if worker.piece is not None:
+            worker.asked = worker.actor.hear.remote()
+
+    def _lost(self, worker: _Worker, how: str) -> None:
+        """Begin the piece of a lost worker again, first of all, unless it was lost too often.
+
+        Raises:
+            HostError: workers are lost one after the other before they are ready.
+
+        """
+        self._workers.remove(worker)
+        ray.kill(worker.actor)
+        piece = worker.piece
+        if not worker.ready:
+            self._never_ready += 1
+            if self._never_ready >= _TRIES:
+                raise HostError(f"{_TRIES} workers in a row were lost before they were ready: the last one {how}")
+        elif piece is not None:
+            piece.tries += 1
+            if self._stopped or piece.tries >= _TRIES:
+                often = f" (as were {piece.tries - 1} others with the same piece)" if piece.tries > 1 else ""
+                self._events.append(Event("lost", piece.number, how + often))
+            else:
+                self._waiting.appendleft(piece)
+
+    def _fill(self) -> None:
+        """Hand waiting pieces to idle workers, and hire for those that are left."""
+        for worker in self._workers:
+            if self._waiting and worker.ready and worker.piece is None:
+                worker.piece = self._waiting.popleft()
+                worker.actor.give.remote(worker.piece.content)
+                worker.asked = worker.actor.hear.remote()
+        hired = sum(not worker.ready for worker in self._workers)
+        for _ in range(min(len(self._waiting) - hired, self._most - len(self._workers))):
+            self._hire()
+
+    def _hire(self) -> None:
+        """Ask the cluster for an actor; it is ready as soon as there is room for it."""
+        needs = {"num_cpus": self._each.cpus, "num_gpus": self._each.gpus, "memory": self._each.memory_bytes}
+        options = {key: value for key, value in needs.items() if value}
+        seat: Any = ray.remote(Seat)
+        # Threads of its own for what is asked while it hears; spread, so that a lost node takes few workers with it.
+        actor = seat.options(**options, max_restarts=0, max_concurrency=4, scheduling_strategy="SPREAD").remote()
+        asked = actor.start.remote(self._make, self._each.cpus, str(Path.cwd()), self._environment)
+        self._workers.append(_Worker(actor, asked))
+
+    def _drop(self) -> None:
+        self._events += [Event("lost", piece.number, "was not begun") for piece in self._waiting]
+        self._waiting.clear()

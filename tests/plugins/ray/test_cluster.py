@@ -1,0 +1,88 @@
+"""Workers on a cluster of three nodes: the contract, other versions, and what is lost and begun again."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from support.ray_cluster import started
+
+import clsfw
+from clsfw.discovery.plugins import discover
+from clsfw.errors import ContractError
+from clsfw.pools import find_executor, opened
+from clsfw.testing import checks
+from clsfw.testing.executor_checks import Piece, Work
+
+pytestmark = [pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
+
+
+def test_it_keeps_the_contract(cluster):
+    failures = []
+    for check in checks("ray"):
+        try:
+            check()
+        except ContractError as exc:
+            failures.append(str(exc))
+
+    assert [] == failures
+
+
+def test_what_was_lost_is_done_elsewhere(cluster):
+    """A worker is killed and a node removed, each amid a piece; every piece is done, and told once."""
+    executor = find_executor("ray", discover())
+    hosts = executor.hosts()
+    ended, killed = {}, []
+    with opened(executor, Work(), 3, clsfw.Resources(1)) as pool:
+        for number in range(6):
+            pool.begin(number, Piece(number, seconds=3.0 if number < 3 else 0.0))
+        while len(ended) < 6:
+            for event in pool.wait(60):
+                if event.kind == "said":
+                    if not killed:
+                        killed.append(event.number)
+                        os.kill(event.content["pid"], signal.SIGKILL)
+                        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+                else:
+                    assert event.number not in ended
+                    ended[event.number] = (event.kind, event.content)
+
+    assert [1, 1, 1] == [host.cpus for host in hosts]
+    assert {number: ("done", 2 * number) for number in range(6)} == {
+        number: (kind, content["value"] if kind == "done" else content) for number, (kind, content) in ended.items()
+    }
+
+
+def test_a_piece_that_kills_its_workers_is_given_up(cluster):
+    with opened(find_executor("ray", discover()), Work(), 1, clsfw.Resources(1)) as pool:
+        pool.begin(0, Piece(0, seconds=60.0))
+        events = []
+        while not events:
+            for event in pool.wait(60):
+                if event.kind == "said":
+                    os.kill(event.content["pid"], signal.SIGKILL)
+                else:
+                    events.append(event)
+
+    assert ("lost", True) == (events[0].kind, "was ended by signal 9" in events[0].content)
+    assert "(as were 2 others with the same piece)" in events[0].content
+
+
+def test_too_much_is_asked_for(cluster):
+    with (
+        pytest.raises(clsfw.HostError, match=r"needs 8 processors and 0 GPUs, and no node .* has that"),
+        opened(find_executor("ray", discover()), Work(), 1, clsfw.Resources(8)),
+    ):
+        pass
+
+
+def test_a_node_with_another_clsfw_is_named(tmp_path, monkeypatch):
+    """A node finds the metadata of another version first."""
+    info = tmp_path / "clsfw-9.9.9.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clsfw\nVersion: 9.9.9\n")
+    with started(1, env_vars={"PYTHONPATH": str(tmp_path)}) as found:
+        monkeypatch.setenv("RAY_ADDRESS", found.address)
+        with pytest.raises(clsfw.HostError, match=r"has Python \S+ and clsfw 9\.9\.9, and this is Python"):
+            find_executor("ray", discover()).hosts()

@@ -1,0 +1,72 @@
+"""A study on a cluster of three nodes: the bytes of this machine, whatever was lost meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support.studies import bytes_of
+
+from clsfw.discovery.plugins import discover
+from clsfw.studies.execute import carry_out
+from clsfw.studies.plan import make_study
+
+pytestmark = [pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
+
+STUDY = """
+[study]
+seeds = 2
+
+[study.search]
+use = "random"
+trials = 4
+metric = "f1"
+
+[study.space]
+"trainer.steps" = { low = 2, high = 9 }
+"""
+
+
+@pytest.fixture
+def plan(study, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return make_study(study(STUDY), [], discover())
+
+
+def test_the_bytes_are_those_of_this_machine_though_a_node_is_lost(plan, cluster, tmp_path):
+    here = bytes_of(carry_out(plan, out=tmp_path / "here", jobs=2).directory)
+    lost = []
+
+    class Losing:
+        """A board that removes a node with the first trial."""
+
+        def __getattr__(self, name):
+            return self.told
+
+        def told(self, *words):
+            if words and words[0] == "trial-0001" and not lost:
+                lost.append(words)
+                cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+
+    there = carry_out(plan, out=tmp_path / "there", jobs=2, on="ray", board=Losing())
+
+    assert here == bytes_of(there.directory)
+    assert len(lost) == 1
+
+
+def test_the_command_is_killed_and_given_again(plan, cluster, tmp_path):
+    here = bytes_of(carry_out(plan, out=tmp_path / "here", jobs=2).directory)
+    command = [sys.executable, "-m", "clsfw", "study", str(plan.document.file), "--jobs", "2", "--on", "ray"]
+    command += ["--out", str(tmp_path / "there")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        limit = time.monotonic() + 120
+        while not list(tmp_path.glob("there/runs/trial-*")):
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    subprocess.run(command, stdout=subprocess.DEVNULL, timeout=300, check=True)
+
+    assert here == bytes_of(tmp_path / "there")
