@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "report": 6,
     "engine": 7,
     "inference": 8,
+    "bulk": 8,
     "shipping": 8,
     "serving": 8,
     "testing": 8,

@@ -22,7 +22,13 @@ HELP = "score new labelled data with the model of a complete run, with the same 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
     parser.add_argument("run", metavar="RUN", help="the directory of a complete run")
-    parser.add_argument("--data", metavar="F", required=True, help="labelled rows: .csv, .tsv, .jsonl or .parquet")
+    parser.add_argument(
+        "--data",
+        metavar="F",
+        required=True,
+        help="labelled rows: .csv, .tsv, .jsonl or .parquet; a file, a pattern in quotes, or a folder, scored "
+        "together; also s3://, gs:// and hf://",
+    )
     parser.add_argument("--label-column", metavar="NAME", help="the column of labels (default: likewise, or label)")
     add_reading(parser)
     parser.add_argument("--output", metavar="DIR", help="write metrics.json and predictions.csv into this new folder")
@@ -33,11 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Score the data, and print the summary."""
+    from contextlib import ExitStack
     from pathlib import Path
 
+    from clsfw.bulk.inputs import is_several, list_inputs
     from clsfw.cli.streams import outcome, stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
-    from clsfw.inference.evaluate import evaluate_file
+    from clsfw.inference.evaluate import evaluate_files
+    from clsfw.inference.reading import RowFile
     from clsfw.kit.text import json_text
     from clsfw.report.live import open_display
     from clsfw.report.summary import show_scores
@@ -45,13 +54,16 @@ def main(args: argparse.Namespace) -> int:
     folder = Path(args.output) if args.output else None
     if folder is not None:
         _require_free(folder)
-    with open_display(sys.stderr) as display, stdout_to_stderr():
-        evaluation = evaluate_file(
-            load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code),
-            Path(args.data),
-            reading_of(args, args.label_column),
-            reporter=display,
-        )
+    with open_display(sys.stderr) as display, stdout_to_stderr(), ExitStack() as fetched:
+        classifier = load_classifier(args.run, allow_incomplete=args.allow_incomplete, allow_code=args.allow_code)
+        reading = reading_of(args, args.label_column)
+        if is_several(args.data):
+            inputs = list_inputs(args.data, None, display)
+            given = [(fetched.enter_context(file.place.here()), str(file.place)) for file in inputs]
+        else:
+            given = [(Path(args.data), args.data)]
+        files = [RowFile.of(classifier, path, reading, name) for path, name in given]
+        evaluation = evaluate_files(classifier, files, reporter=display)
         if folder is not None:
             _write(evaluation, folder)
     if args.json:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.kit.pairs import Text
 
+_LARGEST_PART = 65_536  # MiB
+
 HELP = "label texts, a file, or standard input line by line with the model of a complete run"
 
 
@@ -26,11 +28,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "texts", metavar="TEXT", nargs="*", default=[], help="a text to label; without any, lines of standard input"
     )
-    parser.add_argument("--file", metavar="F", help="label the rows of a file: .csv, .tsv, .jsonl, .parquet or .txt")
+    parser.add_argument(
+        "--file",
+        metavar="F",
+        help="label the rows of a file: .csv, .tsv, .jsonl, .parquet or .txt; of all files of a pattern in quotes, as "
+        "'in/*.parquet', or of a folder; also s3://, gs:// and hf://",
+    )
     parser.add_argument(
         "--output",
         metavar="G",
-        help="where the labelled rows of --file go, of a kind that the name says; a cut output is continued",
+        help="where the labelled rows of --file go: a file of a kind that the name says, or a folder of parts, whose "
+        "name ends in /; a cut output is continued",
+    )
+    parser.add_argument(
+        "--format", choices=("parquet", "csv", "jsonl"), help="the kind of the parts (default: as the input)"
+    )
+    parser.add_argument(
+        "--part-size", metavar="MIB", type=_mebibytes, help="the input of one part, about (default: 16 MiB)"
+    )
+    parser.add_argument(
+        "--errors",
+        choices=("stop", "skip"),
+        default="stop",
+        help="what a broken row does to a folder of parts: end the command, or go to a file of errors (default: stop)",
     )
     add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")
@@ -44,9 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Label what was asked for."""
     if args.texts and args.file:
-        raise UsageError("give texts or --file, not both")
+        several = "; put a pattern in quotes, as in --file 'in/*.csv'" if _is_file(args.texts[0]) else ""
+        raise UsageError(f"give texts or --file, not both{several}")
     if args.output and not args.file:
         raise UsageError("--output goes with --file")
+    if args.file and _into_folder(args):
+        return _label_folder(args)
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
     from clsfw.report.live import open_display
@@ -62,6 +85,74 @@ def main(args: argparse.Namespace) -> int:
                     answers = list(classifier.answers(texts, display))
                 _show(texts, answers, as_json=args.json, as_list=bool(args.texts))
     return 0
+
+
+def _into_folder(args: argparse.Namespace) -> bool:
+    """Return whether the rows go into a folder of parts."""
+    from clsfw.bulk.inputs import is_folder, is_several
+
+    several, folder = is_several(args.file), bool(args.output) and is_folder(args.output)
+    if several and not folder:
+        raise UsageError(f"{args.file} may be several files; give --output a folder, whose name ends in /")
+    if not folder and (args.format or args.part_size or args.errors != "stop"):
+        raise UsageError("--format, --part-size and --errors are for a folder of parts; give one by --output NAME/")
+    return folder
+
+
+def _label_folder(args: argparse.Namespace) -> int:
+    from clsfw.bulk.pieces import PART_BYTES
+    from clsfw.bulk.predict_folder import predict_folder
+    from clsfw.bulk.task import Asked
+    from clsfw.cli.streams import stdout_to_stderr
+    from clsfw.kit.text import clean, json_text
+    from clsfw.report.live import open_display
+
+    asked = Asked(
+        args.run,
+        args.file,
+        args.output,
+        reading_of(args),
+        args.raw,
+        args.format,
+        args.part_size or PART_BYTES,
+        args.errors == "skip",
+        args.allow_incomplete,
+        args.allow_code,
+    )
+    with open_display(sys.stderr) as display, stdout_to_stderr():
+        done = predict_folder(asked, display)
+    if args.json:
+        facts = {"output": args.output, "rows": done.rows, "parts": done.parts, "labels": done.labels}
+        _print(json_text({**facts, "errors": done.errors}))
+        return 0
+    counts = ", ".join(f"{clean(name)} {count:,}" for name, count in done.labels.items())
+    parts = f"{done.parts:,} part{'' if done.parts == 1 else 's'}"
+    _print(f"{done.rows:,} rows in {clean(args.output)} ({parts})" + (f": {counts}" if counts else ""))
+    if done.errors:
+        rows = "row was" if done.errors == 1 else "rows were"
+        _print(f"{done.errors:,} {rows} not labelled; {clean(done.errors_file)} holds what is known of them")
+    return 0
+
+
+def _is_file(text: str) -> bool:
+    from pathlib import Path
+
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # a text may be anything
+        return False
+
+
+def _mebibytes(text: str) -> int:
+    import argparse
+
+    try:
+        size = float(text)
+    except ValueError:
+        size = 0.0
+    if not 0 < size <= _LARGEST_PART:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of MiB up to {_LARGEST_PART:,}")
+    return max(1, int(size * 2**20))
 
 
 def _label_file(classifier: LoadedClassifier, args: argparse.Namespace, display: Reporter) -> None:

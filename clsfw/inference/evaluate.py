@@ -73,17 +73,22 @@ class Columns:
 def evaluate_file(
     classifier: LoadedClassifier, path: Path, reading: Reading | None = None, *, reporter: Reporter
 ) -> Evaluation:
-    """Score the rows of a file, read as the run's own data was, except for what `reading` says.
+    """Score the rows of a file, read as the run's own data was, except for what `reading` says."""
+    return evaluate_files(classifier, [RowFile.of(classifier, path, reading or Reading())], reporter=reporter)
+
+
+def evaluate_files(classifier: LoadedClassifier, files: Sequence[RowFile], *, reporter: Reporter) -> Evaluation:
+    """Score the rows of all files together, one file after the other.
 
     Raises:
-        DataError: the file cannot be read, a row lacks text or label, or carries a label that the model does not know.
+        DataError: a file cannot be read, a row lacks text or label, or carries a label that the model does not know.
         PluginError: the plugin of a metric of the run is missing or broken.
         UsageError: a metric would run code that the run names, and the classifier was not loaded to allow that.
 
     """
     labels = classifier.labels
     metrics = [classifier.parts.build(BuiltMetric, table) for table in classifier.recipe["metrics"]]
-    data, prediction = _read_and_predict(RowFile.of(classifier, path, reading or Reading()), classifier, reporter)
+    data, prediction = _read_and_predict(files, classifier, reporter)
     as_dataset = cast("Dataset", data)
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
@@ -117,12 +122,32 @@ def _tell_leaks(found: Leaks, reporter: Reporter) -> None:
         reporter.warn(told)
 
 
-def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Reporter) -> tuple[Columns, Prediction]:
-    name = str(file.path)
-    data, dropped = Columns({column: [] for column in _OWN}), 0
-    if file.pair_column is not None:
+def _read_and_predict(
+    files: Sequence[RowFile], classifier: LoadedClassifier, reporter: Reporter
+) -> tuple[Columns, Prediction]:
+    data = Columns({column: [] for column in _OWN})
+    if files[0].pair_column is not None:
         data.values[PAIR] = []
     fixed = len(data.column_names)
+    parts: list[Prediction] = []
+    for file in files:
+        parts += _read_one(file, fixed, data, classifier, reporter)
+    name = files[0].shown + (f" and {len(files) - 1:,} more" if len(files) > 1 else "")
+    if not parts:
+        raise DataError(f"{name}: there are no rows to evaluate")
+    return data, Prediction(
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.truncated for part in parts]),
+        None if any(part.lost is None for part in parts) else np.concatenate([part.lost for part in parts]),
+    )
+
+
+def _read_one(
+    file: RowFile, fixed: int, data: Columns, classifier: LoadedClassifier, reporter: Reporter
+) -> list[Prediction]:
+    """Add the rows of a file to the data, whose columns from number `fixed` on are for slices, and predict them."""
+    name, dropped = file.shown, 0
     parts: list[Prediction] = []
     texts: tuple[str, ...] = ()
     label = ""
@@ -132,7 +157,8 @@ def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Rep
             columns = names_of(chunk)
             texts, label = file.text_columns(columns), file.label_column(columns)
             reporter.note(file.about(columns, labelled=True))
-            _add_slices(classifier, data, columns, name, reporter)
+            if not len(data):
+                _add_slices(classifier, data, columns, name, reporter)
         rows = file.with_text(chunk, texts)
         dropped += len(chunk) - len(rows)
         if not rows:
@@ -147,16 +173,9 @@ def _read_and_predict(file: RowFile, classifier: LoadedClassifier, reporter: Rep
         given = [text[0] if len(text) == 1 else (text[0], text[1]) for text in here]
         parts.append(classifier.raw_prediction(given, Part(reporter)))
         reporter.progress("predicting", len(data), None, "texts")
-    if not parts:
-        raise DataError(f"{name}: there are no rows to evaluate")
     if dropped:
         reporter.note(f"{name}: dropped {dropped:,} rows with a blank text, as the run did with its own data")
-    return data, Prediction(
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.tokens for part in parts]),
-        np.concatenate([part.truncated for part in parts]),
-        None if any(part.lost is None for part in parts) else np.concatenate([part.lost for part in parts]),
-    )
+    return parts
 
 
 def _add_slices(

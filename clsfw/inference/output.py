@@ -103,9 +103,12 @@ def csv_bytes(columns: Columns, predicted: Predicted, *, header: bool, raw: bool
 
 def jsonl_bytes(columns: Columns, predicted: Predicted) -> bytes:
     """Write a chunk as one JSON object a line."""
-    rows = columns.values(predicted, joined=False)
-    lines = (json.dumps(_finite(values), ensure_ascii=False, default=_plain, allow_nan=False) for values in rows)
-    return "".join(f"{encodable(line)}\n" for line in lines).encode()
+    return "".join(f"{json_line(values)}\n" for values in columns.values(predicted, joined=False)).encode()
+
+
+def json_line(values: Mapping[str, Any]) -> str:
+    """Return a row as one line of JSON, with null for what JSON cannot hold."""
+    return encodable(json.dumps(_finite(values), ensure_ascii=False, default=_plain, allow_nan=False))
 
 
 def txt_bytes(columns: Columns, predicted: Predicted) -> bytes:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from clsfw.evidence.content import RunRecord
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.kit.pairs import Text
+    from clsfw.kit.rows import OnFault
 
 LABEL = "label"
 
@@ -39,27 +40,42 @@ class Reading:
     encoding: str | None = None
     text_pair_column: str | None = None
 
+    def check(self, own: RowFormat) -> None:
+        """Compare with how the run's own data was written.
+
+        Raises:
+            UsageError: a column of second texts is asked for, and the run knows no pairs.
+
+        """
+        if self.text_pair_column is not None and own.text_pair_column is None:
+            raise UsageError("--text-pair-column is for runs on pairs of texts, and this is a run on single texts")
+
 
 @dataclass(frozen=True)
 class RowFile:
-    """The rows of a file, and which of their columns hold texts and labels."""
+    """The rows of a file, and which of their columns hold texts and labels; `name` stands for it in messages."""
 
     path: Path
     labels: Labels
     asked: Reading = field(default_factory=Reading)
     own: RowFormat = field(default_factory=RowFormat)
+    name: str | None = None
 
     @classmethod
-    def of(cls, classifier: LoadedClassifier, path: Path, asked: Reading) -> RowFile:
+    def of(cls, classifier: LoadedClassifier, path: Path, asked: Reading, name: str | None = None) -> RowFile:
         """Describe a file for a classifier.
 
         Raises:
             UsageError: a column of second texts is asked for, and the run knows no pairs.
 
         """
-        if asked.text_pair_column is not None and classifier.rows.text_pair_column is None:
-            raise UsageError("--text-pair-column is for runs on pairs of texts, and this is a run on single texts")
-        return cls(path, classifier.labels, asked, classifier.rows)
+        asked.check(classifier.rows)
+        return cls(path, classifier.labels, asked, classifier.rows, name)
+
+    @property
+    def shown(self) -> str:
+        """What stands for the file in messages."""
+        return self.name or str(self.path)
 
     @property
     def _is_csv(self) -> bool:
@@ -89,10 +105,10 @@ class RowFile:
         return self.asked.encoding or ("utf-8" if self.by_predict else self.own.encoding)
 
     def _header(self, encoding: str, delimiter: str) -> list[str]:
-        with csv_rows(self.path, str(self.path), encoding=encoding, delimiter=delimiter) as rows:
+        with csv_rows(self.path, self.shown, encoding=encoding, delimiter=delimiter) as rows:
             return next(rows, (1, []))[1]
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, on_fault: OnFault | None = None) -> Iterator[Row]:
         """Return the rows; see `read_rows`. Cells of a CSV file that `predict` wrote are what they were before.
 
         Raises:
@@ -100,11 +116,13 @@ class RowFile:
 
         """
         if not self._is_csv:
-            yield from read_rows(self.path)
+            yield from read_rows(self.path, name=self.shown, on_fault=on_fault)
             return
         if header := self._header(self.encoding, self.delimiter):
             self.text_columns(header)  # a wrong delimiter is told as such, not as a row with too many fields
-        rows = read_rows(self.path, encoding=self.encoding, delimiter=self.delimiter)
+        rows = read_rows(
+            self.path, name=self.shown, encoding=self.encoding, delimiter=self.delimiter, on_fault=on_fault
+        )
         yield from map(_plain, rows) if self.by_predict else rows
 
     @property
@@ -122,7 +140,7 @@ class RowFile:
         try:
             return [text_of(row, replace(self.own, text_columns=tuple(columns)), self.pair_column) for row in rows]
         except ValueError as exc:
-            raise DataError(f"{self.path}:{exc}") from exc
+            raise DataError(f"{self.shown}:{exc}") from exc
 
     def with_text(self, rows: Sequence[Row], columns: Sequence[str]) -> list[Row]:
         """Return the rows, without those whose text is blank if the run's own data goes without them.
@@ -138,7 +156,7 @@ class RowFile:
         ]
         if len(kept) < len(rows) and self.own.empty_text == "error":
             blank = next(row for row in rows if row not in kept)
-            raise DataError(f"{self.path}:{blank.number}: the text is blank, and the run's own data has no such texts")
+            raise DataError(f"{self.shown}:{blank.number}: the text is blank, and the run's own data has no such texts")
         return kept
 
     def about(self, columns: Sequence[str], *, labelled: bool = False) -> str:
@@ -150,7 +168,7 @@ class RowFile:
             words.append(f"labels in {self.label_column(columns)!r}")
         if self._is_csv:
             words += [f"delimiter {self.delimiter!r}", f"encoding {self.encoding}"]
-        return f"reading {self.path}: {', '.join(words)}"
+        return f"reading {self.shown}: {', '.join(words)}"
 
     def text_columns(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Choose the columns of texts: those asked for, those of the run's own data, or the only one.
@@ -190,7 +208,7 @@ class RowFile:
 
     def _no_column(self, kind: str, name: str, asked: str | None, columns: Sequence[str]) -> DataError:
         listed = ", ".join(map(repr, columns)) or "none"
-        words = f"{self.path}: no column {name!r}; the columns are {listed}"
+        words = f"{self.shown}: no column {name!r}; the columns are {listed}"
         other = likely_delimiter(columns, self.delimiter) if self._is_csv else None
         if other is not None:
             return DataError(f"{words}; they seem to be separated by {other!r}: say so by --delimiter {other!r}")
@@ -245,7 +263,7 @@ class LabelReader:
 
     def __init__(self, file: RowFile) -> None:
         self._labels = file.labels
-        self._name = str(file.path)
+        self._name = file.shown
         own = SEPARATOR if file.by_predict else file.own.label_separator or SEPARATOR
         self._separators = dict.fromkeys((own, SEPARATOR))
         self._ids = {label: i for i, label in enumerate(file.labels.names)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from contextlib import contextmanager
-from itertools import chain
+from itertools import accumulate, chain
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from clsfw.errors import DataError, HostError, Place
@@ -122,15 +122,28 @@ def format_of(path: Path) -> str:
     return suffixes[-1]
 
 
-def read_rows(path: Path, *, encoding: str = "utf-8", delimiter: str | None = None) -> Iterator[Row]:
-    """Return the rows of a file, in its order; the first that breaks the rules is an error. See `open_rows`.
+def read_rows(
+    path: Path,
+    *,
+    name: str | None = None,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    on_fault: OnFault | None = None,
+) -> Iterator[Row]:
+    """Return the rows of a file, in its order. See `open_rows`; a JSON line that is not UTF-8 is a fault here, too.
 
     Raises:
         DataError: the file is missing, damaged, or not what its name says; the message names the line.
         HostError: the operating system refused.
 
     """
-    with open_rows(path, encoding=encoding, delimiter=delimiter) as rows:
+    if on_fault is not None and format_of(path) in {".jsonl", ".ndjson"}:
+        name = name or str(path)
+        with open_unpacked(path, name, None) as file:
+            refuse_utf16(file.peek(_PEEK)[:_PEEK], name)
+            yield from _read_jsonl(read_lines(file, name, on_fault), on_fault)
+        return
+    with open_rows(path, name=name, encoding=encoding, delimiter=delimiter, on_fault=on_fault) as rows:
         yield from rows
 
 
@@ -213,8 +226,10 @@ def separator_of(path: Path) -> str:
     return "\t" if format_of(path) == ".tsv" else ","
 
 
-def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[int, str]]:
+def read_lines(file: IO[bytes], name: str, on_fault: OnFault | None = None) -> Iterator[tuple[int, str]]:
     """Return the lines of a UTF-8 file with their numbers, without their ends.
+
+    `on_fault` is called for each line that is not UTF-8; None: the first is an error.
 
     Raises:
         DataError: a line is not UTF-8, or too long to be a text.
@@ -225,7 +240,14 @@ def read_lines(file: IO[bytes], name: str) -> Iterator[tuple[int, str]]:
         number += 1
         if len(line) > LONGEST_LINE:
             raise DataError(f"{name}:{number}: the line is longer than {LONGEST_LINE // 2**20} MiB")
-        yield number, decode_line(line, name, number)
+        try:
+            text = decode_line(line, name, number)
+        except DataError as exc:
+            if on_fault is None:
+                raise
+            on_fault("utf-8", number, str(exc).removeprefix(f"{name}:{number}: "))
+        else:
+            yield number, text
 
 
 def decode_line(line: bytes, name: str, number: int) -> str:
@@ -303,35 +325,64 @@ def _finite(word: str) -> float:
 
 @contextmanager
 def _open_parquet(path: Path, name: str) -> Iterator[Rows]:
-    import pyarrow as pa
+    with parquet_file(path, name) as file:
+        yield Rows(file.schema_arrow.names, parquet_rows(file, name))
+
+
+@contextmanager
+def parquet_file(source: Any, name: str) -> Iterator[Any]:
+    """Open a Parquet file, of a path or of an open file.
+
+    Raises:
+        DataError: it is none, or is damaged.
+        HostError: the operating system refused.
+
+    """
     import pyarrow.parquet as pq
 
-    @contextmanager
-    def explained() -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError) as exc:
-            if isinstance(exc, OSError) and exc.errno is not None:
-                raise HostError(f"{name} cannot be read: {exc}") from exc
-            raise DataError(f"{name}: not a Parquet file that can be read: {exc}") from exc
-
-    with explained():
-        file = pq.ParquetFile(path)
+    with _parquet_explained(name):
+        file = pq.ParquetFile(source)
     with file:
-        yield Rows(file.schema_arrow.names, _read_parquet(file, explained))
+        yield file
 
 
-def _read_parquet(file: Any, explained: Callable[[], AbstractContextManager[None]]) -> Iterator[Row]:
+@contextmanager
+def _parquet_explained(name: str) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as exc:
+        if isinstance(exc, OSError) and exc.errno is not None:
+            raise HostError(f"{name} cannot be read: {exc}") from exc
+        raise DataError(f"{name}: not a Parquet file that can be read: {exc}") from exc
+
+
+def parquet_rows(file: Any, name: str, start: int = 0, stop: int | None = None) -> Iterator[Row]:
+    """Return the rows of an open Parquet file from number `start` on, counted from 0, and before `stop`.
+
+    Raises:
+        DataError: the file is damaged.
+        HostError: the operating system refused.
+
+    """
     # Lists take far more room as Python's objects than in the file, so of rows that are wide few are read at once.
     groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
     widest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
-    batches = file.iter_batches(batch_size=max(1, min(_BATCH_ROWS, _BATCH_BYTES // (8 * widest + 1))))
-    number = 0
-    while True:
-        with explained():
+    ends = list(accumulate(group.num_rows for group in groups))
+    stop = (ends[-1] if ends else 0) if stop is None else stop
+    # Only the row groups that hold some of the rows are read.
+    wanted = [i for i, end in enumerate(ends) if end > start and end - groups[i].num_rows < stop]
+    size = max(1, min(_BATCH_ROWS, _BATCH_BYTES // (8 * widest + 1)))
+    batches = file.iter_batches(batch_size=size, row_groups=wanted)
+    number = ends[wanted[0]] - groups[wanted[0]].num_rows if wanted else 0
+    while number < stop:
+        with _parquet_explained(name):
             batch = next(batches, None)
         if batch is None:
             return
-        for values in batch.to_pylist():
-            number += 1
-            yield Row(number, values)
+        first, number = number, number + batch.num_rows
+        if number > start:
+            kept = batch.slice(max(0, start - first), min(stop, number) - max(start, first))
+            for i, values in enumerate(kept.to_pylist(), max(start, first) + 1):
+                yield Row(i, values)

@@ -104,6 +104,11 @@ class _Stream(io.RawIOBase):
         return size
 
 
+def is_packed(head: bytes) -> bool:
+    """Return whether a file that begins so is compressed in a way that is unpacked here."""
+    return any(head.startswith(packing.magic) for packing in _PACKINGS)
+
+
 def open_unpacked(path: Path, name: str, max_bytes: int | None = None) -> io.BufferedReader:
     """Open a file as plain bytes; `name` stands for it in messages. None: no cap.
 

@@ -1,0 +1,1 @@
+"""Labels many files into a folder of parts, on this machine or on what an executor offers."""

@@ -1,0 +1,80 @@
+"""Labels many files into a folder of parts, so that a cut command goes on and never leaves what seems whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clsfw.bulk.labeller import Labeller
+from clsfw.bulk.places import Place
+from clsfw.bulk.plan import ERRORS, MANIFEST, Given, alone, counted, finish, make_task, proven
+from clsfw.kit import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clsfw.bulk.labeller import Proof
+    from clsfw.bulk.pieces import Piece
+    from clsfw.bulk.task import Asked, Task
+    from clsfw.contract.parts import Reporter
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a folder of parts holds; `errors` counts the rows that could not be labelled, kept in `errors_file`."""
+
+    rows: int
+    parts: int
+    labels: dict[str, int]
+    errors: int
+    errors_file: str
+
+
+def predict_folder(asked: Asked, reporter: Reporter) -> Labelled:
+    """Label all, or what is missing where the same call was cut.
+
+    Raises:
+        UsageError: the output holds something else, or was begun as another one, or the run has changed.
+        LockedError: another process writes the same output.
+        DataError: the input cannot be read, or a row cannot be labelled; the parts that are there stay.
+        HostError: the operating system or the server refused.
+        NetworkError: the server could not be reached.
+
+    """
+    target = Place.of(asked.target)
+    given = Given.of(asked, reporter)
+    with alone(target):
+        if target.protocol is None:
+            atomic.remove_leftovers(target.path)
+        task, pieces = make_task(given)
+        proofs = proven(task, pieces)
+        missing = [piece for piece in pieces if piece.number not in proofs]
+        if proofs and missing:
+            reporter.note(f"{target}: {len(proofs):,} of {len(pieces):,} parts are there; going on with the others")
+        if missing:
+            target.child(MANIFEST).remove()
+            try:
+                _label(task, pieces, proofs, reporter)
+            except KeyboardInterrupt:
+                reporter.note(f"{len(proofs):,} of {len(pieces):,} parts are in {target}; the same command goes on")
+                raise
+        whole = [proofs[piece.number] for piece in pieces]
+        finish(given, whole)
+    errors = sum(proof.errors for proof in whole)
+    return Labelled(sum(proof.rows for proof in whole), len(whole), counted(whole), errors, str(target.child(ERRORS)))
+
+
+def _label(task: Task, pieces: Sequence[Piece], proofs: dict[int, Proof], reporter: Reporter) -> None:
+    """Label the pieces that have no proof, and add theirs."""
+    rows = sum(proof.rows for proof in proofs.values())
+    total = sum(piece.stop - piece.start for piece in pieces) if all(p.unit == "rows" for p in pieces) else None
+
+    def said(more: int) -> None:
+        nonlocal rows
+        rows += more
+        reporter.progress("predicting", rows, total, "texts")
+
+    labeller = Labeller(task)
+    for piece in pieces:
+        if piece.number not in proofs:
+            proofs[piece.number] = labeller.label(piece, said)
