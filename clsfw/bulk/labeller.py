@@ -64,7 +64,7 @@ class Labeller:
             raise UsageError(f"{asked.run}: the run has changed since the output was begun; give another --output")
 
     def label(self, piece: Piece, said: Callable[[int], None]) -> Proof:
-        """Label a piece: write the part, and then its proof; `said` is called with the rows of each chunk.
+        """Label a piece: write the part, and then its proof; `said` is called with how many of its rows are done.
 
         Raises:
             DataError: a row cannot be labelled, or the file has changed.
@@ -159,7 +159,7 @@ class _Work:
                 predicted = predict_chunk(self.classifier, rows, texts, reporter)
                 yield predicted
                 self.done.add(self.classifier.labels, predicted)
-                self.said(len(predicted.rows))
+                self.said(self.done.rows)
 
     def _with_texts(self, chunk: Sequence[Row]) -> tuple[list[Row], list[Text]]:
         """Return the rows that have a text, and their texts."""

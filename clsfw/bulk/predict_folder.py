@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clsfw.bulk.labeller import Labeller
+from clsfw.bulk.crew import label_by, label_here
 from clsfw.bulk.places import Place
 from clsfw.bulk.plan import ERRORS, MANIFEST, Given, alone, counted, finish, make_task, proven
 from clsfw.kit import atomic
@@ -13,6 +14,7 @@ from clsfw.kit import atomic
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from clsfw.bulk.crew import Crew
     from clsfw.bulk.labeller import Proof
     from clsfw.bulk.pieces import Piece
     from clsfw.bulk.task import Asked, Task
@@ -30,8 +32,8 @@ class Labelled:
     errors_file: str
 
 
-def predict_folder(asked: Asked, reporter: Reporter) -> Labelled:
-    """Label all, or what is missing where the same call was cut.
+def predict_folder(asked: Asked, reporter: Reporter, crew: Crew | None = None) -> Labelled:
+    """Label all, or what is missing where the same call was cut; in this process, or by the workers of a crew.
 
     Raises:
         UsageError: the output holds something else, or was begun as another one, or the run has changed.
@@ -54,7 +56,7 @@ def predict_folder(asked: Asked, reporter: Reporter) -> Labelled:
         if missing:
             target.child(MANIFEST).remove()
             try:
-                _label(task, pieces, proofs, reporter)
+                _label(task, pieces, proofs, reporter, crew)
             except KeyboardInterrupt:
                 reporter.note(f"{len(proofs):,} of {len(pieces):,} parts are in {target}; the same command goes on")
                 raise
@@ -64,17 +66,20 @@ def predict_folder(asked: Asked, reporter: Reporter) -> Labelled:
     return Labelled(sum(proof.rows for proof in whole), len(whole), counted(whole), errors, str(target.child(ERRORS)))
 
 
-def _label(task: Task, pieces: Sequence[Piece], proofs: dict[int, Proof], reporter: Reporter) -> None:
+def _label(
+    task: Task, pieces: Sequence[Piece], proofs: dict[int, Proof], reporter: Reporter, crew: Crew | None
+) -> None:
     """Label the pieces that have no proof, and add theirs."""
-    rows = sum(proof.rows for proof in proofs.values())
     total = sum(piece.stop - piece.start for piece in pieces) if all(p.unit == "rows" for p in pieces) else None
+    rows = {number: proof.rows for number, proof in proofs.items()}
 
-    def said(more: int) -> None:
-        nonlocal rows
-        rows += more
-        reporter.progress("predicting", rows, total, "texts")
+    def said(number: int, count: int) -> None:
+        rows[number] = count  # a piece that is begun again counts from the start
+        reporter.progress("predicting", sum(rows.values()), total, "texts")
 
-    labeller = Labeller(task)
-    for piece in pieces:
-        if piece.number not in proofs:
-            proofs[piece.number] = labeller.label(piece, said)
+    missing = [piece for piece in pieces if piece.number not in proofs]
+    labelled = label_here(task, missing, said) if crew is None else label_by(crew, task, missing, said)
+    with closing(labelled):  # the workers end with it, whatever ends this
+        for piece, proof in labelled:
+            proofs[piece.number] = proof
+            said(piece.number, proof.rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from clsfw.cli.reading import add_allow_code, add_reading, reading_of
+from clsfw.cli.reading import add_allow_code, add_on, add_reading, reading_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
+    from clsfw.bulk.crew import Crew
     from clsfw.contract.parts import Reporter
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.kit.pairs import Text
@@ -52,6 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="stop",
         help="what a broken row does to a folder of parts: end the command, or go to a file of errors (default: stop)",
     )
+    add_on(parser)
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_number,
+        help="label a folder of parts by N workers, each a process that loads the run (default: this process alone; "
+        "with another executor as many as there is room for)",
+    )
+    parser.add_argument("--threads", metavar="N", type=_number, help="the threads of each worker (default: 1)")
     add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")
     parser.add_argument(
@@ -70,6 +80,7 @@ def main(args: argparse.Namespace) -> int:
         raise UsageError("--output goes with --file")
     if args.file and _into_folder(args):
         return _label_folder(args)
+    _refuse_folder_options(args)
     from clsfw.cli.streams import stdout_to_stderr
     from clsfw.inference.classifier import load_classifier
     from clsfw.report.live import open_display
@@ -94,9 +105,25 @@ def _into_folder(args: argparse.Namespace) -> bool:
     several, folder = is_several(args.file), bool(args.output) and is_folder(args.output)
     if several and not folder:
         raise UsageError(f"{args.file} may be several files; give --output a folder, whose name ends in /")
-    if not folder and (args.format or args.part_size or args.errors != "stop"):
-        raise UsageError("--format, --part-size and --errors are for a folder of parts; give one by --output NAME/")
     return folder
+
+
+def _refuse_folder_options(args: argparse.Namespace) -> None:
+    given = {"--format": args.format, "--part-size": args.part_size, "--jobs": args.jobs, "--threads": args.threads}
+    given |= {"--errors": args.errors != "stop", "--on": args.on != "local"}
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is for a folder of parts; give one by --output NAME/")
+
+
+def _crew(args: argparse.Namespace) -> Crew | None:
+    from clsfw.bulk.crew import Crew
+
+    if args.on == "local" and args.jobs is None:
+        if args.threads:
+            raise UsageError("--threads is for workers; give their number by --jobs")
+        return None
+    return Crew(args.on, args.jobs, args.threads or 1)
 
 
 def _label_folder(args: argparse.Namespace) -> int:
@@ -120,7 +147,7 @@ def _label_folder(args: argparse.Namespace) -> int:
         args.allow_code,
     )
     with open_display(sys.stderr) as display, stdout_to_stderr():
-        done = predict_folder(asked, display)
+        done = predict_folder(asked, display, _crew(args))
     if args.json:
         facts = {"output": args.output, "rows": done.rows, "parts": done.parts, "labels": done.labels}
         _print(json_text({**facts, "errors": done.errors}))
@@ -141,6 +168,14 @@ def _is_file(text: str) -> bool:
         return Path(text).is_file()
     except (OSError, ValueError):  # a text may be anything
         return False
+
+
+def _number(text: str) -> int:
+    import argparse
+
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
+    return int(text)
 
 
 def _mebibytes(text: str) -> int:

@@ -1,0 +1,136 @@
+"""Workers of an executor leave the bytes that this process leaves, and what is lost is made again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from support.many_files import contents, write_rows
+
+from clsfw import DataError, HostError, UsageError
+from clsfw.bulk.crew import Crew
+
+
+def workers(folder):
+    """Give the workers whose current directory is a folder."""
+    found = []
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            command = (process / "cmdline").read_bytes()
+            if b"clsfw_executors.process" in command and (process / "cwd").readlink() == folder:
+                found.append(int(process.name))
+        except OSError:  # it has ended
+            continue
+    return sorted(found)
+
+
+class AtRow:
+    """A reporter that does something once as soon as some rows are labelled."""
+
+    def __init__(self, rows, do):
+        self.rows, self.do = rows, do
+
+    def note(self, text):
+        """Show nothing."""
+
+    def progress(self, what, done, total, unit):
+        if self.do is not None and done >= self.rows:
+            do, self.do = self.do, None
+            do()
+
+
+@pytest.fixture
+def label_by(baseline, tmp_path, monkeypatch):
+    """Give a function that labels by workers, who are in `tmp_path`."""
+    from clsfw.bulk.predict_folder import predict_folder
+    from clsfw.bulk.task import Asked
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(source, target, crew, reporter, **options):
+        asked = Asked(str(baseline.directory), str(source), str(target), **{"part_bytes": 1024, **options})
+        return predict_folder(asked, reporter, crew)
+
+    return call
+
+
+class TestLocal:
+    def test_a_worker_that_is_killed_ends_in_a_message_and_the_same_command_goes_on(
+        self, three, label, label_by, tmp_path, reporter
+    ):
+        folder, _ = three("jsonl")
+        label(folder, tmp_path / "here")
+
+        def kill():
+            for pid in workers(tmp_path):
+                os.kill(pid, signal.SIGKILL)
+
+        with pytest.raises(
+            HostError, match=r"part-0000\d\d\.jsonl: its worker was ended by signal 9.*same command goes"
+        ):
+            label_by(folder, "out", Crew("local", 2), AtRow(20, kill))
+        assert [] == workers(tmp_path)
+        assert not Path("out/_clsfw/manifest.json").exists()
+        label_by(folder, "out", Crew("local", 2), reporter)
+
+        assert contents(tmp_path / "here") == contents(tmp_path / "out")
+        assert [] == workers(tmp_path)
+
+    def test_an_error_of_a_worker_is_the_one_of_this_process(self, three, label_by, tmp_path, reporter):
+        folder, _ = three("jsonl")
+        with (folder / "c.jsonl").open("a") as file:
+            file.write("broken\n")
+
+        with pytest.raises(DataError, match=r"in/c\.jsonl:61: not JSON"):
+            label_by(folder, "out", Crew("local", 1), reporter)
+
+    def test_an_unknown_executor(self, three, label_by, reporter):
+        folder, _ = three("jsonl")
+
+        with pytest.raises(UsageError, match="there is no executor 'rey'; did you mean 'ray'"):
+            label_by(folder, "out", Crew("rey"), reporter)
+
+    @pytest.mark.slow
+    def test_a_full_disk(self, three, label, label_by, tmp_path, reporter):
+        """A small file system of its own, which takes the right to mount one."""
+        import subprocess
+
+        folder, _ = three("jsonl")
+        write_rows(folder / "d.jsonl", [{"text": f"good film {i}"} for i in range(9000)])
+        label(folder, tmp_path / "here", part_bytes=100_000)
+        (tmp_path / "out").mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", "out"], check=True)
+        try:
+            with pytest.raises(HostError, match=r"out/.*: the disk is full"):
+                label_by(folder, "out", Crew("local", 2), reporter, part_bytes=100_000)
+            subprocess.run(["mount", "-o", "remount,size=20m", "out"], check=True)
+            label_by(folder, "out", Crew("local", 2), reporter, part_bytes=100_000)
+            assert contents(tmp_path / "here") == contents(tmp_path / "out")
+        finally:
+            subprocess.run(["umount", "out"], check=True)
+
+
+@pytest.mark.thorough
+@pytest.mark.filterwarnings("ignore")  # Ray's own warnings are not ours
+class TestRay:
+    def test_a_worker_and_a_node_are_lost_and_nothing_is_missing(
+        self, cluster, three, label, label_by, tmp_path, monkeypatch
+    ):
+        folder, rows = three("parquet")
+        label(folder, tmp_path / "here", part_bytes=300)
+        lost = []
+
+        def lose():
+            lost.append(workers(tmp_path)[0])
+            os.kill(lost[0], signal.SIGKILL)
+            cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+
+        done = label_by(folder, "out", Crew("ray"), AtRow(20, lose), part_bytes=300)
+
+        assert 1 == len(lost)
+        assert len(rows) == done.rows
+        assert contents(tmp_path / "here") == contents(tmp_path / "out")
