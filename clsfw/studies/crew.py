@@ -13,6 +13,7 @@ from clsfw.evidence.environment import processors
 from clsfw.pools import HERE, find_executor, opened
 from clsfw.process.signals import StopSignals
 from clsfw.studies.making import Made, Maker, Task
+from clsfw.studies.needs import needed
 from clsfw.studies.shared import SharedData
 from clsfw.studies.worker import Setup
 
@@ -73,7 +74,7 @@ class Several:
     jobs: int
     board: Board
     signals: StopSignals
-    data: SharedData = field(default_factory=SharedData, init=False)
+    data: SharedData
     _numbers: Iterator[int] = field(default_factory=count, init=False)
     _begun: dict[int, Task] = field(default_factory=dict, init=False)
     _made: dict[str, Made] = field(default_factory=dict, init=False)
@@ -170,5 +171,9 @@ def hired(plan: StudyPlan, path: Path, board: Board, place: Place, *, jobs: int,
         return
     executor = place.executor or find_executor(HERE, place.plugins)
     setup = Setup(str(plan.document.file.absolute()), plan.overrides, path.absolute(), plan.identity())
-    with StopSignals(board.note) as signals, opened(executor, setup, jobs, Resources(threads)) as pool:
-        yield Several(pool, jobs, board, signals)
+    data, each = SharedData(), Resources(threads)
+    with StopSignals(board.note) as signals:
+        if not place.here:
+            each = needed(plan.own, place.hosts, threads, data)
+        with opened(executor, setup, jobs, each) as pool:
+            yield Several(pool, jobs, board, signals, data)

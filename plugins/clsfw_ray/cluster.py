@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import random
 import re
 import signal
 import socket
 import threading
+import time
 import warnings
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -20,8 +22,8 @@ from clsfw_executors.local import processors
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ANSWER, _LOOK = 4.0, 60.0
-"""Seconds within which a host must answer at all, and within which every node must have said what it runs."""
+_ANSWER, _LOOK, _AGAIN = 4.0, 60.0, 0.5
+"""Seconds within which a host must answer at all, every node must have said what it runs, and between two questions."""
 
 _STORE = 128 * 2**20
 """Bytes of the object store of a Ray that is started here; what goes through it is small. Ray asks for 75 MiB."""
@@ -29,6 +31,7 @@ _STORE = 128 * 2**20
 _VARIABLES = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # or what happens to nodes is printed on our standard output
     # Three attempts of so many seconds to reach a Ray Client server, where it takes 35 seconds otherwise.
     "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "3",
     "RAY_CLIENT_MAX_CONNECTION_TIMEOUT_S": "3",
@@ -141,15 +144,23 @@ def _require_same_versions(where: str) -> None:
         return platform.node(), platform.python_version(), version
 
     remote: Any = ray.remote(num_cpus=0, max_retries=0)(look)
-    at = [remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(n["NodeID"], soft=False)) for n in _nodes()]
-    try:
-        with _quietly():
-            told = ray.get([each.remote() for each in at], timeout=_LOOK)
-    except Exception as exc:
-        first = next(iter(str(exc).splitlines()), "")
-        raise HostError(f"the nodes of the Ray cluster at {where} do not work: {type(exc).__name__}: {first}") from exc
+    told: dict[str, tuple[str, str, str | None]] = {}
+    limit = time.monotonic() + _LOOK
+    # A node that joins now may be listed before it can be used, and one that was lost for a while after that.
+    while missing := [name for node in _nodes() if (name := node["NodeID"]) not in told]:
+        fixed = [NodeAffinitySchedulingStrategy(name, soft=False) for name in missing]
+        asked = [remote.options(scheduling_strategy=node).remote() for node in fixed]
+        for name, answer in zip(missing, asked, strict=True):
+            try:
+                with _quietly():
+                    told[name] = ray.get(answer, timeout=_LOOK)
+            except Exception as exc:
+                if time.monotonic() > limit:
+                    what = f"{type(exc).__name__}: {next(iter(str(exc).splitlines()), '')}"
+                    raise HostError(f"a node of the Ray cluster at {where} does not work: {what}") from exc
+                time.sleep(_AGAIN)
     own = (platform.python_version(), clsfw.__version__)
-    for host, python, version in told:
+    for host, python, version in told.values():
         if version is None:
             raise HostError(f"clsfw is not installed on node {host!r} of the Ray cluster; install clsfw {own[1]} there")
         if (python, version) != own:
@@ -161,7 +172,8 @@ def _require_same_versions(where: str) -> None:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Let Ray change nothing of this process: its variables, its handlers of signals, its warnings."""
+    """Let Ray change nothing of this process: variables, handlers of signals, warnings, random numbers."""
+    numbers = random.getstate()
     before = {name: os.environ.get(name) for name in _VARIABLES}
     main = threading.current_thread() is threading.main_thread()
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} if main else {}
@@ -172,6 +184,7 @@ def _quietly() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        random.setstate(numbers)
         for name, old in before.items():
             if old is None:
                 os.environ.pop(name, None)

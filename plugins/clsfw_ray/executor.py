@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from clsfw import HostError, Resources
@@ -19,7 +20,7 @@ class RayExecutor:
 
     def __init__(self, address: str | None) -> None:
         self._address = address
-        self._ours = False
+        self._leave: Callable[[], Any] | None = None
 
     def hosts(self) -> list[Resources]:
         """Return what each node has, as Ray counts it.
@@ -51,16 +52,17 @@ class RayExecutor:
             )
         from clsfw_ray.pool import RayPool  # only here: it imports Ray, which takes a second
 
-        return RayPool(pickle.dumps(make), workers, each, self._leave)
+        return RayPool(pickle.dumps(make), workers, each, self._left)
 
     def _connect(self) -> None:
-        self._ours = cluster.connect(self._address) or self._ours
+        if cluster.connect(self._address):
+            # At the end of the pool; where none is opened, when nobody holds this executor any more.
+            self._leave = weakref.finalize(self, cluster.leave)
 
-    def _leave(self) -> None:
+    def _left(self) -> None:
         """Leave the cluster, and end it if it was started here; not where the program had joined it by itself."""
-        if self._ours:
-            self._ours = False
-            cluster.leave()
+        if self._leave is not None:
+            self._leave()
 
 
 def _fits(each: Resources, host: Resources) -> bool:

@@ -14,9 +14,13 @@ from clsfw.discovery.plugins import discover
 from clsfw.studies.execute import carry_out
 from clsfw.studies.plan import make_study
 
-pytestmark = [pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own warnings are not ours
 
-STUDY = """
+SEEDS = """
+[study]
+seeds = 2
+"""
+SEARCH = """
 [study]
 seeds = 2
 
@@ -26,40 +30,55 @@ trials = 4
 metric = "f1"
 
 [study.space]
-"trainer.steps" = { low = 2, high = 9 }
+"model.min_df" = { low = 1, high = 4 }
 """
 
 
 @pytest.fixture
 def plan(study, monkeypatch):
+    """Give a function that plans a study of TF-IDF, which every process finds."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return make_study(study(STUDY), [], discover())
+
+    def make(tables: str):
+        recipe = study(tables)
+        text = recipe.read_text()
+        toys = text[text.index("[model]") : text.index("[[metrics]]")]
+        recipe.write_text(text.replace(toys, '[model]\nuse = "tfidf"\n\n[trainer]\nuse = "sklearn-fit"\n\n'))
+        return make_study(recipe, [], discover())
+
+    return make
 
 
-def test_the_bytes_are_those_of_this_machine_though_a_node_is_lost(plan, cluster, tmp_path):
-    here = bytes_of(carry_out(plan, out=tmp_path / "here", jobs=2).directory)
+@pytest.mark.parametrize(
+    "tables", [pytest.param(SEEDS, marks=pytest.mark.thorough), pytest.param(SEARCH, marks=pytest.mark.slow)]
+)
+def test_the_bytes_are_those_of_this_machine_though_a_node_is_lost(tables, plan, cluster, tmp_path):
+    study = plan(tables)
+    here = bytes_of(carry_out(study, out=tmp_path / "here", jobs=2).directory)
     lost = []
 
     class Losing:
-        """A board that removes a node with the first trial."""
+        """A board that removes a node with the first run."""
 
         def __getattr__(self, name):
             return self.told
 
         def told(self, *words):
-            if words and words[0] == "trial-0001" and not lost:
+            if words and words[0] in {"seed-7", "trial-0001"} and not lost:
                 lost.append(words)
                 cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
 
-    there = carry_out(plan, out=tmp_path / "there", jobs=2, on="ray", board=Losing())
+    there = carry_out(study, out=tmp_path / "there", jobs=2, on="ray", board=Losing())
 
     assert here == bytes_of(there.directory)
     assert len(lost) == 1
 
 
+@pytest.mark.slow
 def test_the_command_is_killed_and_given_again(plan, cluster, tmp_path):
-    here = bytes_of(carry_out(plan, out=tmp_path / "here", jobs=2).directory)
-    command = [sys.executable, "-m", "clsfw", "study", str(plan.document.file), "--jobs", "2", "--on", "ray"]
+    study = plan(SEARCH)
+    here = bytes_of(carry_out(study, out=tmp_path / "here", jobs=2).directory)
+    command = [sys.executable, "-m", "clsfw", "study", str(study.document.file), "--jobs", "2", "--on", "ray"]
     command += ["--out", str(tmp_path / "there")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         limit = time.monotonic() + 120

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 
 import pytest
 from support.ray_cluster import started
@@ -15,9 +16,10 @@ from clsfw.pools import find_executor, opened
 from clsfw.testing import checks
 from clsfw.testing.executor_checks import Piece, Work
 
-pytestmark = [pytest.mark.thorough, pytest.mark.filterwarnings("ignore")]  # Ray's own warnings are not ours
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own warnings are not ours
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract(cluster):
     failures = []
     for check in checks("ray"):
@@ -29,6 +31,7 @@ def test_it_keeps_the_contract(cluster):
     assert [] == failures
 
 
+@pytest.mark.thorough
 def test_what_was_lost_is_done_elsewhere(cluster):
     """A worker is killed and a node removed, each amid a piece; every piece is done, and told once."""
     executor = find_executor("ray", discover())
@@ -54,6 +57,7 @@ def test_what_was_lost_is_done_elsewhere(cluster):
     }
 
 
+@pytest.mark.slow
 def test_a_piece_that_kills_its_workers_is_given_up(cluster):
     with opened(find_executor("ray", discover()), Work(), 1, clsfw.Resources(1)) as pool:
         pool.begin(0, Piece(0, seconds=60.0))
@@ -69,6 +73,7 @@ def test_a_piece_that_kills_its_workers_is_given_up(cluster):
     assert "(as were 2 others with the same piece)" in events[0].content
 
 
+@pytest.mark.thorough
 def test_too_much_is_asked_for(cluster):
     with (
         pytest.raises(clsfw.HostError, match=r"needs 8 processors and 0 GPUs, and no node .* has that"),
@@ -77,6 +82,7 @@ def test_too_much_is_asked_for(cluster):
         pass
 
 
+@pytest.mark.slow
 def test_a_node_with_another_clsfw_is_named(tmp_path, monkeypatch):
     """A node finds the metadata of another version first."""
     info = tmp_path / "clsfw-9.9.9.dist-info"
@@ -86,3 +92,21 @@ def test_a_node_with_another_clsfw_is_named(tmp_path, monkeypatch):
         monkeypatch.setenv("RAY_ADDRESS", found.address)
         with pytest.raises(clsfw.HostError, match=r"has Python \S+ and clsfw 9\.9\.9, and this is Python"):
             find_executor("ray", discover()).hosts()
+
+
+@pytest.mark.slow
+def test_work_is_sent_from_outside_the_cluster(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+    with started(1, ray_client_server_port=port):
+        executor = find_executor(f"ray://127.0.0.1:{port}", discover())
+        with opened(executor, Work(), 1, clsfw.Resources(1)) as pool:
+            for number in range(3):
+                pool.begin(number, Piece(number))
+            done = {}
+            while len(done) < 3:
+                done |= {e.number: e.content["value"] for e in pool.wait(60) if e.kind == "done"}
+
+    assert {0: 0, 1: 2, 2: 4} == done
