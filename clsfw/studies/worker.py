@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clsfw.errors import HostError, LockedError, RunDirectoryError
+from clsfw.errors import ClsfwError, HostError, LockedError, RunDirectoryError
 from clsfw.kit.lock import is_locked
+from clsfw.kit.memory import advice, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,3 +114,7 @@ class _Patient:
                     raise
                 self.board.doing(task.name, "waits for the process that is at it")
                 time.sleep(_AGAIN)
+            except Exception as exc:
+                if out_of_memory(exc) and not isinstance(exc, ClsfwError):  # as the command says it of its own runs
+                    raise HostError(advice()) from exc
+                raise

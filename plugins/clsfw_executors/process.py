@@ -29,13 +29,12 @@ class Sender:
 
     def say(self, what: Any) -> None:
         """Pass on what a worker says by the way."""
-        self.send("said", what)
+        self.send("said", pickle.dumps(what))
 
-    def send(self, kind: str, content: Any) -> None:
+    def send(self, kind: str, content: bytes) -> None:
         """Send a message."""
-        message = (kind, pickle.dumps(content))
         with self._lock:
-            self._connection.send(message)
+            self._connection.send((kind, content))
 
 
 def main() -> None:
@@ -51,14 +50,12 @@ def main() -> None:
             try:
                 if do is None:
                     do = pickle.loads(make)(sender.say)  # noqa: S301  # from the process that started this one
-                outcome = do(pickle.loads(piece))  # noqa: S301  # as above
-                sender.send("done", outcome)
-            except BrokenPipeError:
-                return
+                answer = "done", pickle.dumps(do(pickle.loads(piece)))  # noqa: S301  # as above
             except Exception as exc:  # noqa: BLE001  # the other process shows it, whatever it is
                 traceback.print_exc()
-                sender.send("failed", portable(exc))
-    except EOFError:
+                answer = "failed", pickle.dumps(portable(exc))
+            sender.send(*answer)
+    except (EOFError, BrokenPipeError):
         return
 
 
