@@ -19,18 +19,29 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from clsfw import Resources
+    from clsfw_ray.actor import Message
 
-_TRIES = 3
-"""So many workers may be lost with one piece, or in a row before they are ready; then the piece, or the work, ends."""
+_DEATHS, _LOSSES = 3, 20
+"""So many workers may die at one piece, and so many may be lost with their nodes; then the piece is lost.
+
+So many in a row may be lost before they are ready; then the work ends. A worker dies by its piece, or by memory; a node
+goes for reasons of its own, and more often where it was rented to be taken back.
+"""
 
 
 @dataclass
 class _Piece:
-    """A piece with the times that it was begun."""
+    """A piece, and how often a worker died at it or was lost with its node."""
 
     number: int
     content: bytes
-    tries: int = 0
+    deaths: int = 0
+    losses: int = 0
+
+    @property
+    def given_up(self) -> bool:
+        """Whether that was too often."""
+        return self.deaths >= _DEATHS or self.losses >= _LOSSES
 
 
 @dataclass
@@ -88,7 +99,9 @@ class RayPool:
         """
         asked = {worker.asked: worker for worker in self._workers if worker.asked is not None}
         if asked:
-            ready, _ = ray.wait(list(asked), num_returns=1, timeout=0 if self._events else timeout, fetch_local=False)
+            ready, _ = ray.wait(list(asked), timeout=0 if self._events else timeout, fetch_local=False)
+            if ready and len(asked) > 1:  # the others that have answered by now
+                ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=0, fetch_local=False)
             for answer in ready:
                 self._hear(asked[answer])
         self._fill()
@@ -108,21 +121,29 @@ class RayPool:
         try:
             answer = ray.get(worker.asked)
         except ray.exceptions.RayError as exc:
+            if worker.piece is not None:
+                worker.piece.losses += 1
             self._lost(worker, f"was lost with its node or its actor ({type(exc).__name__})")
             return
         worker.asked = None
-        if not worker.ready:
-            if answer is not None:
-                raise HostError(answer)
+        if worker.ready:
+            self._take(worker, answer)
+        elif answer is not None:
+            raise HostError(answer)
+        else:
             worker.ready, self._never_ready = True, 0
-            return
-        for kind, content in answer:
-            piece = worker.piece
-            if kind == "lost":
+
+    def _take(self, worker: _Worker, messages: Sequence[Message]) -> None:
+        """Take in what a worker said, and ask for more while it is at its piece."""
+        piece = worker.piece
+        if piece is None:
+            raise AssertionError("a worker is heard while it is at a piece")
+        for kind, content in messages:
+            if isinstance(content, str):
+                piece.deaths += 1
                 self._lost(worker, content)
                 return
-            if piece is not None:
-                self._events.append(Event(kind, piece.number, pickle.loads(content)))  # noqa: S301  # from a worker of ours
+            self._events.append(Event(kind, piece.number, pickle.loads(content)))  # type: ignore[arg-type]  # noqa: S301  # from a worker of ours
             if kind != "said":
                 worker.piece = None
         if worker.piece is not None:
@@ -140,15 +161,14 @@ class RayPool:
         piece = worker.piece
         if not worker.ready:
             self._never_ready += 1
-            if self._never_ready >= _TRIES:
-                raise HostError(f"{_TRIES} workers in a row were lost before they were ready: the last one {how}")
+            if self._never_ready >= _LOSSES:
+                raise HostError(f"{_LOSSES} workers in a row were lost before they were ready: the last one {how}")
+        elif piece is not None and (self._stopped or piece.given_up):
+            others = piece.deaths + piece.losses - 1
+            often = f" (as were {others} others with the same piece)" if others else ""
+            self._events.append(Event("lost", piece.number, how + often))
         elif piece is not None:
-            piece.tries += 1
-            if self._stopped or piece.tries >= _TRIES:
-                often = f" (as were {piece.tries - 1} others with the same piece)" if piece.tries > 1 else ""
-                self._events.append(Event("lost", piece.number, how + often))
-            else:
-                self._waiting.appendleft(piece)
+            self._waiting.appendleft(piece)
 
     def _fill(self) -> None:
         """Hand waiting pieces to idle workers, and hire for those that are left."""

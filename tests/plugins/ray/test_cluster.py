@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
+from pathlib import Path
 
 import pytest
-from support.ray_cluster import started
+from support.ray_cluster import ABOUT, started
 
 import clsfw
 from clsfw.discovery.plugins import discover
@@ -110,3 +113,36 @@ def test_work_is_sent_from_outside_the_cluster(monkeypatch):
                 done |= {e.number: e.content["value"] for e in pool.wait(60) if e.kind == "done"}
 
     assert {0: 0, 1: 2, 2: 4} == done
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_by_thirty_random_kills(cluster):
+    """Workers, their actors and whole nodes go, at random moments; every piece is done, and ends once."""
+    moments = random.Random(20)
+    pieces, kills, at, ended = 60, 0, {}, {}
+    with opened(find_executor("ray", discover()), Work(), 3, clsfw.Resources(1)) as pool:
+        for number in range(pieces):
+            pool.begin(number, Piece(number, seconds=moments.uniform(0.2, 1.5)))
+        while len(ended) < pieces:
+            for event in pool.wait(0.3):
+                if event.kind == "said":
+                    at[event.number] = event.content["pid"]
+                else:
+                    assert event.number not in ended
+                    at.pop(event.number, None)
+                    ended[event.number] = (event.kind, event.content)
+            if kills < 30 and at and moments.random() < 0.7:
+                kills += 1
+                if kills % 6:
+                    pid = at.pop(moments.choice(sorted(at)))
+                    victim = pid if kills % 2 else int(Path(f"/proc/{pid}/stat").read_text().split()[3])  # its actor
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(victim, signal.SIGKILL)
+                else:
+                    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+                    cluster.add_node(**ABOUT)
+
+    assert 30 == kills
+    assert {number: 2 * number for number in range(pieces)} == {
+        number: content["value"] if kind == "done" else content for number, (kind, content) in ended.items()
+    }
