@@ -197,6 +197,7 @@ def unfinished_metric(world):
 WORLDS = {
     "clsfw run quickstart --set trainer.max_steps": nothing,
     "clsfw predict": nothing,
+    "clsfw study quickstart --set study.seeds=2 --on rey": nothing,
     "clsfw run draft.toml": misspelt,
     "clsfw show encoder.toml": wrong_component,
     "clsfw run reviews.toml": bad_rows,

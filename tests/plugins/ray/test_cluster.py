@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,11 @@ def test_work_is_sent_from_outside_the_cluster(monkeypatch):
         held.bind(("127.0.0.1", 0))
         port = held.getsockname()[1]
     with started(1, ray_client_server_port=port):
+        while True:  # its server begins to listen later than the node
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+            time.sleep(0.2)
         executor = find_executor(f"ray://127.0.0.1:{port}", discover())
         with opened(executor, Work(), 1, clsfw.Resources(1)) as pool:
             for number in range(3):
