@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from support.many_files import contents, write_rows
+from support.many_files import WORDS, contents, parts, write_rows
+from support.ray_cluster import STORE
 
 from clsfw import DataError, HostError, UsageError
 from clsfw.bulk.crew import Crew
@@ -97,8 +103,6 @@ class TestLocal:
     @pytest.mark.slow
     def test_a_full_disk(self, three, label, label_by, tmp_path, reporter):
         """A small file system of its own, which takes the right to mount one."""
-        import subprocess
-
         folder, _ = three("jsonl")
         write_rows(folder / "d.jsonl", [{"text": f"good film {i}"} for i in range(9000)])
         label(folder, tmp_path / "here", part_bytes=100_000)
@@ -134,3 +138,64 @@ class TestRay:
         assert 1 == len(lost)
         assert len(rows) == done.rows
         assert contents(tmp_path / "here") == contents(tmp_path / "out")
+
+    @pytest.mark.slow
+    def test_thirty_random_kills(self, cluster, baseline, label, tmp_path):
+        """Workers, nodes and the command itself, at random times; the command is given again until it is through."""
+        kills, rounds = 0, 0
+        rng = random.Random(20)
+        (tmp_path / "in").mkdir()
+        for file in range(3):
+            rows = [{"id": i, "text": " ".join(rng.choices(WORDS, k=rng.randint(5, 30)))} for i in range(20_000)]
+            write_rows(tmp_path / f"in/{file}.jsonl", rows)
+        label(tmp_path / "in", tmp_path / "here", part_bytes=50_000)
+        command = [sys.executable, "-m", "clsfw", "predict", str(baseline.directory), "--file", str(tmp_path / "in")]
+        command += ["--on", "ray", "--part-size", str(50_000 / 2**20)]
+        told = []
+        while kills < 30:
+            rounds += 1
+            kills, messages = until_whole([*command, "--output", f"out-{rounds}/"], cluster, tmp_path, rng, kills)
+            told += messages
+            there = contents(tmp_path / f"out-{rounds}")
+            for found in (there, here := contents(tmp_path / "here")):
+                found.pop("_clsfw/lock", None)  # of a command that was killed
+            assert here == there
+        print(json.dumps({"kills": kills, "rounds": rounds, "messages": told}, indent=1))  # for who runs it
+        assert all(message.startswith("clsfw: error: ") for message in told)
+
+
+def until_whole(command, cluster, folder, rng, kills):
+    """Give a command until it succeeds, and kill something after every few parts; give the kills and its messages."""
+    out = folder / command[-1]
+    messages = []
+    while True:
+        with (folder / "said").open("w+") as said:
+            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=said)
+            killed = False
+            aim = len(parts(out)) + rng.randint(1, 6)
+            while process.poll() is None:
+                time.sleep(rng.uniform(0.01, 0.2))
+                if len(parts(out)) < aim:
+                    continue
+                killed = kill_one(rng.choice(["worker", "worker", "node", "driver"]), process, cluster, folder, rng)
+                kills += 1
+                aim = len(parts(out)) + rng.randint(1, 6)
+            if process.returncode == 0:
+                return kills, messages
+            if not killed:
+                said.seek(0)
+                messages.append(said.read().strip().rpartition("\n")[2])
+
+
+def kill_one(kind, process, cluster, folder, rng):
+    """Kill a worker, a node or the command; give whether it was the command."""
+    if kind == "node":
+        cluster.remove_node(rng.choice(sorted(cluster.worker_nodes, key=str)), allow_graceful=False)
+        cluster.add_node(num_cpus=1, num_gpus=0, object_store_memory=STORE, include_dashboard=False)
+    elif kind == "worker" and (found := workers(folder)):
+        os.kill(rng.choice(found), signal.SIGKILL)
+    else:
+        process.kill()
+        process.wait()
+        return True
+    return False
