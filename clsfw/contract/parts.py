@@ -451,7 +451,7 @@ class TrainsTogether(Protocol):
     """A trainer that several processes can run together, as torchrun starts them: the first fits, the others assist."""
 
     def assist(self, model: Any, data: Mapping[str, Dataset], seed: int, reporter: Reporter) -> None:
-        """Help the `fit` of the first process until it ends; same model, data and seed, but no run to write to."""
+        """Help the first process until it needs no more help; same model, data and seed, but no run to write to."""
 
 
 # Optional abilities of settings, known before anything is built

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clsfw import Reporter, TorchClassifier
-    from clsfw_gpu_trainer.distributed import Team
     from clsfw_torch.target import Target
     from clsfw_torch.tokens import Tokens
 
@@ -56,22 +55,22 @@ class Forward:
         self._windows = windows_of(model)
         self._module = encoder(model.module) if packed or self._windows is not None else model.module
 
-    def parts(self, tokens: Tokens, rows: NDArray[np.int64], team: Team) -> Iterator[Part]:
-        """Cut rows into parts that fit the budget of tokens, and give those of this process."""
+    def shares(self, tokens: Tokens, rows: NDArray[np.int64], multiple: int = 1) -> list[NDArray[np.int64]]:
+        """Cut rows into those of parts that fit the budget of tokens; their number is a multiple, if rows suffice."""
         lengths = tokens.starts[rows + 1] - tokens.starts[rows]
         budget = self.budget
         if self._windows is not None:  # the windows of a text stay together, for they make one answer
             lengths = computed(lengths, self._windows, padded=not self.packed)
         if self.packed:
-            shares = share(lengths, budget, team.size)
+            shares = share(lengths, budget, multiple)
         else:
-            if team.size > 1:  # few processes go without a part
-                budget = min(budget, -(-int(lengths.sum()) // team.size))
+            if multiple > 1:  # few processes go without a part
+                budget = min(budget, -(-int(lengths.sum()) // multiple))
             shares = cut(lengths, budget)
-        for chosen in shares[team.rank :: team.size]:
-            yield self._part(tokens, rows[chosen])
+        return [rows[chosen] for chosen in shares]
 
-    def _part(self, tokens: Tokens, rows: NDArray[np.int64]) -> Part:
+    def part(self, tokens: Tokens, rows: NDArray[np.int64]) -> Part:
+        """Return what the model takes for the rows of one part."""
         longest = int((tokens.starts[rows + 1] - tokens.starts[rows]).max())
         if self._windows is None or longest <= self._windows.length:
             return Part(rows, [self._inputs(tokens, rows)])

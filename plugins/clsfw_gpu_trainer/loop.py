@@ -41,7 +41,7 @@ class Training:
         except ClsfwError:  # raised between two steps, where the other processes listen
             self._team.tell(Word.END)
             raise
-        self._team.tell(Word.END)
+        self._team.tell(Word.TRAINED)  # the others stay, for the predictions
 
     def _train(self) -> None:
         self._resume()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from clsfw.kit import references, texts_of
 from clsfw_gpu_trainer.batches import step_rows
 from clsfw_gpu_trainer.distributed import Word
+from clsfw_gpu_trainer.gradients import Gradients
 from clsfw_gpu_trainer.loss import choose_loss
 from clsfw_gpu_trainer.optimizer import Optimizer
 from clsfw_gpu_trainer.predict import probabilities
@@ -21,7 +24,6 @@ from clsfw_torch.tokens import tokenize
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import numpy as np
     from datasets import Dataset
     from numpy.typing import NDArray
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from clsfw_gpu_trainer import GpuTrainerSettings
     from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.forward import Forward
+    from clsfw_torch.tokens import Tokens
 
 
 class Steps:
@@ -58,6 +61,8 @@ class Steps:
         self._team = team
         self._tokens = {split: tokenize(model, texts_of(data[split]), reporter) for split in splits}
         self._truth = {split: references(data[split], model.labels) for split in splits}
+        self._require_same(self._tokens)
+        self._tell_idle()
         self._loss = choose_loss(settings, model.labels, self._truth["train"]).to(forward.target.device)
 
     def rows(self, first: int) -> Iterator[NDArray[np.int64]]:
@@ -76,18 +81,28 @@ class Steps:
         # divisor of the whole batch (B, or the sum of its class weights). The gradients of the parts then add up to
         # those of the batch, whatever the cut.
         divisor = self._loss.divisor(truth[rows])
-        total = torch.zeros_like(self.window)
+        shares = self._forward.shares(self._tokens["train"], rows, team.multiple)
+        losses = torch.zeros(len(shares), dtype=torch.float64, device=self.target.device)  # [P] of P parts
+        gradients = Gradients(self.optimizer.parameters.values(), team)
         self.module.train()
-        for number, part in enumerate(self._forward.parts(self._tokens["train"], rows, team)):
-            # Dropout is drawn from seed, step and part alone: a step taken again after a crash draws the same masks.
-            self._forward.seed(part_seed(self._seed, step, number * team.size + team.rank))
-            targets = to_device(truth[part.rows], self._forward.target.device)  # [b], or 0/1 [b, C]
-            loss = self._loss.summed(self._forward.logits(part), targets) / divisor  # logits [b, C], loss []
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            total += loss.detach()  # stays on the device; the host reads it when a line is logged
-        # Every process holds the gradients of its own parts; their sum, in float32, is that of the whole batch.
-        team.sum_gradients(self.optimizer.parameters)
-        team.sum_(total)
+        for numbers in team.rounds(len(shares)):
+            for number in numbers:
+                # Dropout is drawn from seed, step and part alone: a step taken again after a crash, or by another
+                # number of processes, draws the same masks.
+                self._forward.seed(part_seed(self._seed, step, number))
+                part = self._forward.part(self._tokens["train"], shares[number])
+                targets = to_device(truth[part.rows], self.target.device)  # [b], or 0/1 [b, C]
+                loss = self._loss.summed(self._forward.logits(part), targets) / divisor  # logits [b, C], loss []
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                losses[number] = loss.detach()  # stays on the device; the host reads it when a line is logged
+                gradients.part_done()
+            gradients.round_done()
+        # Every process holds the sum of the gradients of all parts, in float32, and the loss of each of them.
+        gradients.finish()
+        team.sum_(losses)
+        total = torch.zeros_like(self.window)
+        for loss in losses:
+            total += loss
         self.window += total
         self.optimizer.update(step + 1, self.rate(step))
 
@@ -104,14 +119,43 @@ class Steps:
         )
 
     def assist(self) -> None:
-        """Do what rank 0 says until it says that training is over; for the other processes."""
+        """Do what rank 0 says until it says that the model is trained, or that all is over; for the other processes."""
         if self._team.hear() is Word.END:
             return
         step = self._team.share_state(0, self.module, self.optimizer)
         rows = self.rows(step)
-        while (word := self._team.hear()) is not Word.END:
+        while (word := self._team.hear()) not in {Word.TRAINED, Word.END}:
             if word is Word.STEP:
                 self.take(step, next(rows))
                 step += 1
             else:
                 self.validate()
+
+    def _tell_idle(self) -> None:
+        """Warn where a step has fewer parts than there are processes, as its first one shows."""
+        team, tokens = self._team, self._tokens["train"]
+        if team.size == 1 or team.rank > 0:
+            return
+        rows = next(self.rows(0))
+        parts = len(self._forward.shares(tokens, rows, team.multiple))
+        if parts < team.size and len(rows) >= team.size:
+            fitting = max(1, int(tokens.lengths[rows].sum()) // team.size)
+            self._reporter.warn(
+                f"a step has {parts} of the parts that processes share, so {team.size - parts} of {team.size} "
+                f"processes have nothing to do; set max_batch_tokens to {fitting} or less, or start fewer"
+            )
+
+    def _require_same(self, tokens: Mapping[str, Tokens]) -> None:
+        """See that all processes have the same settings and data: another host may have files of its own."""
+        if self._team.size == 1:
+            return
+        data = hashlib.sha256()
+        for split in sorted(tokens):
+            for array in (tokens[split].ids, tokens[split].starts, self._truth[split]):
+                data.update(np.ascontiguousarray(array).reshape(-1).data)
+        settings = hashlib.sha256(f"{self._seed} {self._settings!r}".encode())
+        self._team.require_same(
+            "give all hosts the same recipe, the same files and the same model",
+            trainer=settings.hexdigest()[:8],
+            data=data.hexdigest()[:8],
+        )

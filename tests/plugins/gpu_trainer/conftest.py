@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, Features, List, Value
+from support.together import RECIPE
 from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
 from clsfw.contract.parts import Labels, TokenizedTexts
@@ -176,3 +177,13 @@ def fit(open_run: Callable[..., contextlib.AbstractContextManager[TrainerHandle]
 def kit(open_run: object, fit: object) -> SimpleNamespace:
     """Give all of the above in one, for tests that need many of them."""
     return SimpleNamespace(classifier=make_classifier, data=make_data, trainer=make_trainer, open_run=open_run, fit=fit)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, data: Callable[..., Dataset]) -> Path:
+    """Give a recipe of 60 steps whose batches come in several parts."""
+    rows = data(100)
+    lines = [f"{text},{('no', 'yes')[label]}" for text, label in zip(rows["text"], rows["label"], strict=True)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    (tmp_path / "together.toml").write_text(RECIPE.format(trainer="gpu-trainer"))
+    return tmp_path / "together.toml"

@@ -23,7 +23,6 @@ from support.encoders import (
 from clsfw.contract.parts import Labels
 from clsfw.report.display import Quiet
 from clsfw_gpu_trainer import GpuTrainerSettings, selfcheck
-from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.forward import prepared
 from clsfw_torch import packed
 from clsfw_torch.attention import Attending, Packing, packed_attention
@@ -236,8 +235,8 @@ def ready(model: Any, told: Told, **settings: Any) -> Any:
 
 def all_logits(forward: Any) -> torch.Tensor:
     result = torch.empty(len(LENGTHS), 3)
-    for part in forward.parts(some_tokens(), np.arange(len(LENGTHS)), Team()):
-        result[part.rows] = forward.logits(part)
+    for rows in forward.shares(some_tokens(), np.arange(len(LENGTHS))):
+        result[rows] = forward.logits(forward.part(some_tokens(), rows))
     return result
 
 

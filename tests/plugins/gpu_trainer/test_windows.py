@@ -14,7 +14,6 @@ from support.reporting import Remembering
 
 from clsfw.contract.parts import Labels, TokenizedTexts
 from clsfw_gpu_trainer import GpuTrainerSettings
-from clsfw_gpu_trainer.distributed import Team
 from clsfw_gpu_trainer.forward import prepared
 from clsfw_runtime.windows import Windows
 from clsfw_torch.target import choose_target
@@ -75,11 +74,15 @@ def by_hand(holder: Holder) -> Answers:
     return answers(model, compute)
 
 
+def parts_of(forward: Any, tokens: Tokens, rows: Any) -> list[Any]:
+    return [forward.part(tokens, own) for own in forward.shares(tokens, rows)]
+
+
 def by_parts(holder: Holder, *, packed: bool) -> Answers:
     """Compute as gpu-trainer does, in several parts."""
     with ready(holder, packed=packed, budget=64) as forward:
         assert forward.packed is packed
-        parts = list(forward.parts(some_tokens(), np.arange(len(LENGTHS)), Team()))
+        parts = parts_of(forward, some_tokens(), np.arange(len(LENGTHS)))
         assert len(parts) > 1
 
         def compute() -> torch.Tensor:
@@ -134,11 +137,11 @@ def long_text(tokens: int) -> Tokens:
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_a_text_beyond_the_budget_is_computed_in_pieces_that_fit_it(*, packed: bool, pool: str) -> None:
     holder, rows = Holder("distilbert", pool), np.arange(1)
-    tokens, team = long_text(60), Team()
+    tokens = long_text(60)
 
     def all_at_once(budget: int) -> tuple[torch.Tensor, dict[str, torch.Tensor], int]:
         with ready(holder, packed=packed, budget=budget) as forward:
-            (part,) = forward.parts(tokens, rows, team)
+            (part,) = parts_of(forward, tokens, rows)
             module = holder.module.inner
             module.zero_grad()
             logits = forward.logits(part)
@@ -158,7 +161,7 @@ def test_prediction_and_training_take_no_more_than_the_budget_at_a_time() -> Non
     holder = Holder("distilbert", "mean")
     with ready(holder, packed=False, budget=30) as forward:
         heard = Listening(holder.module.inner)
-        (part,) = forward.parts(long_text(200), np.arange(1), Team())
+        (part,) = parts_of(forward, long_text(200), np.arange(1))
         with torch.inference_mode():
             forward.logits(part)
         predicted = len(heard.tokens)
@@ -172,7 +175,7 @@ def test_pieces_that_are_computed_again_draw_the_same_dropout() -> None:
     holder = Holder("distilbert", "mean", dropout=0.5, attention_dropout=0.5)
     holder.module.train()
     with ready(holder, packed=True, budget=24) as forward:
-        (part,) = forward.parts(long_text(60), np.arange(1), Team())
+        (part,) = parts_of(forward, long_text(60), np.arange(1))
 
         def gradients(compute: Callable[[], torch.Tensor]) -> dict[str, torch.Tensor]:
             holder.module.zero_grad()
