@@ -12,6 +12,7 @@ from support.many_files import parts
 from support.object_storage import connect, forget, moto
 
 from clsfw import DataError, HostError, NetworkError, UsageError
+from clsfw.bulk.places import Place
 from clsfw.cli import main
 
 
@@ -72,6 +73,18 @@ class TestLabelling:
         assert b'"row": 101' in s3.get("out/_clsfw/errors.jsonl")
 
 
+class TestReading:
+    def test_not_much_more_is_fetched_than_is_read(self, s3, monkeypatch):
+        s3.put("large", bytes(20 * 2**20))
+        with cutting(s3.address, after=2**40) as proxy:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
+            with Place.of(f"{s3.url}/large").opened() as file:
+                file.seek(10 * 2**20)
+                assert bytes(1000) == file.read(1000)
+
+        assert proxy.sent < 6 * 2**20
+
+
 class TestEvaluate:
     def test_files_are_scored_together(self, s3, baseline, capsys, tmp_path):
         import json
@@ -129,8 +142,8 @@ class TestRefused:
 
     def test_a_connection_that_is_cut_and_the_same_command(self, label, s3, monkeypatch):
         s3.put("in.jsonl", b'{"text": "good film"}\n' * 500)
-        with cutting(s3.address, after=4000) as address:
-            monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        with cutting(s3.address, after=4000) as proxy:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.address)
             monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
             with pytest.raises(NetworkError, match=r"the server cannot be reached, or broke off"):
                 label(f"{s3.url}/in.jsonl", f"{s3.url}/out", part_bytes=5000)
@@ -158,16 +171,18 @@ class TestRefused:
 
 
 class cutting:  # noqa: N801  # used as a function
-    """A proxy that closes each connection once the server has sent so many bytes on it."""
+    """A proxy that closes each connection once the server has sent so many bytes on it; it counts what was sent."""
 
     def __init__(self, address, after):
+        self.sent = 0
         self._port = int(address.rpartition(":")[2])
         self._after = after
         self._listener = socket.create_server(("127.0.0.1", 0))
 
     def __enter__(self):
         threading.Thread(target=self._serve, daemon=True).start()
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return self
 
     def __exit__(self, *_):
         self._listener.close()
@@ -184,11 +199,13 @@ class cutting:  # noqa: N801  # used as a function
 
     def _pump(self, source, target, left):
         try:
-            while data := source.recv(1024):
+            while data := source.recv(4096):
                 target.sendall(data)
-                left = None if left is None else left - len(data)
-                if left is not None and left <= 0:
-                    break
+                if left is not None:
+                    self.sent += len(data)
+                    left -= len(data)
+                    if left <= 0:
+                        break
         except OSError:
             pass
         for end in (source, target):
