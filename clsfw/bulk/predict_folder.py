@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clsfw.bulk.crew import label_by, label_here
 from clsfw.bulk.places import Place
 from clsfw.bulk.plan import ERRORS, MANIFEST, Given, alone, counted, finish, make_task, proven
+from clsfw.bulk.task import OWN
 from clsfw.kit import atomic
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ def predict_folder(asked: Asked, reporter: Reporter, crew: Crew | None = None) -
     target = Place.of(asked.target)
     given = Given.of(asked, reporter)
     with alone(target):
-        if target.protocol is None:
-            atomic.remove_leftovers(target.path)
+        _remove_leftovers(target)
         task, pieces = make_task(given)
         proofs = proven(task, pieces)
         missing = [piece for piece in pieces if piece.number not in proofs]
@@ -60,10 +60,18 @@ def predict_folder(asked: Asked, reporter: Reporter, crew: Crew | None = None) -
             except KeyboardInterrupt:
                 reporter.note(f"{len(proofs):,} of {len(pieces):,} parts are in {target}; the same command goes on")
                 raise
+        _remove_leftovers(target)  # of workers that were lost meanwhile
         whole = [proofs[piece.number] for piece in pieces]
         finish(given, whole)
     errors = sum(proof.errors for proof in whole)
     return Labelled(sum(proof.rows for proof in whole), len(whole), counted(whole), errors, str(target.child(ERRORS)))
+
+
+def _remove_leftovers(target: Place) -> None:
+    """Remove what was being written when a worker or a command was killed."""
+    if target.protocol is None:
+        for folder in (target, target.child(OWN)):
+            atomic.remove_leftovers(folder.path)
 
 
 def _label(

@@ -156,6 +156,7 @@ class TestRay:
             rounds += 1
             kills, messages = until_whole([*command, "--output", f"out-{rounds}/"], cluster, tmp_path, rng, kills)
             told += messages
+            (tmp_path / "kills").write_text(json.dumps([kills, rounds, told]))
             there = contents(tmp_path / f"out-{rounds}")
             for found in (there, here := contents(tmp_path / "here")):
                 found.pop("_clsfw/lock", None)  # of a command that was killed

@@ -221,9 +221,23 @@ class TestGoingOn:
         label(folder)
         before = contents(tmp_path / "out")
         (tmp_path / "out/.tmp-0123456789ab").write_text("half")
+        (tmp_path / "out/_clsfw/.tmp-0123456789ab").write_text("half")
         label(folder)
 
         assert before == contents(tmp_path / "out")
+
+    def test_what_a_lost_worker_leaves_unfinished_is_removed_at_the_end(self, three, label, tmp_path, monkeypatch):
+        folder, _ = three("jsonl")
+        real = labeller.predict_chunk
+
+        def leave(*arguments):
+            (tmp_path / "out/.tmp-0123456789ab").write_text("half")
+            return real(*arguments)
+
+        monkeypatch.setattr(labeller, "predict_chunk", leave)
+        label(folder)
+
+        assert [] == list((tmp_path / "out").glob(".tmp-*"))
 
 
 class TestErrors:
