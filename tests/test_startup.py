@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from clsfw.inference.run import FinishedRun
+
 HIDE = """
 from importlib.machinery import PathFinder
 
@@ -58,3 +60,39 @@ def test_without_a_library_the_list_says_what_cannot_run(tmp_path: Path) -> None
     assert lines[start].endswith("  cannot run")
     assert "    reason   not installed: sklearn; pip install scikit-learn" in lines[start:]
     assert any(line.startswith("csv  ") and line.endswith("  ok") for line in lines)
+
+
+NAMED = """
+import sys
+from clsfw.cli import main
+code = main(sys.argv[2:])
+print("imported:", *sorted(set(sys.argv[1].split(",")) & set(sys.modules)))
+raise SystemExit(code)
+"""
+
+HEAVY = ("torch", "transformers", "datasets", "matplotlib", "sklearn.linear_model", "sklearn.metrics", "peft", "ray")
+
+
+def imported(*arguments: str, of: tuple[str, ...] = HEAVY) -> set[str]:
+    """Return which libraries of those named a command imports."""
+    command = [sys.executable, "-c", NAMED, ",".join(of), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_a_prediction_of_the_baseline_imports_what_counts_words_alone(baseline: FinishedRun) -> None:
+    assert imported("predict", str(baseline.directory), "a fine film") == set()
+
+
+@pytest.mark.thorough
+def test_a_check_of_the_baseline_imports_nothing_that_fits_or_draws() -> None:
+    changed = ("--set", "model.use=tfidf", "--set", "trainer.use=sklearn-fit")
+
+    assert imported("check", "quickstart", *changed) == {"datasets"}
+
+
+@pytest.mark.thorough
+def test_a_prediction_of_an_encoder_imports_no_tables_and_no_scores(small_run: Path) -> None:
+    unneeded = (*HEAVY[2:], "sklearn", "pandas", "pyarrow")
+
+    assert imported("predict", str(small_run), "a fine film", of=unneeded) == set()

@@ -10,7 +10,6 @@ import numpy as np
 from safetensors.numpy import load_file, save
 from scipy.special import expit, softmax
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from clsfw import LinearClassifier, PlanFacts, Prediction, TrainingError
 from clsfw.kit import references, texts_of
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
+    from sklearn.linear_model import LogisticRegression
 
     from clsfw import Labels, Reporter, Run
     from clsfw_sklearn import SklearnFitSettings
@@ -233,6 +233,8 @@ class _Fit:
         model.weights, model.bias = new_weights, new_bias
 
     def _fit(self, features: Features, truth: NDArray[np.int64], weights: Any) -> LogisticRegression:
+        from sklearn.linear_model import LogisticRegression  # slow, and neither a check nor a prediction needs it
+
         regression = LogisticRegression(**self._options, class_weight=weights, random_state=self._seed)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
