@@ -85,7 +85,7 @@ class TransformerEncoder:
     def key(self) -> str:
         """Name the exact way from texts to vectors by a hash: the last bits hang on machine and versions, too."""
         parts = [
-            1,
+            2,
             self.weights_sha256,
             self._config_sha256,
             self.tokenizer_key(),

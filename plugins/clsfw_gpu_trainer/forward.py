@@ -12,6 +12,7 @@ import torch
 from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
+from clsfw_torch.half import HalfLinears
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
 from clsfw_torch.recompute import computed_again, recomputed
 from clsfw_torch.windows import computed, in_windows, pooled, windows_of
@@ -109,6 +110,13 @@ class Forward:
                 yield computed_again(self._module, inputs, self._masks).logits
             else:
                 yield self._module(**inputs).logits
+
+    def half(self, kept: HalfLinears | None = None) -> HalfLinears | None:
+        """Return linear layers that serve until a weight changes, `kept` if they do; None leaves it to autocast."""
+        if self.target.precision != "bf16" or self.target.device.type != "cpu":
+            return None
+        module = self.model.module
+        return kept if kept is not None and kept.serves(module) else HalfLinears(module)
 
     def seed(self, seed: int) -> None:
         """Seed what dropout draws from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from clsfw import Reporter
     from clsfw_gpu_trainer.forward import Forward
     from clsfw_gpu_trainer.loss import Loss
+    from clsfw_torch.half import HalfLinears
     from clsfw_torch.tokens import Tokens
 
 _GROUP = 1024
@@ -28,13 +30,15 @@ def probabilities(
     *,
     reporter: Reporter,
     what: str,
+    linears: HalfLinears | None,
     judge: tuple[Loss, NDArray[np.int64]] | None = None,
     team: Team | None = None,
 ) -> tuple[NDArray[np.float32], float | None]:
     """Return probabilities [N, C] in the order of the texts, and the mean loss if `judge` has loss and true labels.
 
     The processes of a team take a part in turn, and each of them gets the whole. An exact team cuts parts as one
-    process does, and each row is computed with the same others: the bits are those of one process.
+    process does, and each row is computed with the same others: the bits are those of one process. `linears` are those
+    of `forward.half`.
     """
     model, device = forward.model, forward.target.device
     team = team or Team()
@@ -45,7 +49,7 @@ def probabilities(
     losses: dict[int, torch.Tensor] = {}  # sums over the rows of a part, by the number of the part
     done = count = 0
     model.module.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), contextlib.nullcontext() if linears is None else linears.applied():
         for start in range(0, len(order), _GROUP):
             if not team.goes_on():
                 break

@@ -114,6 +114,7 @@ class Steps:
             self._tokens["validation"],
             reporter=self._reporter,
             what="validating",
+            linears=self._forward.half(),
             judge=judge,
             team=self._team,
         )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from clsfw import Reporter, Run
     from clsfw_gpu_trainer import GpuTrainerSettings
+    from clsfw_torch.half import HalfLinears
     from clsfw_torch.tokens import Tokens
 
 
@@ -44,11 +45,13 @@ class GpuTrainer:
     def __init__(self, settings: GpuTrainerSettings) -> None:
         self._settings = settings
         self._target: Target | None = None
+        self._linears: HalfLinears | None = None
         self._packed: WeakKeyDictionary[torch.nn.Module, bool] = WeakKeyDictionary()
         self._team = Team()
 
     def fit(self, model: TorchClassifier, data: Mapping[str, Dataset], run: Run) -> None:
         """Train in place; see `Trainer.fit`."""
+        self._linears = None
         target = self._choose(run.reporter, run.begun)
         with target.applied():
             team = self._team = meet(target)
@@ -120,7 +123,9 @@ class GpuTrainer:
         with self._advice(model, target):
             model.module.to(target.device)
             with self._prepared(model, target, reporter, team) as forward:
-                return probabilities(forward, tokens, reporter=reporter, what="predicting", team=team)[0]
+                self._linears = forward.half(self._linears)  # a model that is asked again is cast once
+                options: dict[str, Any] = {"what": "predicting", "linears": self._linears, "team": team}
+                return probabilities(forward, tokens, reporter=reporter, **options)[0]
 
     def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
         """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NAME = "clsfw_packed"
 _ROUND = 256
+"""On the CPU a row is filled up to a multiple of this, or of less where that would be much of it."""
 _LONGEST_PROBE = 1024
 """Windows beyond that (Mistral has one of 4096) are not looked at with a text: on a CPU it would take minutes."""
 
@@ -138,11 +139,13 @@ def pack(
     Of pairs of texts `token_type_ids` [1, T] too, where the model has them.
     """
     flat, lengths = tokens.flat(rows)  # int64 [sum of lengths], [B]
-    gap, whole = (GAP, _ROUND) if device.type == "cpu" else (1, 1)
+    gap = GAP if device.type == "cpu" else 1
     slots = -(-lengths // gap) * gap  # [B], each rounded up to the gap
     starts = np.cumsum(slots) - slots  # [B], 0 first
     # On the CPU the row is filled up to one of few sizes as well; what fills it is computed and never read.
-    total = -(-int(slots.sum()) // whole) * whole
+    used = int(slots.sum())
+    whole = min(_ROUND, max(GAP, (1 << used.bit_length()) // 16)) if device.type == "cpu" else 1  # an eighth at most
+    total = -(-used // whole) * whole
     offset = first_position(model)
     # Position embeddings count from 0 within each text, or from the one after the padding token's, as RoBERTa has it.
     ids = np.full(total, model.config.pad_token_id or 0, dtype=np.int64)
