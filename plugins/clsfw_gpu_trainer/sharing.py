@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clsfw_gpu_trainer.distributed import Word, written
+from clsfw_torch.windows import windows_of
 
 if TYPE_CHECKING:
     import torch
 
     from clsfw import Labels, Reporter, TorchClassifier
     from clsfw_gpu_trainer.distributed import Team
-    from clsfw_runtime.windows import Windows
     from clsfw_torch.tokens import Tokens
 
 
@@ -24,7 +24,8 @@ class Sent:
     labels: Labels
     pad_token_id: int
     max_length: int
-    windows: Windows | None
+    windows: object | None
+    """As `windows_of` finds them; None: long texts are cut."""
 
 
 def offered(model: TorchClassifier, tokens: Tokens, team: Team, reporter: Reporter) -> bool:
@@ -32,7 +33,7 @@ def offered(model: TorchClassifier, tokens: Tokens, team: Team, reporter: Report
 
     A model of somebody's own may hold what cannot be sent; then a warning says that the first process goes on alone.
     """
-    sent = Sent(model.module, model.labels, model.pad_token_id, model.max_length, getattr(model, "windows", None))
+    sent = Sent(model.module, model.labels, model.pad_token_id, model.max_length, windows_of(model))
     try:
         package = written((sent, tokens))
     except Exception as exc:  # noqa: BLE001  # whatever somebody's module raises where it is to be copied
