@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -78,7 +79,8 @@ class RayPool:
         """End the workers with their actors."""
         try:
             for worker in self._workers:
-                ray.kill(worker.actor)
+                with suppress(Exception, SystemExit):  # a cluster that is gone has ended them
+                    ray.kill(worker.actor)
             self._workers.clear()
         finally:
             self._leave()
@@ -94,9 +96,22 @@ class RayPool:
         """Return what the workers said.
 
         Raises:
-            HostError: no worker can be started.
+            HostError: no worker can be started, or the cluster is gone from this host.
 
         """
+        try:
+            self._look(timeout)
+            self._fill()
+        except SystemExit as exc:  # as Ray has it where the node that the command is on has ended
+            message = (
+                "the node of the Ray cluster that this command is on has ended; the same command goes on from here"
+            )
+            raise HostError(message) from exc
+        events, self._events = self._events, []
+        return events
+
+    def _look(self, timeout: float) -> None:
+        """Take in what the workers have answered."""
         asked = {worker.asked: worker for worker in self._workers if worker.asked is not None}
         if asked:
             ready, _ = ray.wait(list(asked), timeout=0 if self._events else timeout, fetch_local=False)
@@ -104,9 +119,6 @@ class RayPool:
                 ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=0, fetch_local=False)
             for answer in ready:
                 self._hear(asked[answer])
-        self._fill()
-        events, self._events = self._events, []
-        return events
 
     def stop(self) -> None:
         """Ask the workers to stop, and begin no more."""
