@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def test_work_is_sent_from_outside_the_cluster(monkeypatch):
 def test_nothing_is_lost_by_thirty_random_kills(cluster):
     """Workers, their actors and two of three nodes go, at random moments; every piece is done, and ends once."""
     moments = random.Random(20)
-    pieces, kills, at, ended = 60, 0, {}, {}
+    pieces, kills, at, ended, hits = 60, 0, {}, {}, Counter()
     with opened(find_executor("ray", discover()), Work(), 3, clsfw.Resources(1)) as pool:
         for number in range(pieces):
             pool.begin(number, Piece(number, seconds=moments.uniform(0.2, 1.5)))
@@ -145,10 +146,13 @@ def test_nothing_is_lost_by_thirty_random_kills(cluster):
                     assert event.number not in ended
                     at.pop(event.number, None)
                     ended[event.number] = (event.kind, event.content)
-            if kills < 30 and at and moments.random() < 0.7:
+            open_to_it = [number for number in sorted(at) if hits[number] < 2]  # a third time, it would be given up
+            if kills < 30 and open_to_it and moments.random() < 0.7:
                 kills += 1
                 if kills not in {10, 20}:
-                    pid = at.pop(moments.choice(sorted(at)))
+                    hit = moments.choice(open_to_it)
+                    hits[hit] += 1
+                    pid = at.pop(hit)
                     with contextlib.suppress(ProcessLookupError, FileNotFoundError):
                         os.kill(pid if kills % 2 else actor_of(pid), signal.SIGKILL)
                 else:
