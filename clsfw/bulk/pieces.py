@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PART_BYTES = 16 * 2**20
 PART_ROWS = 65_536
-"""A piece ends with about so many bytes, in a Parquet file also with so many rows."""
+"""A piece ends with about so many bytes, in a Parquet file also with so many rows, or more where it may be larger."""
 
 _HEAD = 1 << 16
 _ASKED_AT_ONCE = 16
@@ -117,13 +117,14 @@ def _cut_parquet(file: Input, part_bytes: int) -> list[_Cut]:
         groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
         sizes = [(group.num_rows, group.total_byte_size) for group in groups]
     places, row, rows, size = [0], 0, 0, 0
+    most = max(PART_ROWS, part_bytes * PART_ROWS // PART_BYTES)
     for group_rows, group_size in sizes:
-        if rows and (rows + group_rows > PART_ROWS or size + group_size > part_bytes):
+        if rows and (rows + group_rows > most or size + group_size > part_bytes):
             places.append(row)
             rows = size = 0
-        count = max(-(-group_rows // PART_ROWS), -(-group_size // part_bytes), 1)
+        count = max(-(-group_rows // most), -(-group_size // part_bytes), 1)
         places += [row + i * group_rows // count for i in range(1, count)]
-        rows, size = (rows + group_rows, size + group_size) if count == 1 else (PART_ROWS, part_bytes)
+        rows, size = (rows + group_rows, size + group_size) if count == 1 else (most, part_bytes)
         row += group_rows
     places = sorted({*places, row}) if row else [0, 0]
     return [{"unit": "rows", "start": start, "stop": stop} for start, stop in pairwise(places)]

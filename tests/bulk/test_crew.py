@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.many_files import WORDS, contents, parts, write_rows
-from support.ray_cluster import STORE
+from support.ray_cluster import ABOUT
 
 from clsfw import DataError, HostError, UsageError
 from clsfw.bulk.crew import Crew
@@ -192,7 +192,7 @@ def kill_one(kind, process, cluster, folder, rng):
     """Kill a worker, a node or the command; give whether it was the command."""
     if kind == "node":
         cluster.remove_node(rng.choice(sorted(cluster.worker_nodes, key=str)), allow_graceful=False)
-        cluster.add_node(num_cpus=1, num_gpus=0, object_store_memory=STORE, include_dashboard=False)
+        cluster.add_node(**ABOUT)
     elif kind == "worker" and (found := workers(folder)):
         os.kill(rng.choice(found), signal.SIGKILL)
     else:

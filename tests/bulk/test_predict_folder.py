@@ -105,6 +105,13 @@ class TestContent:
         assert [f"caf\xe9\n{i}" for i in range(200)] == [row["text"] for row in written]
         assert many == (done.parts > 1)
 
+    @pytest.mark.parametrize(("size", "expected"), [(16, 2), (32, 1)])
+    def test_a_larger_part_has_more_rows_of_parquet(self, size, expected, label, tmp_path, monkeypatch):
+        monkeypatch.setattr("clsfw.bulk.pieces.PART_ROWS", 50)
+        pq.write_table(pa.table({"text": ["fine"] * 100}), tmp_path / "in.parquet")
+
+        assert expected == label(tmp_path / "in.parquet", part_bytes=size * 2**20).parts
+
     def test_no_rows_give_a_part_with_the_columns_alone(self, label, tmp_path):
         pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "in.parquet")
         done = label(tmp_path / "in.parquet")
