@@ -49,9 +49,8 @@ def plan(study, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize(
-    "tables", [pytest.param(SEEDS, marks=pytest.mark.thorough), pytest.param(SEARCH, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("tables", [SEEDS, SEARCH], ids=["seeds", "search"])
 def test_the_bytes_are_those_of_this_machine_though_a_node_is_lost(tables, plan, cluster, tmp_path):
     study = plan(tables)
     here = bytes_of(carry_out(study, out=tmp_path / "here", jobs=2).directory)
