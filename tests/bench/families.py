@@ -212,6 +212,7 @@ def ours(family: str, arm: str, options: argparse.Namespace) -> dict[str, Any]:
 
     from clsfw.report.display import Quiet
     from clsfw_gpu_trainer import GpuTrainerSettings
+    from clsfw_gpu_trainer.distributed import Team
     from clsfw_gpu_trainer.steps import Steps
     from clsfw_gpu_trainer.trainer import GpuTrainer
     from clsfw_torch.target import choose_target
@@ -227,7 +228,8 @@ def ours(family: str, arm: str, options: argparse.Namespace) -> dict[str, Any]:
     kinds = Features({"text": Value("string"), "label": ClassLabel(names=list(model.labels.names))})
     data = Dataset.from_dict({"text": texts, "label": [i % 2 for i in range(len(texts))]}, features=kinds)
     steps = []
-    with by._ready(model, choose_target(settings, Quiet()), Quiet()) as (forward, team):
+    target, team = choose_target(settings, Quiet()), Team()
+    with target.applied(), by._ready(model, target, team, Quiet()) as forward:
         if arm == "packed" and not forward.packed:
             raise RuntimeError(f"{family} was not packed")
         work = Steps(settings, forward, {"train": data}, seed=0, reporter=Quiet(), team=team)
