@@ -26,18 +26,18 @@ def course(trials: Sequence[TrialRecord], metric: str, *, greater: bool) -> Html
     parts = [trial for trial in trials if trial["score"] is not None and trial["share"] < 1]
     from matplotlib.ticker import MaxNLocator
 
-    with drawing("search", 5.2, 2.7) as (figure, axes):
+    with drawing("search", 5.2, 2.9) as (figure, axes):
         best = list(accumulate((trial["score"] or 0.0 for trial in whole), max if greater else min))
-        axes.step(
-            [trial["number"] for trial in whole], best, where="post", color=SECOND, linewidth=1.6, label="best so far"
-        )
+        if best:  # to the last trial, or a single one that was trained to its end would have no line
+            numbers = [trial["number"] for trial in whole] + [max(trial["number"] for trial in trials)]
+            axes.step(numbers, [*best, best[-1]], where="post", color=SECOND, linewidth=1.6, label="best so far")
         _dots(axes, [trial["number"] for trial in whole], whole, {"color": FIRST, "label": "a trial"})
         if parts:
             look: Any = {"markerfacecolor": "none", "markeredgecolor": SOFT, "label": "stopped before its end"}
             _dots(axes, [trial["number"] for trial in parts], parts, look)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="trial", title=clean(f"validation {metric}"))
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=3)  # trials may be anywhere within
         return svg(figure, "search", f"Validation {metric} of each trial, and the best so far")
 
 
