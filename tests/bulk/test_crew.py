@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.many_files import WORDS, contents, parts, write_rows
-from support.ray_cluster import ABOUT
+from support.ray_cluster import ABOUT, lose_a_node
 
 from clsfw import DataError, HostError, UsageError
 from clsfw.bulk.crew import Crew
@@ -131,7 +131,7 @@ class TestRay:
         def lose():
             lost.append(workers(tmp_path)[0])
             os.kill(lost[0], signal.SIGKILL)
-            cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+            lose_a_node(cluster)
 
         done = label_by(folder, "out", Crew("ray"), AtRow(20, lose), part_bytes=300)
 

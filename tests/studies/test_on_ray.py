@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from support.ray_cluster import lose_a_node
 from support.studies import bytes_of
 
 from clsfw.discovery.plugins import discover
@@ -65,7 +66,7 @@ def test_the_bytes_are_those_of_this_machine_though_a_node_is_lost(tables, plan,
         def told(self, *words):
             if words and words[0] in {"seed-7", "trial-0001"} and not lost:
                 lost.append(words)
-                cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+                lose_a_node(cluster)
 
     there = carry_out(study, out=tmp_path / "there", jobs=2, on="ray", board=Losing())
 

@@ -19,6 +19,7 @@ ABOUT = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80 * 2**20, "inclu
 @contextlib.contextmanager
 def started(nodes: int, **more: Any) -> Iterator[Cluster]:
     """Start a cluster of nodes with one processor each, and end every process of it."""
+    import ray
     from ray.cluster_utils import Cluster
 
     about = {**ABOUT, **more}
@@ -30,7 +31,19 @@ def started(nodes: int, **more: Any) -> Iterator[Cluster]:
                 found.add_node(**about)
             yield found
         finally:
+            ray.shutdown()  # an error that is kept may hold the executor, and with it the connection
             found.shutdown()
+
+
+def lose_a_node(cluster: Cluster) -> None:
+    """End a node amid its work: not the head, and not the one that this process is on, which may be any of them."""
+    import ray
+
+    own: Any = ray._private.worker.global_worker.node
+    others = [
+        node for node in cluster.worker_nodes if own is None or node._raylet_socket_name != own._raylet_socket_name
+    ]
+    cluster.remove_node(others[0], allow_graceful=False)
 
 
 @pytest.fixture(scope="module")

@@ -243,7 +243,8 @@ def predicted(team, packed):
         computed = []
         part, forward.part = forward.part, lambda tokens, rows: (computed.append(len(rows)), part(tokens, rows))[1]
         judge = (Loss(False, None, 0.0), truth)
-        found, loss = probabilities(forward, tokens, reporter=Quiet(), what="validating", judge=judge, team=team)
+        options = {"what": "validating", "linears": forward.half(), "judge": judge, "team": team}
+        found, loss = probabilities(forward, tokens, reporter=Quiet(), **options)
         return found.tobytes(), loss, sum(computed)
 for packed in (True, False):
     (found, loss, own), (wanted, alone, every) = predicted(team, packed), predicted(Team(), packed)

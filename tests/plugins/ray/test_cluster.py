@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.ray_cluster import started
+from support.ray_cluster import lose_a_node, started
 
 import clsfw
 from clsfw.discovery.plugins import discover
@@ -59,7 +59,7 @@ def test_what_was_lost_is_done_elsewhere(cluster):
                     if not killed:
                         killed.append(event.number)
                         os.kill(event.content["pid"], signal.SIGKILL)
-                        cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+                        lose_a_node(cluster)
                 else:
                     assert event.number not in ended
                     ended[event.number] = (event.kind, event.content)
@@ -156,7 +156,7 @@ def test_nothing_is_lost_by_thirty_random_kills(cluster):
                     with contextlib.suppress(ProcessLookupError, FileNotFoundError):
                         os.kill(pid if kills % 2 else actor_of(pid), signal.SIGKILL)
                 else:
-                    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
+                    lose_a_node(cluster)
 
     assert 30 == kills
     assert {number: 2 * number for number in range(pieces)} == {
