@@ -121,6 +121,16 @@ class TestLocal:
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")  # Ray's own warnings are not ours
 class TestRay:
+    def test_the_parts_are_those_of_this_process(self, cluster, three, label, label_by, tmp_path, reporter):
+        folder, rows = three("parquet")
+        label(folder, tmp_path / "here", part_bytes=300)
+
+        done = label_by(folder, "out", Crew("ray"), reporter, part_bytes=300)
+
+        assert len(rows) == done.rows
+        assert contents(tmp_path / "here") == contents(tmp_path / "out")
+
+    @pytest.mark.slow
     def test_a_worker_and_a_node_are_lost_and_nothing_is_missing(
         self, cluster, three, label, label_by, tmp_path, monkeypatch
     ):
