@@ -22,6 +22,17 @@ class Killed(BaseException):
     """Stands for the end of the process."""
 
 
+def meanwhile(monkeypatch, action):
+    """Let something happen before each chunk of rows is labelled."""
+    real = labeller.predict_chunk
+
+    def acting(*arguments):
+        action()
+        return real(*arguments)
+
+    monkeypatch.setattr(labeller, "predict_chunk", acting)
+
+
 class TestContent:
     @pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv"])
     def test_the_parts_in_order_hold_what_one_file_holds(self, kind, three, label, baseline, tmp_path, reporter):
@@ -235,13 +246,7 @@ class TestGoingOn:
 
     def test_what_a_lost_worker_leaves_unfinished_is_removed_at_the_end(self, three, label, tmp_path, monkeypatch):
         folder, _ = three("jsonl")
-        real = labeller.predict_chunk
-
-        def leave(*arguments):
-            (tmp_path / "out/.tmp-0123456789ab").write_text("half")
-            return real(*arguments)
-
-        monkeypatch.setattr(labeller, "predict_chunk", leave)
+        meanwhile(monkeypatch, lambda: (tmp_path / "out/.tmp-0123456789ab").write_text("half"))
         label(folder)
 
         assert [] == list((tmp_path / "out").glob(".tmp-*"))
@@ -357,13 +362,7 @@ class TestRefused:
 
     def test_a_file_that_changes_meanwhile(self, three, label, tmp_path, monkeypatch):
         folder, _ = three("jsonl")
-        real = labeller.predict_chunk
-
-        def change(*arguments):
-            (folder / "c.jsonl").write_text('{"text": "changed"}\n')
-            return real(*arguments)
-
-        monkeypatch.setattr(labeller, "predict_chunk", change)
+        meanwhile(monkeypatch, lambda: (folder / "c.jsonl").write_text('{"text": "changed"}\n'))
         with pytest.raises(DataError, match=r"c\.jsonl: was changed while its rows were labelled"):
             label(folder)
         assert not (tmp_path / "out/_clsfw/manifest.json").exists()

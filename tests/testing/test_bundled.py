@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from support.contract import broken
 
 from clsfw.discovery.plugins import discover
-from clsfw.errors import ContractError
 from clsfw.testing import checks
 
 DATA = Path(__file__).parent / "data"
@@ -34,14 +34,7 @@ def checks_of(name):
     [pytest.param(name, marks=[pytest.mark.thorough] * (name in LONG)) for name in BUNDLED if name != ALONE],
 )
 def test_it_keeps_the_contract(name):
-    failures = []
-    for check in checks_of(name):
-        try:
-            check()
-        except ContractError as exc:
-            failures.append(str(exc))
-
-    assert [] == failures
+    assert [] == broken(checks_of(name))
 
 
 @pytest.mark.thorough

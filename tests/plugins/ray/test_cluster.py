@@ -12,11 +12,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.contract import broken
 from support.ray_cluster import lose_a_node, started
 
 import clsfw
 from clsfw.discovery.plugins import discover
-from clsfw.errors import ContractError
 from clsfw.pools import find_executor, opened
 from clsfw.testing import checks
 from clsfw.testing.executor_checks import Piece, Work
@@ -34,14 +34,7 @@ def actor_of(pid):
 
 @pytest.mark.slow
 def test_it_keeps_the_contract(cluster):
-    failures = []
-    for check in checks("ray"):
-        try:
-            check()
-        except ContractError as exc:
-            failures.append(str(exc))
-
-    assert [] == failures
+    assert [] == broken(checks("ray"))
 
 
 @pytest.mark.thorough
