@@ -39,6 +39,9 @@ class EmbedSettings(Settings):
     max_length: Annotated[int, Field(ge=3)] | None = Field(
         default=None, description="longer texts are cut at so many tokens; else what the checkpoint says"
     )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="fp32", description="bf16 is faster where the processor or the GPU has units for it, and less exact"
+    )
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:

@@ -42,6 +42,7 @@ class Embedding(Settings):
     prompt: str = ""
     lower_case: bool = False
     max_length: int | None
+    precision: Literal["fp32", "bf16"] = "fp32"
 
     def told(self) -> str:
         """Return how texts are pooled, for people."""
@@ -75,6 +76,7 @@ def read_embedding(folder: Path, config: Mapping[str, Any], settings: EmbedSetti
         prompt=prompt,
         lower_case=bert.get("do_lower_case") is True,
         max_length=_length(folder, config, settings, bert, where),
+        precision=settings.precision,
     )
 
 
@@ -82,11 +84,13 @@ def read_static(folder: Path, settings: EmbedSettings, where: str) -> Embedding:
     """Return the same for a static model, whose tokens have no order.
 
     Raises:
-        ModelError: another pooling is asked for, or a prompt that it lacks.
+        ModelError: another pooling or precision is asked for, or a prompt that it lacks.
 
     """
     if settings.pooling not in {None, "mean"}:
         raise ModelError(f"{where}: is a static model, whose pooling is 'mean', not {settings.pooling!r}")
+    if settings.precision != "fp32":
+        raise ModelError(f"{where}: is a static model, which looks vectors up; bf16 changes nothing there")
     config = read_json(folder / CONFIG, where)
     length = config.get("max_length", _USUAL_LENGTH)
     return Embedding(

@@ -118,6 +118,8 @@ class EmbedModel:
         if embedding.max_length != limit:
             facts["cut at"] = f"{embedding.max_length} tokens"
         facts["pooling"] = embedding.told()
+        if embedding.precision != "fp32":
+            facts["precision"] = embedding.precision
         if embedding.prompt:
             facts["prompt"] = repr(embedding.prompt)
         return facts | {"texts": texts}

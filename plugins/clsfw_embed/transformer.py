@@ -19,6 +19,7 @@ from clsfw_hf_encoders.loading import build_module, model_class, read_tokenizer,
 from clsfw_hf_encoders.weights import Weights
 from clsfw_runtime.tokenization import Tokenization
 from clsfw_torch.dropout import RandomMasks
+from clsfw_torch.half import HalfLinears
 from clsfw_torch.packed import cut, pack, packable, packed_forward, probe_lengths, share, to_device
 from clsfw_torch.tokens import Tokens, tokenize
 
@@ -103,7 +104,8 @@ class TransformerEncoder:
             self._packed = self._device.type == "cpu" and packable(module) and self._agrees()
             if not self._packed and packable(module) and self._device.type == "cpu":
                 reporter.warn("texts are padded, which is slower: packed input gave other results on this machine")
-        found = self._vectors(tokens, packed=self._packed, reporter=reporter)
+        half = self.embedding.precision == "bf16"
+        found = self._vectors(tokens, packed=self._packed, half=half, reporter=reporter)
         return Vectors(found, tokens.whole, tokens.truncated)
 
     @cached_property
@@ -111,6 +113,10 @@ class TransformerEncoder:
         with quiet(), torch.random.fork_rng(devices=[]):  # the head is drawn, and thrown away
             module = build_module(self._config, self._weights.read(), self._where).base_model
         return module.to(self._device)
+
+    @cached_property
+    def _linears(self) -> HalfLinears:
+        return HalfLinears(self._module)
 
     def _agrees(self) -> bool:
         """Return whether packed input gives what padded input gives, on this model and this machine."""
@@ -123,14 +129,19 @@ class TransformerEncoder:
         difference = np.abs(self._vectors(tokens, packed=True) - expected).max()
         return bool(difference <= _SAME * max(np.abs(expected).max(), 1e-6))
 
-    def _vectors(self, tokens: Tokens, *, packed: bool, reporter: Reporter | None = None) -> NDArray[np.float32]:
+    def _vectors(
+        self, tokens: Tokens, *, packed: bool, half: bool = False, reporter: Reporter | None = None
+    ) -> NDArray[np.float32]:
         done = 0
         result = np.empty((len(tokens.lengths), self.width), dtype=np.float32)
         first_alone = packed and self.embedding.pooling == "cls"
         ready = packed_forward(self._module, whole=not first_alone) if packed else contextlib.nullcontext()
-        with torch.inference_mode(), ready:
+        cast = torch.autocast(self._device.type, torch.bfloat16, enabled=half)
+        linears = self._linears.applied() if half and self._device.type == "cpu" else contextlib.nullcontext()
+        with torch.inference_mode(), cast, linears, ready:
             for rows, pooled in self._packed_parts(tokens) if packed else self._padded_parts(tokens):
-                scaled = torch.nn.functional.normalize(pooled, dim=1) if self.embedding.normalize else pooled
+                whole = pooled.float()  # some architectures end in bf16
+                scaled = torch.nn.functional.normalize(whole, dim=1) if self.embedding.normalize else whole
                 result[rows] = scaled.cpu().numpy()
                 done += len(rows)
                 if reporter is not None:

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from measure import Job, bf16_units, machine, reviews, write_json
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ARMS = ("packed", "padded", "trainer")
-EMBEDDING = ("embed", "encode")
+EMBEDDING = ("embed bf16", "embed", "encode")
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 SIZES: dict[str, dict[str, Any]] = {
     "bert": BASE,
@@ -136,8 +136,10 @@ def measured(family: str, arm: str, options: argparse.Namespace) -> dict[str, An
     import torch
 
     torch.set_num_threads(options.threads)
-    measure: Callable[..., dict[str, Any]] = {"trainer": trainer, "embed": embed, "encode": encode}.get(arm, ours)
-    found = measure(family, arm, options) if arm in ARMS else measure(options)
+    if arm in ARMS:
+        found = (trainer if arm == "trainer" else ours)(family, arm, options)
+    else:
+        found = encode(options) if arm == "encode" else embed(options, "bf16" if arm.endswith("bf16") else "fp32")
     steps = found["steps"][1:]  # the first one compiles kernels for new shapes, and is not counted
     return {
         "family": family,
@@ -287,14 +289,15 @@ def described(model: Any) -> dict[str, Any]:
     return {"parameters": total, "trained_parameters": trained, "attention": attention}
 
 
-def embed(options: argparse.Namespace) -> dict[str, Any]:
+def embed(options: argparse.Namespace, precision: Literal["fp32", "bf16"]) -> dict[str, Any]:
     """Embed reviews as the model `embed` does, without its cache."""
     from clsfw.contract.parts import Labels
     from clsfw.report.display import Quiet
     from clsfw_embed import EmbedSettings
     from clsfw_embed.model import EmbedModel
 
-    settings = EmbedSettings(checkpoint=str(Path(options.checkpoint).resolve()), max_length=options.max_length)
+    checkpoint = str(Path(options.checkpoint).resolve())
+    settings = EmbedSettings(checkpoint=checkpoint, max_length=options.max_length, precision=precision)
     model = EmbedModel(settings).create(Labels(("negative", "positive")), [], 0, Quiet())
     return {"steps": list(embedded(lambda texts: model._encoder.encode(texts, Quiet()), options))}
 

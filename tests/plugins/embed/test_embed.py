@@ -91,6 +91,31 @@ def test_real_features_are_those_of_sentence_transformers(shared, created, texts
     assert np.abs(found - expected).max() < 1e-5
 
 
+@pytest.mark.parametrize("packs", [True, False])
+def test_features_in_bf16_are_near_those_in_float32_and_not_the_same(packs, checkpoint, created, texts, monkeypatch):
+    if not packs:
+        monkeypatch.setattr("clsfw_embed.transformer.packable", lambda _: False)
+    folder = checkpoint()
+    exact, half = created(folder), created(folder, precision="bf16")
+
+    found, expected = half.features(texts), exact.features(texts)
+
+    assert found == pytest.approx(expected, abs=0.02 * np.abs(expected).max())
+    assert np.abs(found - expected).max() > 1e-5
+    assert half._encoder.key() != exact._encoder.key()  # neither is taken for the other in the cache
+
+
+def test_a_saved_model_keeps_its_precision(checkpoint, model, created, texts, tmp_path):
+    folder = checkpoint()
+    classifier = created(folder, precision="bf16")
+    expected = classifier.features(texts)
+    (tmp_path / "saved").mkdir()
+    classifier.save(tmp_path / "saved")
+
+    assert np.array_equal(model(folder).load(tmp_path / "saved").features(texts), expected)
+    assert model(folder, precision="bf16").check()["precision"] == "bf16"
+
+
 def test_modules_json_decides_what_the_recipe_leaves_open(checkpoint, model):
     folder = checkpoint(
         modules=MODULES,
@@ -233,6 +258,11 @@ def test_what_is_not_computed_is_refused(files, settings, words, checkpoint, mod
 def test_another_pooling_of_a_static_model_is_refused(static, model):
     with pytest.raises(ModelError, match="static model, whose pooling is 'mean', not 'cls'"):
         model(static, pooling="cls").check()
+
+
+def test_a_precision_of_a_static_model_is_refused(static, model):
+    with pytest.raises(ModelError, match="static model, which looks vectors up; precision = 'bf16' changes nothing"):
+        model(static, precision="bf16").check()
 
 
 def test_a_damaged_head_is_named(checkpoint, model, created, tmp_path):
