@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from clsfw.bulk.labeller import Labeller
@@ -12,11 +14,13 @@ from clsfw.errors import ClsfwError, HostError
 from clsfw.pools import find_executor, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from clsfw.bulk.labeller import Proof
     from clsfw.bulk.pieces import Piece
     from clsfw.bulk.task import Task
+    from clsfw.contract.parts import Event
+    from clsfw.pools import Make
 
 _WAIT = 0.2  # seconds between two looks
 _AHEAD = 2  # pieces at hand for each worker, so that none waits for the next one
@@ -57,30 +61,49 @@ def label_by(
         ClsfwError: what ended the labelling of a piece; see `Labeller.label`.
 
     """
+    at_work = {piece.number: piece for piece in pieces}
+    with closing(share_out(crew, Begin(task), at_work.items())) as events:
+        for event in events:
+            if event.kind == "said":
+                said(*event.content)
+            elif event.kind == "done":
+                yield at_work[event.number], event.content
+            else:
+                part = task.part(at_work[event.number])
+                raise HostError(f"{part}: its worker {event.content}; the same command goes on")
+
+
+def share_out(crew: Crew, make: Make, pieces: Iterable[tuple[int, Any]]) -> Generator[Event]:
+    """Let the workers of a crew do pieces, each with its number, and return what becomes known of them.
+
+    Pieces are taken a few ahead of the workers. `make` is what `Executor.open` takes.
+
+    Raises:
+        UsageError: there is no such executor.
+        HostError: it cannot work.
+        ClsfwError: what ended the work at a piece.
+
+    """
     executor = find_executor(crew.on, discover())
     hosts = executor.hosts()
     gpus = sum(host.gpus for host in hosts)
     room = gpus or sum(max(1, host.cpus // crew.threads) for host in hosts)
-    workers = min(crew.jobs or room, len(pieces))
-    left = {piece.number: piece for piece in reversed(pieces)}
-    at_work: dict[int, Piece] = {}
-    with opened(executor, Begin(task), workers, Resources(cpus=crew.threads, gpus=1 if gpus else 0)) as pool:
-        while left or at_work:
-            while left and len(at_work) < workers * _AHEAD:
-                number, piece = left.popitem()
-                at_work[number] = piece
+    workers = crew.jobs or room
+    left = iter(pieces)
+    at_work: set[int] = set()
+    with opened(executor, make, workers, Resources(cpus=crew.threads, gpus=1 if gpus else 0)) as pool:
+        while True:
+            for number, piece in islice(left, workers * _AHEAD - len(at_work)):
+                at_work.add(number)
                 pool.begin(number, piece)
+            if not at_work:
+                return
             for event in pool.wait(_WAIT):
-                if event.kind == "said":
-                    said(*event.content)
-                elif event.kind == "done":
-                    yield at_work.pop(event.number), event.content
-                elif event.kind == "failed":
+                if event.kind == "failed":
                     raise _failed(event.content, crew)
-                else:
-                    raise HostError(
-                        f"{task.part(at_work[event.number])}: its worker {event.content}; the same command goes on"
-                    )
+                if event.kind != "said":
+                    at_work.remove(event.number)
+                yield event
 
 
 def label_here(task: Task, pieces: Sequence[Piece], said: Callable[[int, int], None]) -> Generator[tuple[Piece, Proof]]:

@@ -7,14 +7,16 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from clsfw.cli.reading import add_allow_code, add_reading, reading_of
+from clsfw.cli.reading import add_allow_code, add_reading, add_workers, crew_of, reading_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
-    from clsfw.inference.evaluate import Evaluation
+    from clsfw.bulk.crew import Crew
+    from clsfw.inference.classifier import LoadedClassifier
+    from clsfw.inference.evaluate import Evaluation, Predict
 
 HELP = "score new labelled data with the model of a complete run, with the same evidence"
 
@@ -31,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--label-column", metavar="NAME", help="the column of labels (default: likewise, or label)")
     add_reading(parser)
+    add_workers(parser, "predict the texts")
     parser.add_argument("--output", metavar="DIR", help="write metrics.json and predictions.csv into this new folder")
     parser.add_argument("--json", action="store_true", help="print the whole metrics as JSON")
     parser.add_argument("--allow-incomplete", action="store_true", help="take a run that saved a model but did not end")
@@ -52,6 +55,7 @@ def main(args: argparse.Namespace) -> int:
     from clsfw.report.summary import show_scores
 
     folder = Path(args.output) if args.output else None
+    crew = crew_of(args)
     if folder is not None:
         _require_free(folder)
     with open_display(sys.stderr) as display, stdout_to_stderr(), ExitStack() as fetched:
@@ -63,7 +67,9 @@ def main(args: argparse.Namespace) -> int:
         else:
             given = [(Path(args.data), args.data)]
         files = [RowFile.of(classifier, path, reading, name) for path, name in given]
-        evaluation = evaluate_files(classifier, files, reporter=display)
+        evaluation = evaluate_files(
+            classifier, files, reporter=display, predict=None if crew is None else _predicting(args, classifier, crew)
+        )
         if folder is not None:
             _write(evaluation, folder)
     if args.json:
@@ -72,6 +78,17 @@ def main(args: argparse.Namespace) -> int:
         with outcome() as screen:
             show_scores(screen, evaluation.metrics)
     return 0
+
+
+def _predicting(args: argparse.Namespace, classifier: LoadedClassifier, crew: Crew) -> Predict:
+    """Return what lets workers predict, who load the same run."""
+    from functools import partial
+
+    from clsfw.bulk.predicting import LoadRun, predict_by
+    from clsfw.bulk.task import identity_of
+
+    load = LoadRun(args.run, identity_of(classifier.record), args.allow_incomplete, args.allow_code)
+    return partial(predict_by, crew, load)
 
 
 def _require_free(folder: Path) -> None:

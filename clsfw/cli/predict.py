@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from clsfw.cli.reading import add_allow_code, add_on, add_reading, reading_of
+from clsfw.cli.reading import add_allow_code, add_reading, add_workers, crew_of, reading_of
 from clsfw.errors import UsageError
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from io import BufferedReader
 
-    from clsfw.bulk.crew import Crew
     from clsfw.contract.parts import Reporter
     from clsfw.inference.classifier import LoadedClassifier
     from clsfw.kit.pairs import Text
@@ -53,15 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="stop",
         help="what a broken row does to a folder of parts: end the command, or go to a file of errors (default: stop)",
     )
-    add_on(parser)
-    parser.add_argument(
-        "--jobs",
-        metavar="N",
-        type=_number,
-        help="label a folder of parts by N workers, each a process that loads the run (default: this process alone; "
-        "with another executor as many as there is room for)",
-    )
-    parser.add_argument("--threads", metavar="N", type=_number, help="the threads of each worker (default: 1)")
+    add_workers(parser, "label a folder of parts")
     add_reading(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list for texts, else one object a line")
     parser.add_argument(
@@ -116,16 +107,6 @@ def _refuse_folder_options(args: argparse.Namespace) -> None:
             raise UsageError(f"{option} is for a folder of parts; give one by --output NAME/")
 
 
-def _crew(args: argparse.Namespace) -> Crew | None:
-    from clsfw.bulk.crew import Crew
-
-    if args.on == "local" and args.jobs is None:
-        if args.threads:
-            raise UsageError("--threads is for workers; give their number by --jobs")
-        return None
-    return Crew(args.on, args.jobs, args.threads or 1)
-
-
 def _label_folder(args: argparse.Namespace) -> int:
     from clsfw.bulk.pieces import PART_BYTES
     from clsfw.bulk.predict_folder import predict_folder
@@ -147,7 +128,7 @@ def _label_folder(args: argparse.Namespace) -> int:
         args.allow_code,
     )
     with open_display(sys.stderr) as display, stdout_to_stderr():
-        done = predict_folder(asked, display, _crew(args))
+        done = predict_folder(asked, display, crew_of(args))
     if args.json:
         facts = {"output": args.output, "rows": done.rows, "parts": done.parts, "labels": done.labels}
         _print(json_text({**facts, "errors": done.errors}))
@@ -168,14 +149,6 @@ def _is_file(text: str) -> bool:
         return Path(text).is_file()
     except (OSError, ValueError):  # a text may be anything
         return False
-
-
-def _number(text: str) -> int:
-    import argparse
-
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
-    return int(text)
 
 
 def _mebibytes(text: str) -> int:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clsfw.errors import UsageError
+
 if TYPE_CHECKING:
     import argparse
 
+    from clsfw.bulk.crew import Crew
     from clsfw.inference.reading import Reading
 
 
@@ -52,6 +55,35 @@ def add_on(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workers(parser: argparse.ArgumentParser, doing: str) -> None:
+    """Declare `--on`, `--jobs` and `--threads`, for workers that are `doing` something."""
+    add_on(parser)
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_number,
+        help=f"{doing} by N workers, each a process that loads the run (default: this process alone; with another "
+        "executor as many as there is room for)",
+    )
+    parser.add_argument("--threads", metavar="N", type=_number, help="the threads of each worker (default: 1)")
+
+
+def crew_of(args: argparse.Namespace) -> Crew | None:
+    """Return the workers that the command line asks for; None: this process does the work.
+
+    Raises:
+        UsageError: threads of workers are given, and no workers.
+
+    """
+    from clsfw.bulk.crew import Crew
+
+    if args.on == "local" and args.jobs is None:
+        if args.threads:
+            raise UsageError("--threads is for workers; give their number by --jobs")
+        return None
+    return Crew(args.on, args.jobs, args.threads or 1)
+
+
 def reading_of(args: argparse.Namespace, label_column: str | None = None) -> Reading:
     """Return what the command line says of the file."""
     from clsfw.inference.reading import Reading
@@ -62,6 +94,14 @@ def reading_of(args: argparse.Namespace, label_column: str | None = None) -> Rea
 def columns_of(args: argparse.Namespace) -> tuple[str, ...] | None:
     """Return the columns of texts that were asked for."""
     return tuple(args.text_column) if args.text_column else None
+
+
+def _number(text: str) -> int:
+    import argparse
+
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
+    return int(text)
 
 
 def _delimiter(text: str) -> str:

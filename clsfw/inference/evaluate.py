@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,13 +22,12 @@ from clsfw.inference.chunks import chunks
 from clsfw.inference.output import names_of
 from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.labels import numbers, references
-from clsfw.kit.pairs import PAIR, sides, texts_of
+from clsfw.kit.pairs import PAIR, Text, sides, texts_of
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
 from clsfw.report.display import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from datasets import Dataset
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 SPLIT = "test"
 """The name of the scores, as in a run's metrics.json."""
+
+Predict = Callable[[Iterator[Sequence[Text]]], Generator[Prediction]]
+"""Predicts chunks of texts, as `LoadedClassifier.raw_prediction` does, in their order."""
 
 _OWN = ("row", "text", "label")
 _TEXTS = (*_OWN, PAIR)
@@ -77,18 +81,26 @@ def evaluate_file(
     return evaluate_files(classifier, [RowFile.of(classifier, path, reading or Reading())], reporter=reporter)
 
 
-def evaluate_files(classifier: LoadedClassifier, files: Sequence[RowFile], *, reporter: Reporter) -> Evaluation:
-    """Score the rows of all files together, one file after the other.
+def evaluate_files(
+    classifier: LoadedClassifier, files: Sequence[RowFile], *, reporter: Reporter, predict: Predict | None = None
+) -> Evaluation:
+    """Score the rows of all files together, one file after the other; None: this process predicts their texts.
 
     Raises:
         DataError: a file cannot be read, a row lacks text or label, or carries a label that the model does not know.
         PluginError: the plugin of a metric of the run is missing or broken.
         UsageError: a metric would run code that the run names, and the classifier was not loaded to allow that.
+        ClsfwError: whatever else `predict` raises.
 
     """
     labels = classifier.labels
     metrics = [classifier.parts.build(BuiltMetric, table) for table in classifier.recipe["metrics"]]
-    data, prediction = _read_and_predict(files, classifier, reporter)
+
+    def predict_here(chunks: Iterator[Sequence[Text]]) -> Generator[Prediction]:
+        for texts in chunks:
+            yield classifier.raw_prediction(texts, Part(reporter))
+
+    data, prediction = _read_and_predict(files, classifier, reporter, predict or predict_here)
     as_dataset = cast("Dataset", data)
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
@@ -123,15 +135,18 @@ def _tell_leaks(found: Leaks, reporter: Reporter) -> None:
 
 
 def _read_and_predict(
-    files: Sequence[RowFile], classifier: LoadedClassifier, reporter: Reporter
+    files: Sequence[RowFile], classifier: LoadedClassifier, reporter: Reporter, predict: Predict
 ) -> tuple[Columns, Prediction]:
     data = Columns({column: [] for column in _OWN})
     if files[0].pair_column is not None:
         data.values[PAIR] = []
     fixed = len(data.column_names)
     parts: list[Prediction] = []
-    for file in files:
-        parts += _read_one(file, fixed, data, classifier, reporter)
+    texts = (chunk for file in files for chunk in _read_one(file, fixed, data, classifier, reporter))
+    with closing(predict(texts)) as predicted:
+        for part in predicted:
+            parts.append(part)
+            reporter.progress("predicting", sum(len(part.probabilities) for part in parts), None, "texts")
     name = files[0].shown + (f" and {len(files) - 1:,} more" if len(files) > 1 else "")
     if not parts:
         raise DataError(f"{name}: there are no rows to evaluate")
@@ -145,10 +160,9 @@ def _read_and_predict(
 
 def _read_one(
     file: RowFile, fixed: int, data: Columns, classifier: LoadedClassifier, reporter: Reporter
-) -> list[Prediction]:
-    """Add the rows of a file to the data, whose columns from number `fixed` on are for slices, and predict them."""
+) -> Iterator[list[Text]]:
+    """Add the rows of a file to the data, whose columns from number `fixed` on are for slices; return their texts."""
     name, dropped = file.shown, 0
-    parts: list[Prediction] = []
     texts: tuple[str, ...] = ()
     label = ""
     labels = LabelReader(file)
@@ -170,12 +184,9 @@ def _read_one(
         for column in data.column_names[fixed:]:
             data[column].extend(row.at(column) for row in rows)
         data["row"].extend(range(len(data), len(data) + len(rows)))
-        given = [text[0] if len(text) == 1 else (text[0], text[1]) for text in here]
-        parts.append(classifier.raw_prediction(given, Part(reporter)))
-        reporter.progress("predicting", len(data), None, "texts")
+        yield [text[0] if len(text) == 1 else (text[0], text[1]) for text in here]
     if dropped:
         reporter.note(f"{name}: dropped {dropped:,} rows with a blank text, as the run did with its own data")
-    return parts
 
 
 def _add_slices(
