@@ -88,7 +88,11 @@ def test_a_prediction_of_the_baseline_imports_what_counts_words_alone(baseline: 
 def test_a_check_of_the_baseline_imports_nothing_that_fits_or_draws() -> None:
     changed = ("--set", "model.use=tfidf", "--set", "trainer.use=sklearn-fit")
 
-    assert imported("check", "quickstart", *changed) == {"datasets"}
+    assert imported("check", "quickstart", *changed) == set()
+
+
+def test_a_check_of_a_model_from_scratch_computes_nothing() -> None:
+    assert imported("check", "quickstart", of=(*HEAVY, "pandas", "sklearn", "scipy")) == set()
 
 
 @pytest.mark.thorough

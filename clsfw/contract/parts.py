@@ -7,7 +7,9 @@ list of class ids. Optional abilities are protocols of their own, found by `isin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from typing_extensions import Protocol, runtime_checkable  # of Python 3.12: `isinstance` computes no property
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -93,12 +95,12 @@ class Reporter(Protocol):
 class DataSource(Protocol):
     """Reads labelled texts."""
 
-    def load(self, reporter: Reporter) -> Dataset | DatasetDict:
+    def load(self, reporter: Reporter) -> Dataset | DatasetDict | Path | Mapping[str, Path]:
         """Return columns `text` (string) and `label` (`ClassLabel`, or a list of them for several labels per text).
 
         A column `text_pair` (string) makes each row a pair of texts. An int64 column `row` says where a text is in
-        its source, from 0; it is added where it is missing. Further columns are kept for the evidence by slices. A
-        `DatasetDict` has keys out of train, validation, test.
+        its source, from 0; it is added where it is missing. Further columns are kept for the evidence by slices. The
+        keys of several splits are out of train, validation, test. A path is of an Arrow file that `datasets` can read.
 
         Raises:
             DataError: the data cannot be read or breaks its own declaration, with file and line.

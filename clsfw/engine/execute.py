@@ -74,7 +74,7 @@ def execute(
         parts = plan.build()
         data = prepare(plan, parts.source, display)
         model_facts = parts.model.check()
-        fixed["data"] = data.hashes()
+        fixed["data"] = data.hashes
         if store is None:
             store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
             if store.state == "complete":  # by another process meanwhile
@@ -198,7 +198,7 @@ def _begin(store: RunDirectory, plan: Plan, data: PreparedData, fixed: Mapping[s
         seed=plan.recipe.seed,
         started=store.record.get("started") or datetime.now(UTC).isoformat(timespec="seconds"),
         resumed=store.checkpoints.any(),
-        data=data.facts,
+        data=data.record(),
         differences=plan.changes,
         error=None,
         warnings=store.record.get("warnings", []) if store.checkpoints.any() else [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clsfw.discovery.parts import takes_pairs
@@ -27,18 +28,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The splits by name, checked.
-
-    `facts` goes into run.json: rows, label counts and hash of each split, and where the data came from.
-    """
+    """The splits by name, checked; `facts` are rows and label counts of each split, and where the data came from."""
 
     labels: Labels
     parts: Mapping[str, Dataset]
     facts: Mapping[str, Any]
 
+    @cached_property
     def hashes(self) -> dict[str, str]:
-        """Return the hash of each split."""
-        return {name: split["sha256"] for name, split in self.facts["splits"].items()}
+        """The hash of each split, for which all of it is read."""
+        return {name: fingerprint(part) for name, part in self.parts.items()}
+
+    def record(self) -> dict[str, Any]:
+        """Return what goes into run.json: the facts with the hashes."""
+        splits = {name: {**told, "sha256": self.hashes[name]} for name, told in self.facts["splits"].items()}
+        return {**self.facts, "splits": splits}
 
 
 def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedData:
@@ -59,8 +63,7 @@ def prepare_data(plan: Plan, source: BuiltSource, display: Display) -> PreparedD
     parts = make_splits(given, plan.recipe.split, labels, plan.recipe.seed, source.plugin)
     check_options(plan.recipe.evidence, labels, parts)
     splits: dict[str, dict[str, Any]] = {
-        name: {"rows": len(part), "labels": label_counts(part, labels), "sha256": fingerprint(part)}
-        for name, part in parts.items()
+        name: {"rows": len(part), "labels": label_counts(part, labels)} for name, part in parts.items()
     }
     facts: dict[str, Any] = {"labels": list(labels.names), "multi_label": labels.multi_label, "splits": splits}
     if PAIR in parts["train"].column_names:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from clsfw.contract.parts import Labels
 from clsfw.errors import PluginError
 from clsfw.kit.labels import numbers
 from clsfw.kit.pairs import PAIR
+from clsfw.kit.table import Table, integers, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from datasets import Dataset
     from numpy.typing import NDArray
@@ -50,16 +51,30 @@ def parts_of(given: object, owner: object) -> dict[str, Dataset]:
     for name, data in parts.items():
         if name not in SPLITS:
             raise PluginError(f"{owner}: {name!r} is not a split; a data source may give {', '.join(SPLITS)}")
-        if not hasattr(data, "features") or not hasattr(data, "select"):
+        if isinstance(data, Path):
+            parts[name] = _opened(data, owner)
+        elif not isinstance(data, Table) and (not hasattr(data, "features") or not hasattr(data, "select")):
             raise PluginError(
-                f"{owner}: a data source must give a datasets.Dataset or DatasetDict, not {type(data).__name__}"
+                f"{owner}: a data source must give a datasets.Dataset or DatasetDict, or paths of Arrow files, not "
+                f"{type(data).__name__}"
             )
     if not parts:
         raise PluginError(f"{owner}: the data source gave no data")
     return parts
 
 
+def _opened(path: Path, owner: object) -> Table:
+    import pyarrow as pa
+
+    try:
+        return Table(path)
+    except (pa.ArrowException, OSError) as exc:
+        raise PluginError(f"{owner}: the data source gave {path}, which is not an Arrow file: {exc}") from exc
+
+
 def _labels_of_one(data: Dataset, owner: object) -> Labels:
+    if isinstance(data, Table) and (found := data.classes()) is not None:
+        return Labels(*found)
     features = data.features
     for column in ("text", "label"):
         if column not in features:
@@ -83,12 +98,12 @@ def check_rows(data: Dataset, labels: Labels, owner: object) -> None:
 
     """
     if "row" in data.column_names:
-        sound = getattr(data.features["row"], "dtype", None) == "int64" and not data.data["row"].null_count
+        sound = _is_int64(data, "row") and not any(batch["row"].null_count for batch in _batches(data, ["row"]))
         if not sound or not (_rises_from_0(data) or _differ_from_0(numbers(data, "row"))):
             raise PluginError(f"{owner}: column 'row' must hold different int64 numbers from 0")
     row = 0
     columns = [name for name in ("text", "label", PAIR) if name in data.column_names]
-    for batch in data.select_columns(columns).with_format("arrow").iter(batch_size=_BATCH):
+    for batch in _batches(data, columns):
         for column in columns:
             if batch[column].null_count:
                 raise PluginError(f"{owner}: row {row + batch[column].is_null().index(True).as_py()} has no {column}")
@@ -96,7 +111,7 @@ def check_rows(data: Dataset, labels: Labels, owner: object) -> None:
         if labels.multi_label:
             given = ((i, label) for i, every in enumerate(batch["label"].to_pylist()) for label in every)
         else:
-            ids = batch["label"].to_numpy()
+            ids = integers(batch["label"])
             given = ((i, ids[i]) for i in np.flatnonzero((ids < 0) | (ids >= len(labels.names))).tolist())
         for i, label in given:
             if label is None or not 0 <= label < len(labels.names):
@@ -104,11 +119,25 @@ def check_rows(data: Dataset, labels: Labels, owner: object) -> None:
         row += len(batch)
 
 
+def _is_int64(data: Dataset, column: str) -> bool:
+    if isinstance(data, Table):
+        return str(data.type_of(column)) == "int64"
+    return getattr(data.features[column], "dtype", None) == "int64"
+
+
+def _batches(data: Dataset, columns: list[str]) -> Iterator[Any]:
+    """Return some columns as Arrow tables of at most `_BATCH` rows."""
+    chosen = data.select_columns(columns)
+    if isinstance(chosen, Table):
+        return chosen.batches(_BATCH)
+    return iter(chosen.with_format("arrow").iter(batch_size=_BATCH))
+
+
 def _rises_from_0(data: Dataset) -> bool:
     """Return whether row numbers rise, as they mostly do; then nothing has to be held or sorted."""
     last = -1
-    for batch in data.select_columns("row").with_format("numpy").iter(batch_size=_BATCH):
-        found = batch["row"]
+    for batch in _batches(data, ["row"]):
+        found = integers(batch["row"])
         if found[0] <= last or not (found[1:] > found[:-1]).all():
             return False
         last = found[-1]
@@ -120,16 +149,8 @@ def _differ_from_0(found: NDArray[np.int64]) -> bool:
 
 
 def take(data: Dataset, rows: NDArray[np.integer[Any]]) -> Dataset:
-    """Return some rows of a dataset, as its `select` does, which holds 40 bytes for each of them meanwhile."""
-    import pyarrow as pa
-    from datasets import Dataset
-    from datasets.table import InMemoryTable
-
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (rows[1:] > rows[:-1]).all():
-        return data.select(range(int(rows[0]), int(rows[-1]) + 1))
-    if data._indices is not None or data.format["type"] is not None:  # noqa: SLF001  # nothing public tells of a mapping
-        return data.select(rows)
-    chosen = InMemoryTable.from_arrays([pa.array(rows, pa.uint64(), safe=False)], names=["indices"])
-    # The name under which a plugin's `map` caches what it makes of these rows.
-    fingerprint = hashlib.sha256(rows.data).hexdigest()[:16]
-    return Dataset(data.data, info=data.info, split=data.split, indices_table=chosen, fingerprint=fingerprint)
+    """Return some rows of a dataset, as its `select` does."""
+    if not isinstance(data, Table):
+        return mapped(data, rows)
+    in_a_row = len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (rows[1:] > rows[:-1]).all()
+    return data.select(range(int(rows[0]), int(rows[-1]) + 1) if in_a_row else rows)

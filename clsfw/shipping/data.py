@@ -43,7 +43,7 @@ def data_parcel(plan: Plan, name: str, folder: Path, display: Display) -> Parcel
             part.to_parquet(files[f"data/{split}.parquet"])
         files["README.md"] = folder / "README.md"
         files["README.md"].write_text(data_card(plan, name, data), encoding="utf-8")
-    return Parcel("dataset", files, {"name": plan.recipe.name, "data": data.hashes()})
+    return Parcel("dataset", files, {"name": plan.recipe.name, "data": data.hashes})
 
 
 def data_card(plan: Plan, name: str, data: PreparedData) -> str:

@@ -108,7 +108,7 @@ def export(request: Request, display: Display) -> Exported:
         for part in named:
             refuse_code(part.kind, part.component.name, part.plugin, part.settings)
     data = prepare_data(plan, plan.data.build(), display)
-    if data.hashes() != run.record["fixed"]["data"]:
+    if data.hashes != run.record["fixed"]["data"]:
         raise DataError(f"the data is not that of {request.run} any more, so nothing can be proven on it")
     judged = _Judged(run, loaded, plan, data, next(name for name in reversed(SPLITS) if name in data.parts))
     with RunDirectory.open(unproven, warn=display.warn) as store:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from clsfw.errors import ContractError, DataError, NetworkError
-from clsfw.kit.data import check_rows, labels_of
+from clsfw.kit.data import check_rows, labels_of, parts_of
 from clsfw.kit.pairs import fingerprint
 from clsfw.recipe.resolving import may_be_local
 from clsfw.testing.harness import Listener
@@ -86,7 +86,8 @@ def _load(subject: Subject[DataSource]) -> Any:
 def _parts(subject: Subject[DataSource]) -> dict[str, Dataset]:
     given = _load(subject)
     labels_of(given, subject)
-    return dict(given) if isinstance(given, Mapping) else {"the data": given}
+    parts = parts_of(given, subject)
+    return parts if isinstance(given, Mapping) else {"the data": parts["train"]}
 
 
 CHECKS = (

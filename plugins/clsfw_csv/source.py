@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datasets import Dataset, DatasetDict
-
 from clsfw import RowFormat
 from clsfw.kit import cache_directory, staged_directory, write_json
 from clsfw_csv import RowSettings
@@ -34,15 +32,15 @@ class FileSource:
         self._settings = settings
         self._provenance: dict[str, str] = {}
 
-    def load(self, reporter: Reporter) -> Dataset | DatasetDict:
-        """Return `text`, `label`, `row` and the other columns of the files; see `DataSource.load`."""
+    def load(self, reporter: Reporter) -> Path | dict[str, Path]:
+        """Return where `text`, `label`, `row` and the other columns of the files are kept; see `DataSource.load`."""
         settings = self._settings
         found = {
             split: find_files(files, settings.hashes.get(split, ()), settings.max_bytes, reporter)
             for split, files in settings.files.items()
         }
-        data, self._provenance = load_tables(found, settings, reporter)
-        return data
+        tables, self._provenance = load_tables(found, settings, reporter)
+        return tables
 
     def row_format(self) -> RowFormat:
         """Say how the files are written; see `HasRowFormat`."""
@@ -60,8 +58,8 @@ class FileSource:
 
 def load_tables(
     found: Mapping[str, list[FoundFile]], settings: RowSettings, reporter: Reporter
-) -> tuple[Dataset | DatasetDict, dict[str, str]]:
-    """Return the rows of the files of each split, and what is to be recorded of them.
+) -> tuple[Path | dict[str, Path], dict[str, str]]:
+    """Return the table with the rows of the files, or one for each split, and what is to be recorded of them.
 
     Raises:
         DataError: a file breaks the rules.
@@ -77,8 +75,8 @@ def load_tables(
         if part.left_out:
             taken = ", ".join(map(repr, part.left_out))
             reporter.note(f"{_named(found[split])}: left out the column {taken}, whose name is taken")
-    data = {split: Dataset.from_file(str(folder / _table(split))) for split in found}
-    return data[""] if "" in data else DatasetDict(data), _provenance(found, facts)
+    tables = {split: folder / _table(split) for split in found}
+    return tables.get("", tables), _provenance(found, facts)
 
 
 def row_format(settings: RowSettings, delimiter: str = ",") -> RowFormat:

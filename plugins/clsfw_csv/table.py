@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pyarrow as pa
-from datasets import ClassLabel, Features, List, Value
 
 from clsfw import DataError, Place
 from clsfw_csv import FileSettings
@@ -54,13 +55,17 @@ class _Layout:
     with_file: bool
     texts: tuple[str, ...] = ("text",)
 
-    def features(self) -> Features:
-        """Return the features of the tables."""
-        classes = ClassLabel(names=list(self.labels.values()))
-        label = List(classes) if self.several else classes
-        columns = {**dict.fromkeys(self.texts, Value("string")), "label": label, "row": Value("int64")}
+    def schema(self) -> pa.Schema:
+        """Return the schema of the tables, as `Features` of `datasets` have it, which takes a second to import."""
         others = [*self.others, *([FILE] if self.with_file else [])]
-        return Features(columns | {column: Value("string") for column in others})
+        columns = {**dict.fromkeys(self.texts, pa.string()), "label": pa.int64(), "row": pa.int64()}
+        columns |= dict.fromkeys(others, pa.string())
+        features: dict[str, Any] = {name: {"dtype": str(kind), "_type": "Value"} for name, kind in columns.items()}
+        features["label"] = {"names": list(self.labels.values()), "_type": "ClassLabel"}
+        if self.several:
+            columns["label"] = pa.list_(pa.int64())
+            features["label"] = {"feature": features["label"], "_type": "List"}
+        return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
 def write_tables(
@@ -156,9 +161,9 @@ class _Table:
 
     def __init__(self, out: pa.OSFile, layout: _Layout) -> None:
         self._layout = layout
-        self._features = layout.features()
+        self._schema = layout.schema()
         self._ids = {value: number for number, value in enumerate(layout.labels)}
-        self._sink = pa.ipc.new_stream(out, self._features.arrow_schema)
+        self._sink = pa.ipc.new_stream(out, self._schema)
         self.present: set[str] = set()
         self.unknown: set[str] = set()
 
@@ -171,7 +176,7 @@ class _Table:
     def add(self, batch: Sequence[Record], file: FoundFile, complaints: Complaints) -> None:
         """Write records, as long as nothing is wrong with the file."""
         layout = self._layout
-        cells: dict[str, list[Any]] = {column: [] for column in self._features}
+        cells: dict[str, list[Any]] = {column: [] for column in self._schema.names}
         for record in batch:
             for value in record.labels:
                 if value not in self._ids:
@@ -191,10 +196,24 @@ class _Table:
             if layout.with_file:
                 cells[FILE].append(file.path.name)
         try:
-            self._sink.write_batch(pa.RecordBatch.from_pydict(cells, schema=self._features.arrow_schema))
+            columns = [_column(cells[field.name], field.type) for field in self._schema]
+            self._sink.write_batch(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         except UnicodeEncodeError as exc:  # half a surrogate pair, which a few rare encodings and JSON let through
             place = Place(file.name, batch[0].line)
             raise DataError(f"{place}: at or after this line, a text is not valid Unicode") from exc
+
+
+def _column(cells: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return texts, integers or lists of integers as an Arrow array; `pyarrow.array` would import pandas for it."""
+    if pa.types.is_string(kind):
+        parts = [cell.encode() for cell in cells]
+        ends = np.cumsum([0, *map(len, parts)], dtype=np.int32)
+        return pa.Array.from_buffers(kind, len(parts), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(parts))])
+    if pa.types.is_list(kind):
+        ends = np.cumsum([0, *map(len, cells)], dtype=np.int32)
+        inner = _column([value for cell in cells for value in cell], kind.value_type)
+        return pa.Array.from_buffers(kind, len(cells), [None, pa.py_buffer(ends)], children=[inner])
+    return pa.Array.from_buffers(kind, len(cells), [None, pa.py_buffer(np.array(cells, dtype=np.int64))])
 
 
 def _batches(first: Record | None, records: Iterator[Record]) -> Iterator[list[Record]]:

@@ -1,7 +1,7 @@
 """The trainer `gpu-trainer`: clsfw's own training loop for torch models, on CUDA devices and on the CPU.
 
 Same mathematics as Hugging Face's `Trainer` (batches, AdamW, schedule, clipping, loss), several times faster: see
-`docs/explanation/speed.md`. Only the settings and the hook live here; torch is imported by `build`.
+`docs/explanation/speed.md`. Only the settings and the hook live here; torch is imported when something is computed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from clsfw_torch.openmp import let_waiting_threads_sleep
 from clsfw_torch.settings import TorchTrainerSettings
 
 if TYPE_CHECKING:
-    from clsfw_gpu_trainer.trainer import GpuTrainer
+    from clsfw_gpu_trainer.late import LateTrainer
 
 
 class GpuTrainerSettings(TorchTrainerSettings):
@@ -28,15 +28,15 @@ class GpuTrainerSettings(TorchTrainerSettings):
     )
 
 
-def _build(settings: GpuTrainerSettings) -> GpuTrainer:
+def _build(settings: GpuTrainerSettings) -> LateTrainer:
     let_waiting_threads_sleep()  # before torch is imported
-    from clsfw_gpu_trainer.trainer import GpuTrainer
+    from clsfw_gpu_trainer.late import LateTrainer
 
-    return GpuTrainer(settings)
+    return LateTrainer(settings)
 
 
 @clsfw.hookimpl
-def register_trainers() -> list[clsfw.Component[GpuTrainer]]:
+def register_trainers() -> list[clsfw.Component[LateTrainer]]:
     """Contribute `gpu-trainer`."""
     return [
         clsfw.Component(

@@ -1,4 +1,4 @@
-"""The component: what the engine calls."""
+"""Trains and predicts; `late` is what the engine calls."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from clsfw_gpu_trainer.meeting import joined, meet, part
 from clsfw_gpu_trainer.predict import probabilities
 from clsfw_gpu_trainer.sharing import offered
 from clsfw_gpu_trainer.steps import Steps
-from clsfw_torch.length import plan_needs
-from clsfw_torch.target import Target, choose_target, memory_advice, require_device
+from clsfw_torch.target import Target, choose_target, memory_advice
 from clsfw_torch.tokens import Text, tokenize
 from clsfw_torch.weights import require_precision
 
@@ -126,11 +125,6 @@ class GpuTrainer:
                 self._linears = forward.half(self._linears)  # a model that is asked again is cast once
                 options: dict[str, Any] = {"what": "predicting", "linears": self._linears, "team": team}
                 return probabilities(forward, tokens, reporter=reporter, **options)[0]
-
-    def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
-        """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""
-        require_device(self._settings)
-        return plan_needs(self._settings, rows, parameters)
 
     def _choose(self, reporter: Reporter, begun: Mapping[str, object] | None = None) -> Target:
         if self._target is None:

@@ -5,7 +5,7 @@ This module holds the settings and stays light; torch and transformers are impor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -176,7 +176,11 @@ class HfEncoder(EncoderSettings):
     scratch: Annotated[BertSizes | None, Field(description="start a BERT from scratch, in these sizes")] = None
 
 
-def _build(settings: Any) -> Model:
+def _build(settings: EncoderSettings) -> Model:
+    if settings.checkpoint is None and settings.freeze is None and settings.lora is None and settings.windows is None:
+        from clsfw_hf_encoders.scratch import ScratchModel
+
+        return ScratchModel(settings)
     from clsfw_hf_encoders.model import HfModel
 
     return HfModel(settings)

@@ -28,7 +28,7 @@ from clsfw_hf_encoders.loading import (
     read_tokenizer,
     read_transformers_config,
 )
-from clsfw_hf_encoders.vocabulary import SEPARATOR, learn_wordpiece
+from clsfw_hf_encoders.vocabulary import SEPARATOR, bert_tokenizer, learn_vocabulary
 from clsfw_hf_encoders.weights import Weights, weights_are_here
 from clsfw_torch.packed import told_packed
 
@@ -54,7 +54,8 @@ class HfModel:
         """Start a classifier; a new head, or all the weights, are drawn by `seed` alone."""
         with quiet(), _seeded(seed):
             if self._settings.checkpoint is None:
-                module, tokenizer = self._from_nothing(labels, texts)
+                vocabulary = learn_vocabulary(texts, (self._settings.sizes or {})["vocab_size"])
+                module, tokenizer = self._from_nothing(labels, vocabulary)
             else:
                 module, tokenizer = self._from_checkpoint(labels, reporter)
             if self._settings.freeze is not None:
@@ -161,9 +162,17 @@ class HfModel:
         self._facts = found.facts(files.sha256())
         return module, tokenizer
 
-    def _from_nothing(self, labels: Labels, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    def draw(self, labels: Labels, vocabulary: Mapping[str, int], seed: int) -> HfClassifier:
+        """Draw the weights of a model from scratch of which nothing is frozen or adapted."""
+        with quiet(), _seeded(seed):
+            module, tokenizer = self._from_nothing(labels, vocabulary)
+        return HfClassifier(module, tokenizer, labels, self._settings.max_length)
+
+    def _from_nothing(
+        self, labels: Labels, vocabulary: Mapping[str, int]
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
         sizes = self._settings.sizes or {}
-        tokenizer = learn_wordpiece(texts, sizes["vocab_size"], self._settings.max_length)
+        tokenizer = bert_tokenizer(vocabulary, self._settings.max_length)
         config = self._new_config(sizes | {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id})
         self._adjust(config, labels, "[model.scratch]")
         self._facts = {"checkpoint": "none; started from scratch"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from transformers import BertTokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from clsfw import ModelError
 from clsfw_runtime.tokenization import sound
@@ -16,19 +15,45 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
-SEPARATOR = "[SEP]"
-_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", SEPARATOR, "[MASK]")
+PADDING, _UNKNOWN, _FIRST, SEPARATOR, _MASK = _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CHUNK = 1024
 
 
 def learn_wordpiece(texts: Sequence[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
+    """Learn a vocabulary, as `learn_vocabulary`, and return the tokenizer of transformers that has it."""
+    return bert_tokenizer(learn_vocabulary(texts, vocab_size), max_length)
+
+
+def bert_tokenizer(vocabulary: Mapping[str, int], max_length: int) -> PreTrainedTokenizerFast:
+    """Return transformers' own tokenizer of a lower-cased WordPiece vocabulary."""
+    from transformers import BertTokenizer  # takes a second, and `backend` gives the same ids
+
+    return BertTokenizer(vocab=dict(vocabulary), do_lower_case=True, model_max_length=max_length)
+
+
+def backend(vocabulary: Mapping[str, int]) -> Tokenizer:
+    """Return what is within `bert_tokenizer`, without transformers."""
+    made = Tokenizer(models.WordPiece(dict(vocabulary), unk_token=_UNKNOWN))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.decoder = decoders.WordPiece(prefix="##")
+    made.add_special_tokens([_UNKNOWN, SEPARATOR, PADDING, _FIRST, _MASK])
+    made.post_processor = processors.TemplateProcessing(
+        single=f"{_FIRST}:0 $A:0 {SEPARATOR}:0",
+        pair=f"{_FIRST}:0 $A:0 {SEPARATOR}:0 $B:1 {SEPARATOR}:1",
+        special_tokens=[(name, vocabulary[name]) for name in (_FIRST, SEPARATOR)],
+    )
+    return made
+
+
+def learn_vocabulary(texts: Sequence[str], vocab_size: int) -> dict[str, int]:
     """Learn at most `vocab_size` lower-cased WordPiece tokens, special ones included, as BERT's own were.
 
     Raises:
         ModelError: the texts hold nothing to learn from.
 
     """
-    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106  # a token of the text kind
+    learner = Tokenizer(models.WordPiece(unk_token=_UNKNOWN))
     learner.normalizer = normalizers.BertNormalizer(lowercase=True)
     learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     common, rare = _alphabet(texts, learner.normalizer, vocab_size // 4)
@@ -46,8 +71,7 @@ def learn_wordpiece(texts: Sequence[str], vocab_size: int, max_length: int) -> P
     )
     table = dict.fromkeys(map(ord, rare), " ")
     learner.train_from_iterator(_normalized(texts, learner.normalizer, table), trainer)
-    ordered = dict(sorted(learner.get_vocab().items(), key=lambda item: item[1]))
-    return BertTokenizer(vocab=ordered, do_lower_case=True, model_max_length=max_length)
+    return dict(sorted(learner.get_vocab().items(), key=lambda item: item[1]))
 
 
 def _alphabet(texts: Sequence[str], normalizer: normalizers.Normalizer, most: int) -> tuple[list[str], list[str]]:

@@ -1,6 +1,6 @@
 """The trainer `hf-trainer`: Hugging Face's own `Trainer`, with its known faults fixed; the reference for others.
 
-Only the settings and the hook live here; torch and transformers are imported by `build`.
+Only the settings and the hook live here; torch and transformers are imported when something is computed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from clsfw_torch.openmp import let_waiting_threads_sleep
 from clsfw_torch.settings import TorchTrainerSettings
 
 if TYPE_CHECKING:
-    from clsfw_hf_trainer.trainer import HfTrainer
+    from clsfw_hf_trainer.late import LateTrainer
 
 
 class HfTrainerSettings(TorchTrainerSettings):
@@ -26,15 +26,15 @@ class HfTrainerSettings(TorchTrainerSettings):
     eval_batch_size: int = Field(default=32, ge=1, description="texts in one batch of validation and prediction")
 
 
-def _build(settings: HfTrainerSettings) -> HfTrainer:
+def _build(settings: HfTrainerSettings) -> LateTrainer:
     let_waiting_threads_sleep()  # before torch is imported
-    from clsfw_hf_trainer.trainer import HfTrainer
+    from clsfw_hf_trainer.late import LateTrainer
 
-    return HfTrainer(settings)
+    return LateTrainer(settings)
 
 
 @clsfw.hookimpl
-def register_trainers() -> list[clsfw.Component[HfTrainer]]:
+def register_trainers() -> list[clsfw.Component[LateTrainer]]:
     """Contribute `hf-trainer`."""
     return [
         clsfw.Component(

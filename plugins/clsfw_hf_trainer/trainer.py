@@ -1,26 +1,26 @@
-"""The component: what the engine calls."""
+"""Trains and predicts; `late` is what the engine calls."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import os
 import tempfile
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from transformers import TrainingArguments
 
-from clsfw import HostError, Prediction, TorchClassifier
+from clsfw import Prediction, TorchClassifier
 from clsfw.kit import references, texts_of
 from clsfw_hf_trainer.globals import kept_randomness, kept_switches
+from clsfw_hf_trainer.late import require_one_process
 from clsfw_hf_trainer.loss import choose_loss
 from clsfw_hf_trainer.predict import all_logits, chances
 from clsfw_hf_trainer.rows import Text, tokenize
 from clsfw_hf_trainer.training import Training
-from clsfw_torch.length import plan_length, plan_needs
+from clsfw_torch.length import plan_length
 from clsfw_torch.recompute import recomputed
-from clsfw_torch.target import choose_target, memory_advice, require_device
+from clsfw_torch.target import choose_target, memory_advice
 from clsfw_torch.weights import require_precision
 
 if TYPE_CHECKING:
@@ -87,15 +87,9 @@ class HfTrainer:
             )
         return Prediction(chances(logits, multi_label=model.labels.multi_label), rows.tokens, rows.truncated, rows.lost)
 
-    def plan_training(self, rows: int, parameters: int) -> dict[str, float]:
-        """Say what a fit will take, activations not counted, and see that the device is there; see `PlansTraining`."""
-        _require_one_process()
-        require_device(self._settings)
-        return plan_needs(self._settings, rows, parameters)
-
     def _choose(self, reporter: Reporter, begun: Mapping[str, object] | None = None) -> Target:
         if self._target is None:
-            _require_one_process()
+            require_one_process()
             self._target = choose_target(self._settings, reporter, begun)
         return self._target
 
@@ -147,11 +141,6 @@ class HfTrainer:
                 "gpu-trainer needs far less memory for the same batch"
             ),
         )
-
-
-def _require_one_process() -> None:
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # torchrun sets it
-        raise HostError("hf-trainer trains in one process; without torchrun it runs, and gpu-trainer runs with it")
 
 
 @contextlib.contextmanager

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from datasets import Dataset, DatasetDict
-
     from clsfw import Reporter, RowFormat
     from clsfw_sql import SqlSettings
 
@@ -31,8 +29,8 @@ class SqlSource:
         self._settings = settings
         self._provenance: dict[str, str] = {}
 
-    def load(self, reporter: Reporter) -> Dataset | DatasetDict:
-        """Return `text`, `label`, `row` and the other plain columns of the queries; see `DataSource.load`."""
+    def load(self, reporter: Reporter) -> Path | dict[str, Path]:
+        """Return where `text`, `label`, `row` and the other plain columns are kept; see `DataSource.load`."""
         settings = self._settings
         database = Database(settings)
         for split, query in settings.queries.items():
@@ -47,12 +45,12 @@ class SqlSource:
             with explained(drafts):
                 drafts.mkdir()
             found = {split: [file] for split, file in self._fetch(database, drafts, reporter)}
-            data, facts = load_tables(found, settings, reporter)
+            tables, facts = load_tables(found, settings, reporter)
         finally:
             shutil.rmtree(drafts, ignore_errors=True)
         queries = {f"{split}_query" if split else "query": query for split, query in settings.queries.items()}
         self._provenance = {"database": database.kind, **queries, **facts}
-        return data
+        return tables
 
     def _fetch(self, database: Database, folder: Path, reporter: Reporter) -> Iterator[tuple[str, FoundFile]]:
         """Write the rows of each query to a file, all of them as of one moment."""

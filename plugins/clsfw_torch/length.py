@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -63,3 +64,30 @@ def plan_needs(settings: TorchTrainerSettings, rows: int, parameters: int) -> di
         "memory_bytes": parameters * (_MEMORY_PER_PARAMETER + best),
         "disk_bytes": parameters * ((_DISK_PER_PARAMETER + best) * kept + _WEIGHT),
     }
+
+
+def look_ahead(settings: TorchTrainerSettings, rows: int, parameters: int) -> dict[str, float]:
+    """Return `plan_needs`, and see that a device that the settings ask for is there.
+
+    Raises:
+        TrainingError: there is nothing to train on.
+        HostError: the device is not there, or cannot compute as asked.
+
+    """
+    if settings.device == "cuda" or settings.precision in {"bf16", "tf32"}:  # all else can be had anywhere
+        from clsfw_torch.target import require_device  # imports torch
+
+        require_device(settings)
+    return plan_needs(settings, rows, parameters)
+
+
+def require_torch(*others: str) -> None:
+    """See that torch, and other libraries, can be imported, without importing them.
+
+    Raises:
+        ModuleNotFoundError: one of them is not installed.
+
+    """
+    for library in ("torch", *others):
+        if importlib.util.find_spec(library) is None:
+            raise ModuleNotFoundError(f"No module named {library!r}", name=library)

@@ -190,7 +190,7 @@ class TestContract:
         ("given", "words"),
         [
             ({"a": 1}, "'a' is not a split"),
-            ([1, 2], "must give a datasets.Dataset or DatasetDict, not list"),
+            ([1, 2], "must give a datasets.Dataset or DatasetDict, or paths of Arrow files, not list"),
             (Dataset.from_dict({"text": ["a"]}), "no column 'label'"),
             (Dataset.from_dict({"text": ["a"], "label": [1]}), "must be a ClassLabel"),
             (Dataset.from_dict({"text": [1], "label": [1]}), "must hold strings"),

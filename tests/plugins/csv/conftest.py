@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.rows import data_of
 
 from clsfw_csv import CsvSettings
 from clsfw_csv.source import FileSource
@@ -31,6 +32,6 @@ def load(tmp_path: Path, reporter: Remembering) -> Callable[..., Dataset]:
     def write_and_load(content: bytes, file: str = "reviews.csv", **settings: Any) -> Dataset:
         (tmp_path / file).write_bytes(content)
         checked = CsvSettings.model_validate({"source": str(tmp_path / file), **settings})
-        return FileSource(checked).load(reporter)
+        return data_of(FileSource(checked).load(reporter))
 
     return write_and_load

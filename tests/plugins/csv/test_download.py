@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.data_faults import GOOD
 from support.http_server import Reply, file_answer
+from support.rows import data_of
 
 from clsfw.errors import DataError, NetworkError
 from clsfw_csv import CsvSettings, download
@@ -49,7 +50,7 @@ def fetch(reporter: Remembering, http_server: LocalServer) -> Callable[..., Data
     """Give a function that loads `csv` from a URL."""
 
     def load(url: str, **settings: Any) -> Dataset:
-        return FileSource(CsvSettings.model_validate({"source": url, **settings})).load(reporter)
+        return data_of(FileSource(CsvSettings.model_validate({"source": url, **settings})).load(reporter))
 
     return load
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from pydantic import ValidationError
+from support.rows import data_of
 
 from clsfw.errors import DataError, HostError
 from clsfw_csv import CsvSettings, FileSettings, JsonlSettings, ParquetSettings
@@ -36,7 +37,7 @@ def load(tmp_path: Path, reporter: Remembering) -> Callable[..., Any]:
                 return {key: placed(value) for key, value in given.items()}
             return str(tmp_path / given) if isinstance(given, str) else tuple(map(placed, given))
 
-        return FileSource(kind.model_validate({"source": placed(source), **settings})).load(reporter)
+        return data_of(FileSource(kind.model_validate({"source": placed(source), **settings})).load(reporter))
 
     return load
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from datasets import ClassLabel, List, Value
 from support.data_faults import DATA_FAULTS, DECLARED, GOOD, DataFault
+from support.rows import data_of
 
 from clsfw.errors import DataError
 from clsfw_csv import CsvSettings, ImdbCsvSettings
@@ -356,7 +357,7 @@ class TestRealReviews:
     @pytest.fixture
     def reviews(self, shared: Path, reporter: Remembering) -> Dataset:
         path = shared / "data" / "movie_reviews.csv.bz2"
-        return FileSource(ImdbCsvSettings(source=str(path), rows=20_000)).load(reporter)
+        return data_of(FileSource(ImdbCsvSettings(source=str(path), rows=20_000)).load(reporter))
 
     def test_the_parts_in_file_order_have_the_published_label_counts(self, reviews: Dataset) -> None:
         labels = np.asarray(reviews["label"])

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from clsfw.contract.parts import Labels
+from clsfw.contract.parts import Labels, PlansTraining
 from clsfw.errors import HostError, TrainingError
+from clsfw_gpu_trainer import GpuTrainerSettings
+from clsfw_gpu_trainer.late import LateTrainer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,10 +232,11 @@ def test_no_texts_give_no_predictions(trainer: Make, classifier: Make) -> None:
     assert trainer().predict(classifier(), [], quiet()).probabilities.shape == (0, 2)
 
 
-def test_plans_steps_and_disk(trainer: Make) -> None:
-    plan = trainer(batch_size=8, num_train_epochs=2).plan_training(20, 1000)
+def test_plans_steps_and_disk() -> None:
+    trainer = LateTrainer(GpuTrainerSettings(batch_size=8, num_train_epochs=2))
 
-    assert plan == {"steps": 6, "epochs": 2.0, "memory_bytes": 16_000, "disk_bytes": 40_000}
+    assert isinstance(trainer, PlansTraining)
+    assert trainer.plan_training(20, 1000) == {"steps": 6, "epochs": 2.0, "memory_bytes": 16_000, "disk_bytes": 40_000}
 
 
 def one_by_one(model: Any, text: str) -> list[float]:

@@ -14,6 +14,8 @@ from datasets import Dataset
 from clsfw.contract.parts import Labels, PlansTraining
 from clsfw.errors import HostError, TrainingError
 from clsfw.report.display import Quiet
+from clsfw_hf_trainer import HfTrainerSettings
+from clsfw_hf_trainer.late import LateTrainer
 
 THREE = Labels(("a", "b", "c"))
 SEVERAL = Labels(("a", "b", "c"), multi_label=True)
@@ -309,8 +311,9 @@ def test_memory_that_runs_out_becomes_advice(kit: Any) -> None:
         kit.fit(model, kit.splits(), max_steps=2)
 
 
-def test_plan_of_a_training(kit: Any) -> None:
-    trainer = kit.trainer(num_train_epochs=2.0, batch_size=8, gradient_accumulation_steps=2, save_total_limit=1)
+def test_plan_of_a_training() -> None:
+    settings = HfTrainerSettings(num_train_epochs=2, batch_size=8, gradient_accumulation_steps=2, save_total_limit=1)
+    trainer = LateTrainer(settings)
 
     assert isinstance(trainer, PlansTraining)
     assert trainer.plan_training(61, 1000) == {

@@ -10,6 +10,7 @@ from contextlib import closing
 from urllib.parse import quote
 
 import pytest
+from support.rows import data_of
 
 from clsfw.contract.component import validate
 from clsfw.errors import HostError, NetworkError
@@ -27,7 +28,7 @@ def load(reporter, monkeypatch):
 
     def load(url, query=QUERY):
         monkeypatch.setenv("TICKETS_URL", url)
-        return SqlSource(validate(SqlSettings, {"url_env": "TICKETS_URL", "query": query})).load(reporter)
+        return data_of(SqlSource(validate(SqlSettings, {"url_env": "TICKETS_URL", "query": query})).load(reporter))
 
     return load
 

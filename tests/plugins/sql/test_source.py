@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from datasets import DatasetDict
+from support.rows import data_of
 
 from clsfw.contract.component import validate
 from clsfw.errors import DataError
@@ -35,7 +35,7 @@ def refusal(reporter, database, query=QUERY, **changes):
 
 
 def test_texts_labels_and_further_columns(database, reporter):
-    data = source(database).load(reporter)
+    data = data_of(source(database).load(reporter))
 
     assert ["access", "billing"] == data.features["label"].names
     assert [1, 0, 1, 0, 1, 0] == data["label"][:]
@@ -47,7 +47,7 @@ def test_texts_labels_and_further_columns(database, reporter):
 
 def test_a_second_column_makes_pairs(database, reporter):
     query = QUERY.replace("FROM tickets", "FROM tickets WHERE body IS NOT NULL")
-    data = source(database, query, text_column="subject", text_pair_column="body").load(reporter)
+    data = data_of(source(database, query, text_column="subject", text_pair_column="body").load(reporter))
 
     assert ("password lost", "café 日本") == (data[2]["text"], data[2]["text_pair"])
 
@@ -62,7 +62,7 @@ def test_a_second_text_that_is_missing_has_its_row(sqlite, reporter):
 def test_a_query_is_given_as_it_stands(database, reporter):
     query = "SELECT subject, body, queue FROM tickets WHERE body LIKE '%100%%' OR body LIKE '%s :od%' ORDER BY id;"
 
-    assert [0, 1] == source(database, query).load(reporter)["label"][:]
+    assert [0, 1] == data_of(source(database, query).load(reporter))["label"][:]
 
 
 def test_the_query_and_a_hash_of_the_rows_are_kept(database, reporter):
@@ -84,7 +84,7 @@ def test_other_rows_have_another_hash(sqlite, reporter):
         connection.execute("UPDATE tickets SET body = 'thrice billed' WHERE id = 1")
         connection.commit()
 
-    assert "invoice is wrong\nthrice billed" == second.load(reporter)[0]["text"]
+    assert "invoice is wrong\nthrice billed" == data_of(second.load(reporter))[0]["text"]
     assert first.provenance()["sha256"] != second.provenance()["sha256"]
 
 
@@ -94,16 +94,15 @@ def test_queries_by_split(database, reporter):
         "test": "SELECT subject AS text, queue AS label FROM tickets WHERE id >= 5 ORDER BY id",
     }
     read = source(database, queries, text_column="text", label_column="label")
-    data = read.load(reporter)
+    data = data_of(read.load(reporter))
 
-    assert isinstance(data, DatasetDict)
     assert {"train": 4, "test": 2} == {split: len(part) for split, part in data.items()}
     assert ["text", "label", "row"] == data["test"].column_names
     assert queries == {split: read.provenance()[f"{split}_query"] for split in queries}
 
 
 def test_rows_stops_the_query(database, reporter):
-    assert 4 == len(source(database, rows=4).load(reporter))
+    assert 4 == len(data_of(source(database, rows=4).load(reporter)))
     assert ("fetching the rows of the query", 4, None, "rows") in reporter.steps
 
 
@@ -114,7 +113,7 @@ def test_more_rows_than_there_are(database, reporter):
 def test_lists_are_several_labels(reporter, monkeypatch, postgresql):
     monkeypatch.setenv("TICKETS_URL", postgresql.url)
     query = "SELECT subject AS text, ARRAY[queue, 'all'] AS label FROM tickets ORDER BY id"
-    data = source({"url_env": "TICKETS_URL"}, query, text_column="text", label_column="label").load(reporter)
+    data = data_of(source({"url_env": "TICKETS_URL"}, query, text_column="text", label_column="label").load(reporter))
 
     assert [[1, 2], [0, 1], [1, 2]] == data["label"][:3]
 
@@ -125,7 +124,7 @@ def test_values_of_every_kind(reporter, monkeypatch, postgresql):
         "SELECT subject AS text, id::numeric % 2 AS label, 'NaN'::float8 AS a, 1.50::numeric AS b, "
         "DATE '2026-01-31' AS c, id > 1 AS d, '{\"e\": \"f\"}'::jsonb AS j FROM tickets ORDER BY id"
     )
-    data = source({"url_env": "TICKETS_URL"}, query, text_column="text", label_column="label").load(reporter)
+    data = data_of(source({"url_env": "TICKETS_URL"}, query, text_column="text", label_column="label").load(reporter))
 
     assert ["0", "1"] == data.features["label"].names
     assert ["", "1.5", "2026-01-31", "false"] == [data[0][column] for column in "abcd"]
@@ -134,7 +133,7 @@ def test_values_of_every_kind(reporter, monkeypatch, postgresql):
 def test_a_column_within_another(reporter, monkeypatch, postgresql):
     monkeypatch.setenv("TICKETS_URL", postgresql.url)
     query = "SELECT jsonb_build_object('title', subject) AS meta, queue FROM tickets ORDER BY id"
-    data = source({"url_env": "TICKETS_URL"}, query, text_column="meta.title").load(reporter)
+    data = data_of(source({"url_env": "TICKETS_URL"}, query, text_column="meta.title").load(reporter))
 
     assert "invoice is wrong" == data[0]["text"]
 
@@ -201,7 +200,7 @@ def test_nothing_can_be_written(query, database, reporter, tmp_path, monkeypatch
     with pytest.raises(DataError):
         source(database, query).load(reporter)
 
-    assert 6 == len(source(database).load(reporter))
+    assert 6 == len(data_of(source(database).load(reporter)))
     assert not (tmp_path / "out.csv").exists()
 
 
