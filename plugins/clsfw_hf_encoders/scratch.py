@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _CLASSES = {"distilbert": "DistilBertForSequenceClassification", "bert": "BertForSequenceClassification"}
 _UNKNOWN_LABELS = 2
-"""How many labels transformers takes a model to have that is not told."""
+"""How many labels transformers assumes where nothing says it."""
 
 
 class ScratchModel:
