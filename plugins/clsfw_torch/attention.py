@@ -1,7 +1,8 @@
 """Attention over texts that lie one after another in one long row: each sees itself alone, and nothing is padded.
 
-On CUDA one kernel does that. On the CPU each text is computed on its own: with dropout by the few operations below,
-since torch's fast kernel knows no dropout, and its slow one computes in float32 and draws one number at a time.
+On CUDA one kernel does that. On the CPU each text is computed on its own: to predict, by torch's fast kernel; to train,
+by the few operations below, since that kernel knows no dropout and takes eight times as long backward as forward, and
+torch's slow one computes in float32 and draws one number at a time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from clsfw_torch.dropout import RandomMasks
 
+_KEPT = 1024 * 1024
+"""Queries times keys of a text whose weights are kept for the backward pass: longer texts must not take a square."""
 GAP = 16
 """On the CPU texts start at multiples of this: oneDNN compiles a kernel for each new shape, so there must be few."""
 
@@ -58,10 +61,18 @@ def packed_attention(
     if packing.bounds is not None and query.dtype in {torch.bfloat16, torch.float16}:
         return flash_attention(query, key, value, packing, how)
     spans = list(_spans(packing, how, whole=len(query) == len(key)))
-    if not how.dropout:
+    if not (how.dropout or _trains(query, key, value, spans)):
         return text_by_text(query, key, value, spans, how.scaling)
     result: torch.Tensor = _Attention.apply(query, key, value, spans, packing.masks, how)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return result
+
+
+def _trains(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, spans: list[_Span]) -> bool:
+    """Return whether the CPU will need gradients through spans whose weights are few enough to be kept."""
+    if query.device.type != "cpu" or not torch.is_grad_enabled():
+        return False
+    short = all((span.queries.stop - span.queries.start) * span.real <= _KEPT for span in spans)
+    return short and any(part.requires_grad for part in (query, key, value))
 
 
 def flash_attention(
@@ -165,8 +176,8 @@ class _Attention(torch.autograd.Function):
         how: Attending,
     ) -> torch.Tensor:
         output = torch.zeros_like(query)
-        kept: list[torch.Tensor] = []
-        share = 1.0
+        kept: list[torch.Tensor | None] = []
+        keep, share = None, 1.0
         scaled = query * how.scaling  # once for all, instead of each [H, Q, K] of scores
         with torch.autocast(query.device.type, enabled=False):
             for span in spans:
@@ -175,8 +186,10 @@ class _Attention(torch.autograd.Function):
                 if (unseen := span.unseen(query.device)) is not None:
                     scores.masked_fill_(unseen, -torch.inf)
                 weights = scores.softmax(dim=-1)  # [H, Q, K]
-                keep, share = masks.draw(weights.shape, how.dropout)  # int16 [H, Q, K], and the share that is kept
-                output[span.queries] = _tokens(torch.bmm(masked(weights, keep), _heads(value[span.keys])).div_(share))
+                if how.dropout:
+                    keep, share = masks.draw(weights.shape, how.dropout)  # int16 [H, Q, K], and the share that is kept
+                attended = torch.bmm(_dropped(weights, keep), _heads(value[span.keys]))
+                output[span.queries] = _tokens(attended.div_(share) if how.dropout else attended)
                 kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
         ctx.save_for_backward(query, key, value, *kept)
         ctx.spans, ctx.share, ctx.scaling = spans, share, how.scaling
@@ -188,18 +201,24 @@ class _Attention(torch.autograd.Function):
         of_query, of_key, of_value = (torch.zeros_like(tensor) for tensor in (query, key, value))
         # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, span by span:
         # dV = (W*M/c)^T dO; dW = (dO V^T)*M/c; dS = W*(dW - rowsum(W*dW)); dQ = dS K s; dK = dS^T Q s, s the scaling.
-        gradient = gradient / ctx.share  # the 1/c of both, taken out
+        gradient = gradient if ctx.share == 1 else gradient / ctx.share  # the 1/c of both, taken out
         for index, span in enumerate(ctx.spans):
             queries, keys = span.queries, span.keys
             weights, keep = kept[2 * index : 2 * index + 2]
             above = _heads(gradient[queries])  # [H, Q, D]
             # The keys of neighbouring spans overlap where there is a window.
-            of_value[keys] += _tokens(torch.bmm(masked(weights, keep).mT, above))
-            of_weights = mask_(torch.bmm(above, _heads(value[keys]).mT), keep)
+            of_value[keys] += _tokens(torch.bmm(_dropped(weights, keep).mT, above))
+            of_weights = torch.bmm(above, _heads(value[keys]).mT)
+            if keep is not None:
+                mask_(of_weights, keep)
             of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)  # noqa: SLF001  # it has no public name
             of_query[queries] = _tokens(torch.bmm(of_scores, _heads(key[keys])))
             of_key[keys] += _tokens(torch.bmm(of_scores.mT, _heads(query[queries])))
         return of_query.mul_(ctx.scaling), of_key.mul_(ctx.scaling), of_value, None, None, None
+
+
+def _dropped(weights: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
+    return weights if keep is None else masked(weights, keep)
 
 
 def _heads(tokens: torch.Tensor) -> torch.Tensor:

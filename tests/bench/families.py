@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import resource
 import statistics
 import subprocess
@@ -188,6 +187,8 @@ def classifier(family: str, options: argparse.Namespace) -> Any:
             ("cls", words.cls_token_id), ("sep", words.sep_token_id),
         )
     }  # fmt: skip
+    if family == "mpnet":
+        special["pad_token_id"] = 1  # transformers counts its positions by this one, whatever the configuration says
     sizes = SIZES[family]
     if options.size == "tiny":
         sizes = {name: TINY.get(name, value) for name, value in sizes.items()}
@@ -253,9 +254,12 @@ def trainer(family: str, _: str, options: argparse.Namespace) -> dict[str, Any]:
     ids = tokens_of(model, options)
     generator = torch.Generator().manual_seed(0)
     order = list(LengthGroupedSampler(options.batch, lengths=[len(row) for row in ids], generator=generator))
-    # The sampler puts the longest texts first: batches from anywhere in its order are what a step meets on average.
     batches = [order[start : start + options.batch] for start in range(0, len(order), options.batch)]
-    chosen = random.Random(0).sample([batch for batch in batches if len(batch) == options.batch], options.steps + 1)
+    batches = [batch for batch in batches if len(batch) == options.batch]
+    # Its batches are of long texts or of short ones: some from all of them are what a step meets on average.
+    batches.sort(key=lambda batch: sum(len(ids[row]) for row in batch))
+    chosen = [batches[int((i + 0.5) / options.steps * len(batches))] for i in range(options.steps)]
+    chosen.insert(0, batches[len(batches) // 2])
     rows = [{"input_ids": ids[row], "labels": row % 2} for batch in chosen for row in batch]
     steps: list[dict[str, Any]] = []
 
