@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from clsfw.evidence.finished import FinishedRun
 from clsfw.kit.disk import require_space
 from clsfw.kit.lock import locked
 from clsfw.kit.records import differences
+from clsfw.process.clock import Clock
 from clsfw.process.signals import StopSignals
 from clsfw.report.display import Quiet
 from clsfw.store import place
@@ -53,7 +53,7 @@ def execute(
         ClsfwError: see `clsfw.errors`; a missed expected result does not raise, it is the verdict.
 
     """
-    started = time.monotonic()
+    clock = Clock("start_seconds")
     display = display or Quiet()
     path = place.checked(run_path(plan, out))
     for note in plan.notes:
@@ -72,9 +72,11 @@ def execute(
             _refuse_changes(store, fixed, display, accept_other_bits=accept_other_bits)
         display.stage("loading libraries")
         parts = plan.build()
+        clock.phase("data_seconds")
         data = prepare(plan, parts.source, display)
-        model_facts = parts.model.check()
         fixed["data"] = data.hashes
+        clock.phase("model_seconds")
+        model_facts = parts.model.check()
         if store is None:
             store = stack.enter_context(RunDirectory.open(path, fresh=fresh, warn=display.warn))
             if store.state == "complete":  # by another process meanwhile
@@ -93,7 +95,7 @@ def execute(
             display=display,
             signals=signals,
             trainer=parts.trainer,
-            started=started,
+            clock=clock,
             begun=repeats.record["fixed"].get("computed") if repeats is not None else None,
             accept_other_bits=accept_other_bits,
         )
@@ -123,6 +125,7 @@ def _carry_out(plan: Plan, parts: Parts, run: Execution, model_facts: Mapping[st
     checkpoint = run.resume()
     try:
         run.notify("on_run_start")
+        run.clock.phase("fit_seconds")
         run.display.stage("training")
         if checkpoint is not None:
             run.display.note(f"continued after step {checkpoint.step}")

@@ -41,6 +41,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     """Write all that a complete run holds, and say last of all that it is complete."""
     store, display = run.store, run.display
     decision = _decide_on_validation(plan, run, parts.trainer, classifier)
+    run.clock.phase("save_seconds")
     display.stage("saving the model")
     with store.staged("model") as folder:
         parts.model.save(classifier, folder)
@@ -51,6 +52,7 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
     for name in (split, *others):
         display.stage(f"predicting {name}")
         predictions[name] = _predict(run, parts.trainer, loaded, name)
+    run.clock.phase("evidence_seconds")
     display.stage("weighing the evidence")
     metrics = _weigh(plan, run, predictions, decision)
     verdict = None
@@ -58,13 +60,15 @@ def finish(plan: Plan, parts: Parts, run: Execution, classifier: Classifier) -> 
         changes = plan.changes
         verdict = judge(plan.recipe.expect, metrics, store.history.read(), changes).to_json()
     store.update(verdict=verdict, warnings=run.warnings())
-    store.write_json("timings.json", run.seconds())
+    run.clock.phase("report_seconds")
+    store.write_json("timings.json", run.clock.read())  # the report shows it
     texts = texts_of(run.data[split])
     mistakes = {mistake["index"]: texts[mistake["index"]] for mistake in metrics["mistakes"][split]}
     words = _telling(parts, loaded, run, metrics["mistakes"][split][:SHOWN], mistakes)
     store.write_text("report.html", render_report(store.path, mistakes, words))
     store.write_text("README.md", model_card(store.path))
     store.write_text(MODEL_CARD, model_card(store.path, alone=True))
+    store.write_json("timings.json", run.clock.read())
     store.complete()
     return FinishedRun.completed(store.path)
 
@@ -92,7 +96,7 @@ def _predict(run: Execution, trainer: BuiltTrainer, classifier: Classifier, spli
             run.stop()
         run.display.progress(what, done, total, unit)
 
-    with run.timed("predict_seconds"):
+    with run.clock.timed("predict_seconds"):
         return trainer.predict(classifier, texts_of(run.data[split]), run.labels, Part(run.display, progress))
 
 

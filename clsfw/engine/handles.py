@@ -92,7 +92,7 @@ class TrainerHandle(WatchedHandle):
 
     def timed(self, name: str) -> AbstractContextManager[None]:
         """Add the seconds of a block to `timings.json`."""
-        return self._execution.timed(name)
+        return self._execution.clock.timed(name)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Record a training step."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from clsfw.engine.handles import WatchedHandle
@@ -13,9 +11,10 @@ from clsfw.evidence.outcomes import decide, score
 from clsfw.kit.labels import references
 from clsfw.kit.predictions import check_probabilities
 from clsfw.kit.records import differences, plain
+from clsfw.process.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from datasets import Dataset
@@ -45,11 +44,11 @@ class Execution:
         display: Display,
         signals: StopSignals,
         trainer: object = "the trainer",
-        started: float | None = None,
+        clock: Clock | None = None,
         begun: Mapping[str, object] | None = None,
         accept_other_bits: bool = False,
     ) -> None:
-        """Take what a run is made of; `trainer` names it in messages, `started` is a monotonic clock.
+        """Take what a run is made of; `trainer` names it in messages, `clock` has the time that was taken so far.
 
         `begun` is what the run was fixed to that this one repeats.
         """
@@ -64,14 +63,9 @@ class Execution:
         """What the trainer recorded."""
         self.begun: dict[str, object] = {**(begun or {}), **store.record.get("fixed", {}).get("computed", {})}
         """What the trainer gave to `fix` before."""
-        self.timings: dict[str, float] = {}
+        self.clock = clock or Clock()
         self._accept_other_bits = accept_other_bits
-        self._total_before = 0.0
-        self._timed: list[str] = []
-        self._since = self._started = time.monotonic()
-        if started is not None:
-            self._started = started
-        store.checkpoints.timings = self.seconds
+        store.checkpoints.timings = self.clock.read
         self._watchers = [(watcher, WatchedHandle(self)) for watcher in watchers]
         self._trainer = trainer
         self._signals = signals
@@ -82,8 +76,7 @@ class Execution:
         """Return the newest checkpoint, if there is one, and count the seconds on from it."""
         checkpoint = self.store.checkpoints.latest()
         if checkpoint is not None:
-            self.timings = dict(checkpoint.timings)
-            self._total_before = self.timings.pop("total_seconds", 0.0)
+            self.clock.add(checkpoint.timings)
         return checkpoint
 
     def recall(self) -> None:
@@ -125,29 +118,6 @@ class Execution:
         if number is None:
             raise RuntimeError("stop() without a stop request; look at run.stop_requested first")
         raise InterruptedRunError("interrupted; the same command continues this run, but not with --fresh", number)
-
-    @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds of a block to `timings.json`, as `train_seconds`; a block within it counts for itself."""
-        self._charge()
-        self._timed.append(name)
-        try:
-            yield
-        finally:
-            self._charge()
-            self._timed.pop()
-
-    def seconds(self) -> dict[str, float]:
-        """Return the seconds so far by name, with `total_seconds`; a continued run counts on from its checkpoint."""
-        self._charge()
-        return {**self.timings, "total_seconds": self._total_before + self._since - self._started}
-
-    def _charge(self) -> None:
-        """Add the time since the last look to the innermost block that is timed."""
-        now = time.monotonic()
-        if self._timed:
-            self.timings[self._timed[-1]] = self.timings.get(self._timed[-1], 0.0) + now - self._since
-        self._since = now
 
     def record(self, facts: Mapping[str, object]) -> None:
         """Keep facts for run.json, as JSON holds them.
@@ -207,7 +177,7 @@ class Execution:
         for watching in tuple(self._watchers):
             watcher, handle = watching
             try:
-                with self.timed("watch_seconds"):  # or it would count as training
+                with self.clock.timed("watch_seconds"):  # or it would count as training
                     watcher.tell(hook, run=handle, **arguments)
             except ClsfwError as exc:
                 self._watchers.remove(watching)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
+from clsfw_sklearn.counting import Terms, Words, is_counted_here, learned
+
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
@@ -27,11 +29,33 @@ KEPT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Counted:
-    """How often each of all terms [F], in order, is in each text [N], in as few bytes as it takes."""
+class Spelled:
+    """Terms [F] in the order of their letters, as one text and where in it each ends."""
 
     joined: str
     ends: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, terms: Sequence[str]) -> Spelled:
+        """Join terms."""
+        return cls("".join(terms), np.fromiter(map(len, terms), dtype=np.int64, count=len(terms)).cumsum())
+
+    @property
+    def size(self) -> int:
+        """The bytes that they take."""
+        return sys.getsizeof(self.joined) + self.ends.nbytes
+
+    def names(self, chosen: NDArray[np.int64]) -> list[str]:
+        """Return some terms as they are written."""
+        starts = self.ends[chosen - 1] * (chosen > 0)
+        return [self.joined[a:b] for a, b in zip(starts.tolist(), self.ends[chosen].tolist(), strict=True)]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How often each of all terms [F], in order, is in each text [N], in as few bytes as it takes."""
+
+    terms: Terms | Spelled
     counts: csr_matrix
 
     @classmethod
@@ -42,18 +66,19 @@ class Counted:
             ValueError: the texts hold no term.
 
         """
+        if is_counted_here(shaping):
+            return cls(*learned(texts, Words(shaping)))
         vectorizer = CountVectorizer(**shaping)
         counts = vectorizer.fit_transform(texts)
         counts.sort_indices()  # as `transform` leaves them, so that sums round alike
-        terms = vectorizer.get_feature_names_out()
-        ends = np.fromiter(map(len, terms), dtype=np.int64, count=len(terms)).cumsum()
-        return cls("".join(terms), ends, counts.astype(np.min_scalar_type(counts.data.max())))
+        terms = Spelled.of(vectorizer.get_feature_names_out())
+        return cls(terms, counts.astype(np.min_scalar_type(counts.data.max())))
 
     @property
     def size(self) -> int:
         """The bytes that it takes."""
-        arrays = (self.ends, self.counts.data, self.counts.indices, self.counts.indptr)
-        return sys.getsizeof(self.joined) + sum(array.nbytes for array in arrays)
+        arrays = (self.counts.data, self.counts.indices, self.counts.indptr)
+        return self.terms.size + sum(array.nbytes for array in arrays)
 
     def chosen(
         self, *, min_df: float, max_df: float, max_features: int | None, binary: bool
@@ -79,9 +104,7 @@ class Counted:
             kept = np.sort(kept[(-frequencies).argsort()[:max_features]])
         if not len(kept):
             raise ValueError("no terms remain; try a lower min_df or a higher max_df")
-        starts = self.ends[kept - 1] * (kept > 0)
-        terms = [self.joined[start:end] for start, end in zip(starts.tolist(), self.ends[kept].tolist(), strict=True)]
-        return terms, counts if len(kept) == count else counts[:, kept]
+        return self.terms.names(kept), counts if len(kept) == count else counts[:, kept]
 
 
 class Memory:

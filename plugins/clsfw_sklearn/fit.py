@@ -91,13 +91,15 @@ class SklearnFit:
         with run.timed("train_seconds"):
             fit = _Fit(self._settings, model.labels, run)
             chosen = fit.into(model, features, train, held_out)
+            loss = _loss(_probabilities(model, features), train)
         run.record(**chosen)
-        run.log(_ONLY_STEP, {"loss": _loss(_probabilities(model, features), train)})
+        run.log(_ONLY_STEP, {"loss": loss})
         if held_out is not None:
             with run.timed("evaluation_seconds"):
                 seen = _probabilities(model, held_out[0])
                 run.evaluate(_ONLY_STEP, "validation", seen.astype(np.float32), _loss(seen, held_out[1]))
-        run.checkpoints.commit(_ONLY_STEP, lambda folder: _write(folder, model, chosen))
+        with run.timed("checkpoint_seconds"):
+            run.checkpoints.commit(_ONLY_STEP, lambda folder: _write(folder, model, chosen))
         if run.stop_requested:
             run.stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from clsfw import Labels, ModelError, Settings
 from clsfw_sklearn import TfidfSettings  # noqa: TC001  # pydantic reads the annotation
 from clsfw_sklearn.chunks import Text, chunks
 from clsfw_sklearn.counted import CHOOSING, SHAPING
+from clsfw_sklearn.counting import Counter, Words, is_counted_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _ARRAYS = "model.safetensors"
 _TERMS = "vocabulary.json"
 _ABOUT = "tfidf.json"
+_MANY = 200  # texts that are worth to number the vocabulary for
 _VOCABULARY: TypeAdapter[list[str]] = TypeAdapter(list[str], config=ConfigDict(strict=True))
 
 
@@ -43,6 +46,7 @@ class Terms:
     """
 
     options: Mapping[str, Any]
+    vocabulary: Sequence[str]
     counting: CountVectorizer
     weighing: TfidfTransformer
 
@@ -53,13 +57,32 @@ class Terms:
         counting["ngram_range"] = tuple(counting["ngram_range"])
         return cls(
             options,
+            vocabulary,
             CountVectorizer(**counting, vocabulary=vocabulary, dtype=np.float64),
             TfidfTransformer(norm=options["norm"], sublinear_tf=options["sublinear_tf"]),
         )
 
-    def features(self, texts: Iterable[str]) -> csr_matrix:
-        """Return the features [N, F]."""
-        return self.weighing.transform(self.counting.transform(texts))
+    def features(self, texts: Iterable[str], number: int) -> tuple[csr_matrix, NDArray[np.int64] | None]:
+        """Return the features [N, F] of so many texts, and the number of words of each, if these were counted."""
+        counter = self._counter if number >= _MANY else None
+        if counter is None:
+            return self.weighing.transform(self.counting.transform(texts)), None
+        counts, lengths = counter.count(texts)
+        if self.options["binary"]:
+            counts.data.fill(1)
+        return self.weighing.transform(counts), lengths
+
+    @cached_property
+    def _counter(self) -> Counter | None:
+        """What counts many texts faster than the library; None where the terms are not such as it takes."""
+        shaping = {name: self.options[name] for name in SHAPING}
+        shaping["ngram_range"] = tuple(shaping["ngram_range"])
+        if not is_counted_here(shaping):
+            return None
+        try:
+            return Counter(self.vocabulary, Words(shaping))
+        except ValueError:  # a saved vocabulary may come from anybody
+            return None
 
 
 class Saved(Settings):
@@ -153,6 +176,8 @@ class TfidfClassifier:
         self.bias = bias
         self._terms = terms
         self._at_hand = at_hand
+        self._lengths: tuple[Sequence[Text], NDArray[np.int64]] | None = None
+        """The number of words of the texts that were seen last, where they were counted by the way."""
         self._prepare = terms.counting.build_preprocessor()
         self._tokenize = terms.counting.build_tokenizer() if terms.counting.analyzer == "word" else str
 
@@ -161,11 +186,16 @@ class TfidfClassifier:
         at_hand, self._at_hand = self._at_hand, None
         if at_hand is not None and at_hand[0] == _fingerprint(texts):
             return at_hand[1]
-        found = self._terms.features(side for text in texts for side in _sides(text))
+        sides = (side for text in texts for side in _sides(text))
+        found, lengths = self._terms.features(sides, len(texts))
+        if lengths is not None:
+            self._lengths = texts, lengths.reshape(len(texts), -1).sum(axis=1)
         return found if found.shape[0] == len(texts) else _side_by_side(found[::2], found[1::2])
 
     def count_tokens(self, texts: Sequence[Text]) -> NDArray[np.int64]:
         """Count the words of each text by scikit-learn's rule, or its characters where terms are made of characters."""
+        if self._lengths is not None and self._lengths[0] is texts:
+            return self._lengths[1]
         counts = (sum(len(self._tokenize(self._prepare(side))) for side in _sides(text)) for text in texts)
         return np.fromiter(counts, dtype=np.int64, count=len(texts))
 
@@ -180,7 +210,7 @@ class TfidfClassifier:
         pull = self.weights[label] - mean
         if text is not None:
             pull = self.features([text]).multiply(pull).toarray()[0]
-        names = self._terms.counting.get_feature_names_out()
+        names = self._terms.vocabulary
         pull = pull.reshape(-1, len(names)).sum(axis=0)
         return [str(names[i]) for i in np.argsort(-pull, kind="stable")[:count] if pull[i] > 0]
 
@@ -193,8 +223,11 @@ class TfidfClassifier:
         }
         arrays = {"weights": self.weights, "bias": self.bias, "idf": self._terms.weighing.idf_}
         (directory / _ARRAYS).write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-        _write_json(directory / _TERMS, self._terms.counting.get_feature_names_out().tolist())
-        _write_json(directory / _ABOUT, about)
+        # As `json.dumps` with an indent writes it, which takes ten times as long.
+        terms = ",\n ".join(map(json.encoder.encode_basestring, self._terms.vocabulary))
+        (directory / _TERMS).write_text(f"[\n {terms}\n]\n", encoding="utf-8")
+        text = json.dumps(about, ensure_ascii=False, indent=1) + "\n"
+        (directory / _ABOUT).write_text(text, encoding="utf-8")
 
     def parameters(self) -> tuple[int, int]:
         """Count weights and biases; all are trained."""
@@ -235,7 +268,3 @@ def _words(exc: OSError | ValidationError) -> str:
         return str(exc)
     first = exc.errors(include_url=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -132,14 +132,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_block_within_another_is_counted_once(opened: Open, clock: Clock) -> None:
     run = opened()
-    with run.timed("train_seconds"):
+    with run.clock.timed("train_seconds"):
         clock.now += 1
-        with run.timed("evaluation_seconds"):
+        with run.clock.timed("evaluation_seconds"):
             clock.now += 10
         clock.now += 2
     clock.now += 100
 
-    assert {"train_seconds": 3.0, "evaluation_seconds": 10.0, "total_seconds": 113.0} == run.seconds()
+    assert {"train_seconds": 3.0, "evaluation_seconds": 10.0, "total_seconds": 113.0} == run.clock.read()
 
 
 def test_what_watchers_take_is_not_counted_as_training(opened: Open, clock: Clock) -> None:
@@ -147,27 +147,27 @@ def test_what_watchers_take_is_not_counted_as_training(opened: Open, clock: Cloc
         clock.now += 7
 
     run = opened(built("slow", Peep(take_seven_seconds)))
-    with run.timed("train_seconds"):
+    with run.clock.timed("train_seconds"):
         clock.now += 1
         run.notify("on_evaluate", split="test", scores={})
         clock.now += 2
 
-    assert {"train_seconds": 3.0, "watch_seconds": 7.0, "total_seconds": 10.0} == run.seconds()
+    assert {"train_seconds": 3.0, "watch_seconds": 7.0, "total_seconds": 10.0} == run.clock.read()
 
 
 def test_a_continued_run_counts_on_from_its_checkpoint(opened: Open, clock: Clock) -> None:
     first = opened()
     clock.now += 1
-    with first.timed("train_seconds"):
+    with first.clock.timed("train_seconds"):
         clock.now += 4
         first.store.checkpoints.commit(1, lambda folder: (folder / "x").touch())
         clock.now += 50
     second = opened()
     assert second.resume() is not None
-    with second.timed("train_seconds"):
+    with second.clock.timed("train_seconds"):
         clock.now += 6
 
-    assert {"train_seconds": 10.0, "total_seconds": 11.0} == second.seconds()
+    assert {"train_seconds": 10.0, "total_seconds": 11.0} == second.clock.read()
 
 
 class Shown(Quiet):

@@ -6,13 +6,14 @@ import random
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from clsfw import Labels
 from clsfw.contract.component import validate
 from clsfw.discovery.plugins import discover
 from clsfw_sklearn import TfidfSettings, build_model
 from clsfw_sklearn.counted import CHOOSING, Counted, Memory
+from clsfw_sklearn.counting import Counter, Words
 
 LABELS = Labels(("negative", "positive"))
 SHAPING = {
@@ -63,7 +64,7 @@ def test_terms_and_bits_are_those_of_the_library(options, notes, tmp_path):
 
     assert library.get_feature_names_out().tolist() == terms
     assert library.idf_.tobytes() == load_file(tmp_path / "model.safetensors")["idf"].tobytes()
-    for given in (texts(), texts(seed=2)):  # the first ones come with the vocabulary
+    for given in (texts(), texts(seed=2), texts(300, seed=3)):  # the first ones come with the vocabulary
         assert library.transform(given).toarray().tobytes() == classifier.features(given).toarray().tobytes()
 
 
@@ -152,3 +153,35 @@ def test_what_is_too_large_is_not_kept_and_drives_nothing_out(counting):
         memory.counted([text], fingerprint, SHAPING)
 
     assert 3 == len(counting)
+
+
+@pytest.mark.parametrize(
+    "vocabulary", [["plot", "film"], ["film", "film"], ["a film was"], []], ids=["order", "twice", "three", "none"]
+)
+def test_terms_that_cannot_be_counted_by_numbers_are_refused(vocabulary):
+    with pytest.raises(ValueError, match="not words and pairs of words in order"):
+        Counter(vocabulary, Words(SHAPING))
+
+
+def test_a_saved_vocabulary_in_another_order_counts_as_by_the_library(notes, tmp_path):
+    classifier = build_model(TfidfSettings()).create(LABELS, texts(300), 1, notes)
+    classifier.save(tmp_path)
+    file = tmp_path / "vocabulary.json"
+    terms = json.loads(file.read_text(encoding="utf-8"))
+    assert json.dumps(terms, ensure_ascii=False, indent=1) + "\n" == file.read_text(encoding="utf-8")
+    file.write_text(json.dumps(terms[::-1]), encoding="utf-8")
+
+    turned = build_model(TfidfSettings()).load(tmp_path)
+
+    library = CountVectorizer(vocabulary=terms[::-1]).transform(texts(300, seed=2))
+    assert (library.toarray() > 0).tolist() == (turned.features(texts(300, seed=2)).toarray() > 0).tolist()
+
+
+def test_words_are_counted_with_the_features_and_otherwise_alone(notes):
+    classifier = build_model(TfidfSettings(ngram_range=(1, 2))).create(LABELS, texts(300), 1, notes)
+    given = texts(300, seed=2)
+    alone = classifier.count_tokens(given).tolist()
+    classifier.features(given)
+
+    assert alone == classifier.count_tokens(given).tolist()
+    assert alone[:3] == classifier.count_tokens(given[:3]).tolist()
