@@ -78,7 +78,7 @@ class Counted:
     def size(self) -> int:
         """The bytes that it takes."""
         arrays = (self.counts.data, self.counts.indices, self.counts.indptr)
-        return self.terms.size + sum(array.nbytes for array in arrays)
+        return self.terms.size + sum(int(array.nbytes) for array in arrays)
 
     def chosen(
         self, *, min_df: float, max_df: float, max_features: int | None, binary: bool

@@ -30,7 +30,7 @@ _HALF, _LOWER = 32, 2**32 - 1  # a key has the first word in its upper half, and
 
 def is_counted_here(options: Mapping[str, Any]) -> bool:
     """Return whether terms are words and pairs of them, as they mostly are."""
-    return options["analyzer"] == "word" and options["ngram_range"][1] <= 2  # noqa: PLR2004  # pairs
+    return bool(options["analyzer"] == "word" and options["ngram_range"][1] <= 2)  # noqa: PLR2004  # pairs
 
 
 class Words:
