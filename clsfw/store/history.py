@@ -40,19 +40,20 @@ class History:
         """Add a line; without a `rewind` before it, the first one starts a new history.
 
         Raises:
-            TrainingError: a number is not finite.
+            TrainingError: a number is not finite, or a name holds half a surrogate pair.
             HostError: the operating system refused.
 
         """
         try:
-            text = json.dumps(dict(line), ensure_ascii=False, allow_nan=False, default=plain) + "\n"
+            text = json.dumps(dict(line), ensure_ascii=False, allow_nan=False, default=plain).encode() + b"\n"
         except ValueError as exc:
-            raise TrainingError(f"the trainer logged a number that is not finite: {dict(line)!r}") from exc
+            what = "a name that is not text" if isinstance(exc, UnicodeError) else "a number that is not finite"
+            raise TrainingError(f"the trainer logged {what}: {dict(line)!r}") from exc
         lines = self._started_lines()
         # Not synced: what must survive is copied into the next checkpoint, and there it is.
         with explained(self._path):
-            files.append(self._path, text.encode())
-        lines += text.encode()
+            files.append(self._path, text)
+        lines += text
 
     def rewind(self, checkpoint: Checkpoint | None) -> None:
         """Go back to what was logged when a checkpoint was committed, or to nothing.

@@ -56,7 +56,7 @@ class Forward:
         self._windows = windows_of(model)
         self._module = encoder(model.module) if packed or self._windows is not None else model.module
 
-    def shares(self, tokens: Tokens, rows: NDArray[np.int64], multiple: int = 1) -> list[NDArray[np.int64]]:
+    def shares(self, tokens: Tokens, rows: NDArray[np.int64], multiple: int) -> list[NDArray[np.int64]]:
         """Cut rows into those of parts that fit the budget of tokens; their number is a multiple, if rows suffice."""
         lengths = tokens.starts[rows + 1] - tokens.starts[rows]
         budget = self.budget

@@ -37,6 +37,15 @@ def test_a_number_that_is_not_finite_is_refused(history: History) -> None:
         history.append({"step": 1, "loss": float("nan")})
 
 
+def test_a_name_that_utf8_cannot_hold_is_refused_and_nothing_is_written(history: History, tmp_path: Path) -> None:
+    history.append({"step": 1})
+
+    with pytest.raises(TrainingError, match="a name that is not text"):
+        history.append({"step": 2, "\ud800": 0.5})
+
+    assert history.read() == [{"step": 1}]
+
+
 def test_a_line_torn_by_a_crash_is_left_out(history: History, tmp_path: Path) -> None:
     (tmp_path / "history.jsonl").write_text('{"step": 1}\n{"step": 2, "lo')
 

@@ -75,7 +75,7 @@ def by_hand(holder: Holder) -> Answers:
 
 
 def parts_of(forward: Any, tokens: Tokens, rows: Any) -> list[Any]:
-    return [forward.part(tokens, own) for own in forward.shares(tokens, rows)]
+    return [forward.part(tokens, own) for own in forward.shares(tokens, rows, 1)]
 
 
 def by_parts(holder: Holder, *, packed: bool) -> Answers:
