@@ -63,6 +63,8 @@ def packed_attention(
     spans = list(_spans(packing, how, whole=len(query) == len(key)))
     if not (how.dropout or _trains(query, key, value, spans)):
         return text_by_text(query, key, value, spans, how.scaling)
+    # Rotary positions leave queries and keys in float32 beside values in bf16; autocast casts them for torch's kernel.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     result: torch.Tensor = _Attention.apply(query, key, value, spans, packing.masks, how)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return result
 

@@ -55,6 +55,26 @@ def test_logits_and_all_gradients_are_those_of_padded_input(family: str) -> None
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_in_bf16_gradients_are_as_near_to_exact_ones_as_those_of_transformers_own_attention(family: str) -> None:
+    model = tiny(family)
+    _, exact = logits_and_gradients(model, padded_inputs())
+
+    def error(inputs: dict[str, Any]) -> float:
+        with torch.autocast("cpu", torch.bfloat16):
+            _, found = logits_and_gradients(model, inputs)
+        assert set(found) == set(exact)
+        squares = [((found[name] - exact[name]).square().sum(), exact[name].square().sum()) for name in exact]
+        return float(sum(off for off, _ in squares) / sum(whole for _, whole in squares)) ** 0.5
+
+    with packed_forward(model):
+        own = error(packed_inputs(model))
+    model.set_attn_implementation("eager")  # which rounds scores and weights to bf16, too
+    usual = error(padded_inputs())
+
+    assert 0 < own < 1.5 * usual + 0.01
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_stock_attention_with_positions_alone_would_mix_the_texts(family: str) -> None:
     model = tiny(family)
     packed = packed_inputs(model)
