@@ -7,9 +7,11 @@ before any library is loaded, and ends when the actor does.
 from __future__ import annotations
 
 import os
+import pickle
 import platform
 from typing import TYPE_CHECKING
 
+from clsfw import HostError
 from clsfw_executors.worker import Worker
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ class Seat:
         except OSError as exc:
             return f"{folder} cannot be used on host {platform.node()} ({exc.strerror}); every host must see it"
         os.environ.update(environment)
-        self._worker = Worker(make, threads)
+        try:
+            self._worker = Worker(make, threads)
+        except OSError as exc:
+            return f"no worker can be started on host {platform.node()}: {exc.strerror or exc}"
         return None
 
     def give(self, piece: bytes) -> None:
@@ -44,7 +49,7 @@ class Seat:
         messages = [worker.hear()]
         while messages[-1][0] == "said" and worker.connection.poll():
             messages.append(worker.hear())
-        return messages
+        return [_with_host(kind, content) for kind, content in messages]
 
     def stop(self) -> None:
         """Ask the worker to stop."""
@@ -55,3 +60,12 @@ class Seat:
         if self._worker is None:
             raise AssertionError("the worker is started first")
         return self._worker
+
+
+def _with_host(kind: str, content: bytes | str) -> Message:
+    """Name the host in an error that is its own, such as a full disk."""
+    if kind == "failed" and isinstance(content, bytes):
+        error = pickle.loads(content)  # noqa: S301  # from a worker of ours
+        if type(error) is HostError:
+            return kind, pickle.dumps(HostError(f"on host {platform.node()}: {error}"))
+    return kind, content

@@ -8,7 +8,6 @@ import platform
 import random
 import re
 import signal
-import socket
 import threading
 import time
 import warnings
@@ -18,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import clsfw
 from clsfw import HostError, Resources
 from clsfw_executors.local import processors
+from clsfw_ray.answering import require_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_ANSWER, _LOOK, _AGAIN = 4.0, 60.0, 0.5
-"""Seconds within which a host must answer at all, every node must have said what it runs, and between two questions."""
+_LOOK, _AGAIN = 60.0, 0.5
+"""Seconds within which a cluster must be joined, and every node must have said what it runs; and between two tries."""
 
 _STORE = 128 * 2**20
 """Bytes of the object store of a Ray that is started here; what goes through it is small. Ray asks for 75 MiB."""
@@ -47,24 +47,41 @@ def connect(address: str | None) -> bool:
     """
     where = f"ray://{address}" if address is not None else os.environ.get("RAY_ADDRESS") or "local"
     if where not in {"local", "auto"}:
-        _require_answer(where)
+        require_answer(where)
     with _quietly():
         import ray
 
         if ray.is_initialized():
             return False
-        try:
-            own = {"num_cpus": processors(), "object_store_memory": _STORE, "include_dashboard": False}
-            options: dict[str, Any] = own if where == "local" else {}
-            ray.init(where, **options, log_to_driver=False, logging_level=logging.ERROR)
-        except Exception as exc:
-            raise HostError(_told(where, exc)) from exc
+        _join(where)
     try:
         _require_same_versions(where)
     except BaseException:
         leave()
         raise
     return True
+
+
+def _join(where: str) -> None:
+    """Join the cluster, again and again where it has just lost a node and gives half an answer, or start one here."""
+    import ray
+
+    own = {"num_cpus": processors(), "object_store_memory": _STORE, "include_dashboard": False}
+    options: dict[str, Any] = own if where == "local" else {}
+    limit = time.monotonic() + _LOOK
+    while True:
+        try:
+            ray.init(where, **options, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as exc:
+            ray.shutdown()
+            lasting = isinstance(exc, (ValueError, ray.exceptions.AuthenticationError)) or len(_versions(exc)) > 1
+            if lasting or where == "local" or where.startswith("ray://") or time.monotonic() > limit:
+                raise HostError(_told(where, exc)) from exc
+        else:
+            return
+        time.sleep(_AGAIN)
+        if where != "auto":
+            require_answer(where)  # one that has ended by now is told at once
 
 
 def leave() -> None:
@@ -97,25 +114,10 @@ def _nodes() -> list[Mapping[str, Any]]:
     return [node for node in nodes.nodes() if node["Alive"]]
 
 
-def _require_answer(where: str) -> None:
-    """See that somebody listens there, before Ray tries for long."""
-    target = where.partition("://")[2] or where
-    host, _, port = target.rpartition(":")
-    if not port.isdecimal():
-        return  # Ray says what is wrong with it
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
-    except (OSError, OverflowError) as exc:
-        raise HostError(
-            f"no Ray cluster answers at {where}: {str(exc) or type(exc).__name__}; see that it is up, and that the "
-            "port can be reached from here"
-        ) from exc
-
-
 def _told(where: str, exc: Exception) -> str:
     """Say in one message why there is no connection."""
     text = str(exc)
-    versions = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
+    versions = _versions(exc)
     if len(versions) > 1:
         (ray, python), (own_ray, own_python) = versions[:2]
         return (
@@ -126,6 +128,11 @@ def _told(where: str, exc: Exception) -> str:
     hint = "; its Ray Client server listens at port 10001 unless that was changed" if where.startswith("ray://") else ""
     first = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{what}: {type(exc).__name__}: {first}{hint}"
+
+
+def _versions(exc: Exception) -> list[tuple[str, str]]:
+    """Return the cluster's versions of Ray and Python and this host's, where they differ."""
+    return re.findall(r"Ray: (\S+)\s+Python: (\S+)", str(exc))
 
 
 def _require_same_versions(where: str) -> None:
@@ -147,17 +154,20 @@ def _require_same_versions(where: str) -> None:
     told: dict[str, tuple[str, str, str | None]] = {}
     limit = time.monotonic() + _LOOK
     # A node that joins now may be listed before it can be used, and one that was lost for a while after that.
-    while missing := [name for node in _nodes() if (name := node["NodeID"]) not in told]:
+    while missing := {node["NodeID"]: node["NodeManagerHostname"] for node in _nodes() if node["NodeID"] not in told}:
         fixed = [NodeAffinitySchedulingStrategy(name, soft=False) for name in missing]
         asked = [remote.options(scheduling_strategy=node).remote() for node in fixed]
-        for name, answer in zip(missing, asked, strict=True):
+        for (name, host), answer in zip(missing.items(), asked, strict=True):
             try:
                 with _quietly():
                     told[name] = ray.get(answer, timeout=_LOOK)
             except Exception as exc:
                 if time.monotonic() > limit:
                     what = f"{type(exc).__name__}: {next(iter(str(exc).splitlines()), '')}"
-                    raise HostError(f"a node of the Ray cluster at {where} does not work: {what}") from exc
+                    raise HostError(
+                        f"node {host!r} of the Ray cluster at {where} does not work: {what}; see what is in the logs "
+                        "of Ray's folder there, and whether the disk of that folder is full"
+                    ) from exc
                 time.sleep(_AGAIN)
     own = (platform.python_version(), clsfw.__version__)
     for host, python, version in told.values():

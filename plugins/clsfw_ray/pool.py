@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +16,7 @@ from clsfw import Event, HostError
 from clsfw_ray.actor import Seat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from clsfw import Resources
@@ -28,6 +28,25 @@ _DEATHS, _LOSSES = 3, 20
 So many in a row may be lost before they are ready; then the work ends. A worker dies by its piece, or by memory; a node
 goes for reasons of its own, and more often where it was rented to be taken back.
 """
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say in one message what Ray cannot do for this process."""
+    try:
+        yield
+    except SystemExit as exc:  # as Ray has it where the node that the command is on has ended
+        message = "the node of the Ray cluster that this command is on has ended; the same command goes on from here"
+        raise HostError(message) from exc
+    except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError) as exc:
+        raise HostError(
+            "the object store of the Ray node that this command is on is full, and so is the disk for what does not "
+            "fit into it; free some space in Ray's folder there, or start Ray with more --object-store-memory; the "
+            "same command goes on"
+        ) from exc
+    except ray.exceptions.RayError as exc:
+        first = next(iter(str(exc).splitlines()), "")
+        raise HostError(f"Ray failed: {type(exc).__name__}: {first}; the same command goes on from here") from exc
 
 
 @dataclass
@@ -90,23 +109,19 @@ class RayPool:
         self._waiting.append(_Piece(number, pickle.dumps(piece)))
         if self._stopped:
             self._drop()
-        self._fill()
+        with _explained():
+            self._fill()
 
     def wait(self, timeout: float) -> Sequence[Event]:
         """Return what the workers said.
 
         Raises:
-            HostError: no worker can be started, or the cluster is gone from this host.
+            HostError: no worker can be started, or the cluster is gone from this host, or has no room for a piece.
 
         """
-        try:
+        with _explained():
             self._look(timeout)
             self._fill()
-        except SystemExit as exc:  # as Ray has it where the node that the command is on has ended
-            message = (
-                "the node of the Ray cluster that this command is on has ended; the same command goes on from here"
-            )
-            raise HostError(message) from exc
         events, self._events = self._events, []
         return events
 

@@ -35,6 +35,28 @@ def label_by(baseline, tmp_path, monkeypatch):
     return call
 
 
+@pytest.fixture
+def fill_the_disk(three, label, label_by, tmp_path, reporter):
+    """Give a function that labels onto a small file system of its own, which takes the right to mount one."""
+
+    def call(crew, message):
+        folder, _ = three("jsonl")
+        write_rows(folder / "d.jsonl", [{"text": f"good film {i}"} for i in range(9000)])
+        label(folder, tmp_path / "here", part_bytes=100_000)
+        (tmp_path / "out").mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", "out"], check=True)
+        try:
+            with pytest.raises(HostError, match=message):
+                label_by(folder, "out", crew, reporter, part_bytes=100_000)
+            subprocess.run(["mount", "-o", "remount,size=20m", "out"], check=True)
+            label_by(folder, "out", crew, reporter, part_bytes=100_000)
+            assert contents(tmp_path / "here") == contents(tmp_path / "out")
+        finally:
+            subprocess.run(["umount", "out"], check=True)
+
+    return call
+
+
 class TestLocal:
     def test_a_worker_that_is_killed_ends_in_a_message_and_the_same_command_goes_on(
         self, three, label, label_by, tmp_path, reporter
@@ -72,21 +94,8 @@ class TestLocal:
             label_by(folder, "out", Crew("rey"), reporter)
 
     @pytest.mark.slow
-    def test_a_full_disk(self, three, label, label_by, tmp_path, reporter):
-        """A small file system of its own, which takes the right to mount one."""
-        folder, _ = three("jsonl")
-        write_rows(folder / "d.jsonl", [{"text": f"good film {i}"} for i in range(9000)])
-        label(folder, tmp_path / "here", part_bytes=100_000)
-        (tmp_path / "out").mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", "out"], check=True)
-        try:
-            with pytest.raises(HostError, match=r"out/.*: the disk is full"):
-                label_by(folder, "out", Crew("local", 2), reporter, part_bytes=100_000)
-            subprocess.run(["mount", "-o", "remount,size=20m", "out"], check=True)
-            label_by(folder, "out", Crew("local", 2), reporter, part_bytes=100_000)
-            assert contents(tmp_path / "here") == contents(tmp_path / "out")
-        finally:
-            subprocess.run(["umount", "out"], check=True)
+    def test_a_full_disk(self, fill_the_disk):
+        fill_the_disk(Crew("local", 2), r"cannot write .*out/.*: the disk is full")
 
 
 @pytest.mark.thorough
@@ -119,6 +128,10 @@ class TestRay:
         assert 1 == len(lost)
         assert len(rows) == done.rows
         assert contents(tmp_path / "here") == contents(tmp_path / "out")
+
+    @pytest.mark.slow
+    def test_a_full_disk(self, cluster, fill_the_disk):
+        fill_the_disk(Crew("ray"), r"on host \S+: cannot write .*out/.*: the disk is full")
 
     @pytest.mark.slow
     def test_thirty_random_kills(self, cluster, baseline, label, tmp_path):

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
-from support.ray_cluster import lose_a_node
+from support.hosts import two_hosts
+from support.ray_cluster import lose_a_node, started_on
 from support.studies import bytes_of
 
 from clsfw.discovery.plugins import discover
@@ -88,4 +90,27 @@ def test_the_command_is_killed_and_given_again(plan, cluster, tmp_path):
         process.send_signal(signal.SIGKILL)
     subprocess.run(command, stdout=subprocess.DEVNULL, timeout=300, check=True)
 
+    assert here == bytes_of(tmp_path / "there")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_lost", [False, True], ids=["both-stay", "one-is-lost"])
+def test_two_hosts_leave_the_bytes_of_one(is_lost, plan, tmp_path):
+    """Each host has a network of its own; the second one may be shut down amid its run."""
+    study = plan(SEARCH)
+    here = bytes_of(carry_out(study, out=tmp_path / "here", jobs=2).directory)
+    command = [Path(sys.executable).with_name("clsfw"), "study", study.document.file, "--jobs", "2", "--on", "ray"]
+    with two_hosts() as hosts:
+        cluster = started_on(hosts, tmp_path)
+        process = hosts[0].start([*command, "--out", tmp_path / "there"], cluster, tmp_path)
+        if is_lost:
+            limit = time.monotonic() + 200
+            while not list(tmp_path.glob("there/runs/trial-*")):
+                assert process.poll() is None
+                assert time.monotonic() < limit
+                time.sleep(0.05)
+            hosts[1].kill()
+        said = process.communicate(timeout=400)[0]
+
+    assert 0 == process.returncode, said
     assert here == bytes_of(tmp_path / "there")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from ray.cluster_utils import Cluster
+    from support.hosts import Host
 
 NODES = 3
 ABOUT = {"num_cpus": 1, "num_gpus": 0, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef" * 4}
+"""What lets a host into a cluster of several."""
 
 
 @contextlib.contextmanager
@@ -33,6 +38,22 @@ def started(nodes: int, **more: Any) -> Iterator[Cluster]:
         finally:
             ray.shutdown()  # an error that is kept may hold the executor, and with it the connection
             found.shutdown()
+
+
+def started_on(hosts: Sequence[Host], folder: Path) -> Mapping[str, str]:
+    """Start a node on each host, the head on the first one, and give the variables that lead a command there.
+
+    The nodes end with the hosts.
+    """
+    address = f"{hosts[0].address}:6379"
+    about = ["--num-cpus", "1", "--object-store-memory", f"{ABOUT['object_store_memory']}", "--disable-usage-stats"]
+    for number, host in enumerate(hosts):
+        place = ["--address", address] if number else ["--head", "--port", "6379", "--include-dashboard", "false"]
+        line = ["-m", "ray.scripts.scripts", "start", *place, "--node-ip-address", host.address, *about]
+        process = host.start([sys.executable, *line], TOKEN, folder)
+        said = process.communicate(timeout=200)[0]
+        assert process.returncode == 0, said
+    return {"RAY_ADDRESS": address, **TOKEN}
 
 
 def lose_a_node(cluster: Cluster) -> None:

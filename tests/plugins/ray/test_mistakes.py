@@ -80,15 +80,25 @@ def test_ray_is_imported_by_nobody_who_does_not_use_it(tmp_path):
     assert "[]" == result.stderr.splitlines()[-1]
 
 
-@pytest.mark.thorough
-def test_a_server_that_is_no_ray_is_told_within_seconds(cli, tmp_path):
+@pytest.mark.parametrize("on", ["ray", "ray://127.0.0.1:{port}"])
+def test_a_server_that_is_no_ray_is_told_within_seconds(on, cli, tmp_path, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        where = f"ray://127.0.0.1:{server.server_port}"
-        answer = cli("study", "quickstart", "--set", "study.seeds=2", "--on", where, "--out", tmp_path / "s")
+        monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{server.server_port}")
+        on = on.format(port=server.server_port)
+        answer = cli("study", "quickstart", "--set", "study.seeds=2", "--on", on, "--out", tmp_path / "s")
     finally:
         server.shutdown()
         server.server_close()
 
-    assert (6, True) == (answer.code, f"the Ray cluster at {where} cannot be joined" in answer.told), answer.told
+    assert (6, True) == (answer.code, f"127.0.0.1:{server.server_port}: what listens there is" in answer.told)
+
+
+def test_a_server_that_hangs_is_told_within_seconds(cli, tmp_path, monkeypatch):
+    monkeypatch.setattr("clsfw_ray.answering._ANSWER", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"ray://127.0.0.1:{silent.getsockname()[1]}"
+        answer = cli("study", "quickstart", "--set", "study.seeds=2", "--on", where, "--out", tmp_path / "s")
+
+    assert (6, True) == (answer.code, f"no Ray cluster answers at {where}: what listens" in answer.told), answer.told
