@@ -177,10 +177,14 @@ class HfEncoder(EncoderSettings):
 
 
 def _build(settings: EncoderSettings) -> Model:
-    if settings.checkpoint is None and settings.freeze is None and settings.lora is None and settings.windows is None:
-        from clsfw_hf_encoders.scratch import ScratchModel
+    if settings.freeze is None and settings.lora is None and settings.windows is None:  # nothing that needs the module
+        if settings.checkpoint is None:
+            from clsfw_hf_encoders.scratch import ScratchModel
 
-        return ScratchModel(settings)
+            return ScratchModel(settings)
+        from clsfw_hf_encoders.started import StartedModel
+
+        return StartedModel(settings)
     from clsfw_hf_encoders.model import HfModel
 
     return HfModel(settings)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clsfw import ModelError
-from clsfw_hf_encoders import hub
 from clsfw_hf_encoders.folder import CONFIG, check_names, sha256
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def find_checkpoint(
 
     """
     if not Path(name).is_absolute():
+        from clsfw_hf_encoders import hub  # its library takes a while to import
+
         snapshot = hub.fetch(name, revision, reporter, weights=weights, more=more)
         return Checkpoint(snapshot.folder, name, snapshot.commit)
     folder = Path(name)

@@ -9,11 +9,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 from safetensors import SafetensorError, safe_open
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-)
 
 from clsfw import ModelError
 
@@ -37,6 +32,8 @@ TOKENIZER_FILES = (
     "tokenizer.model",
 )
 _VOCABULARIES = frozenset(TOKENIZER_FILES) - {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"}
+SKETCHED = ("bert", "distilbert")
+"""The encoders that are known without transformers."""
 _FLOATS = frozenset({"F64", "F32", "F16", "BF16"})
 # Families whose positions start after the padding id, so that the last rows of the table are never reached.
 _OFFSET = frozenset(
@@ -122,6 +119,14 @@ def read_config(folder: Path, where: str, family: str | None, *, decoder: bool =
 def _kind_of(config: dict[str, Any]) -> Literal["encoder", "decoder"] | None:
     """Return what a model that can classify is; None if it cannot, or is both an encoder and a decoder."""
     kind = config.get("model_type")
+    if kind in SKETCHED:
+        return None if config.get("is_encoder_decoder") or config.get("is_decoder") else "encoder"
+    from transformers.models.auto.modeling_auto import (  # takes seconds, which the two above need not wait for
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    )
+
     if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES or config.get("is_encoder_decoder"):
         return None
     if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES:  # a BERT may be told to be a decoder, which nothing here handles
@@ -164,7 +169,7 @@ def read_header(file: Path, where: str) -> Tensors:
     """
     shapes: dict[str, tuple[int, ...]] = {}
     try:
-        with safe_open(file, framework="pt") as tensors:
+        with safe_open(file, framework="numpy") as tensors:
             for name in tensors.keys():  # noqa: SIM118  # it is no mapping
                 part = tensors.get_slice(name)
                 shapes[name] = tuple(part.get_shape())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
-PADDING, _UNKNOWN, _FIRST, SEPARATOR, _MASK = _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PADDING, _UNKNOWN, _FIRST, SEPARATOR, _MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _CHUNK = 1024
 
 
@@ -31,10 +31,10 @@ def bert_tokenizer(vocabulary: Mapping[str, int], max_length: int) -> PreTrained
     return BertTokenizer(vocab=dict(vocabulary), do_lower_case=True, model_max_length=max_length)
 
 
-def backend(vocabulary: Mapping[str, int]) -> Tokenizer:
+def backend(vocabulary: Mapping[str, int], *, lowercase: bool = True) -> Tokenizer:
     """Return what is within `bert_tokenizer`, without transformers."""
     made = Tokenizer(models.WordPiece(dict(vocabulary), unk_token=_UNKNOWN))
-    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     made.decoder = decoders.WordPiece(prefix="##")
     made.add_special_tokens([_UNKNOWN, SEPARATOR, PADDING, _FIRST, _MASK])
@@ -64,7 +64,7 @@ def learn_vocabulary(texts: Sequence[str], vocab_size: int) -> dict[str, int]:
     inside = [f"##{char}" for char in common if _joins_words(learner, char)]
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocab_size,
-        special_tokens=[*_SPECIAL, *inside],
+        special_tokens=[*SPECIAL, *inside],
         initial_alphabet=common,
         limit_alphabet=vocab_size,
         show_progress=False,

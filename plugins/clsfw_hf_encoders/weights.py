@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from math import prod
 from typing import TYPE_CHECKING
 
 from clsfw import ModelError
 from clsfw_hf_encoders.folder import INDEX, WEIGHTS, read_header, read_json, sha256
-from clsfw_hf_encoders.loading import read_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,12 +59,16 @@ class Weights:
             ModelError: a file is cut, damaged or quantised, or lacks a tensor that the index has there.
 
         """
-        count = 0
+        return sum(prod(shape) for shape in self.shapes().values())
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Check all headers, and return the shape of each tensor; raises as `check`."""
+        shapes: dict[str, tuple[int, ...]] = {}
         for file in self.files:
             header = read_header(file, self._where)
             self._compare(file, header.shapes.keys())
-            count += header.parameters
-        return count
+            shapes |= header.shapes
+        return shapes
 
     def read(self) -> dict[str, torch.Tensor]:
         """Read all tensors, as float32.
@@ -73,6 +77,8 @@ class Weights:
             ModelError: a file cannot be read.
 
         """
+        from clsfw_hf_encoders.loading import read_tensors  # imports torch, which a look at the headers does not need
+
         tensors: dict[str, torch.Tensor] = {}
         for file in self.files:
             piece = read_tensors(file, self._where)

@@ -70,7 +70,7 @@ def test_the_tokenizer_is_that_of_transformers_to_the_letter():
 
 def test_to_look_whether_a_trainer_takes_it_draws_nothing(settings, reporter, monkeypatch):
     early = ScratchModel(settings).create(LABELS, TEXTS, 1, reporter)
-    monkeypatch.setattr(early, "_draw", lambda: pytest.fail("the weights were drawn"))
+    monkeypatch.setattr(early, "_make", lambda: pytest.fail("the weights were drawn"))
 
     assert isinstance(early, TorchClassifier)
 
