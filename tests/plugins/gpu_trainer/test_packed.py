@@ -260,6 +260,15 @@ def all_logits(forward: Any) -> torch.Tensor:
     return result
 
 
+def test_the_check_draws_no_dropout_and_leaves_the_model_training() -> None:
+    model = tiny("bert", hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5).train()
+
+    with ready(model, Told()) as forward:
+        assert forward.packed
+
+    assert model.training
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_listed_family_passes_the_check_at_the_start(family: str) -> None:
     told = Told()
