@@ -246,6 +246,17 @@ def test_full_determinism_is_asked_of_trainer(kit: Any, monkeypatch: pytest.Monk
 
 
 @pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
+def test_bf16_is_what_trains(kit: Any) -> None:
+    exact, half = kit.classifier(dropout=0.0), kit.classifier(dropout=0.0)
+    kit.fit(exact, kit.splits(), name="exact", max_steps=2)
+
+    kit.fit(half, kit.splits(), name="half", max_steps=2, precision="bf16")
+
+    off = [(a - b).abs().max() for a, b in zip(exact.module.parameters(), half.module.parameters(), strict=True)]
+    assert 0 < max(off) < 0.01  # two steps of Adam at 0.001 move a weight by 0.002
+
+
+@pytest.mark.filterwarnings("ignore:this CPU has no bf16 arithmetic")
 def test_bf16_leaves_model_and_switches_as_they_were(kit: Any) -> None:
     model = kit.classifier()
     before = model.module.config.to_json_string()
