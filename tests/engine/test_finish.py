@@ -35,12 +35,24 @@ accuracy = { value = 1.0, tolerance = 0.01 }
 
 
 @pytest.fixture
-def finished(tmp_path):
+def recipe(tmp_path):
     kinds = ("dull tired film number {},negative", "fine lovely film number {},positive")
     lines = ["text,label", *(kinds[i % 2].format(i) for i in range(80))]
     (tmp_path / "reviews.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "tiny.toml").write_text(RECIPE)
-    return clsfw.run(tmp_path / "tiny.toml", out=tmp_path / "run")
+    return tmp_path / "tiny.toml"
+
+
+@pytest.fixture
+def finished(recipe, tmp_path):
+    return clsfw.run(recipe, out=tmp_path / "run")
+
+
+@pytest.mark.parametrize(("option", "kept"), [("temperature_scaling", "temperature"), ("tune_threshold", "threshold")])
+def test_each_decision_on_validation_is_made_without_the_other(option, kept, recipe, tmp_path):
+    run = clsfw.run(recipe, out=tmp_path / "run", overrides={f"evidence.{option}": True})
+
+    assert [kept] == [name for name, value in run.metrics["decision"].items() if value is not None]
 
 
 def test_a_split_that_something_is_expected_of_is_judged_too(finished):
