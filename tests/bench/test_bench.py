@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clsfw.cli import build_parser
 from clsfw.contract.parts import Labels
 from clsfw.discovery.plugins import discover
 from clsfw.recipe.plan import make_plan
@@ -207,3 +208,16 @@ class TestFamilies:
             ["bert", "trainer", "200", "2.00", "1.0Gi", "1.00x"],
         ]
         assert lines[3] == "bert: padded: failed: exit code 1"
+
+
+def test_commands_whose_growth_is_measured_are_what_clsfw_takes(tmp_path: Path) -> None:
+    growth, commands = import_module("growth"), import_module("commands")
+    file, run, out = tmp_path / "1.csv", tmp_path / "run", tmp_path / "out"
+    lines = [growth.command(arm, file, run, growth.TFIDF, out)[3:] for arm in growth.ARMS]
+    lines += commands.commands(tmp_path / "reviews.csv", tmp_path).values()
+
+    for line in lines:
+        build_parser().parse_args(line)
+    recipes = [(line[1], [v for flag, v in itertools.pairwise(line) if flag == "--set"]) for line in lines]
+    plans = [make_plan(recipe, sets, discover()) for recipe, sets in recipes if recipe != str(run)]
+    assert {"sklearn-fit", "gpu-trainer"} == {plan.trainer.component.name for plan in plans}
