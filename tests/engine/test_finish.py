@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 
 import clsfw
+from clsfw.discovery.plugins import discover
+from clsfw.engine.execute import execute
+from clsfw.errors import InterruptedRunError
+from clsfw.recipe.plan import make_plan
+from clsfw.report.display import Quiet
 
 RECIPE = """
 schema = 1
@@ -53,6 +59,26 @@ def test_each_decision_on_validation_is_made_without_the_other(option, kept, rec
     run = clsfw.run(recipe, out=tmp_path / "run", overrides={f"evidence.{option}": True})
 
     assert [kept] == [name for name, value in run.metrics["decision"].items() if value is not None]
+
+
+def test_a_signal_ends_the_prediction_of_the_test_split_and_the_same_command_completes_the_run(
+    recipe, tmp_path, monkeypatch
+):
+    class Stopping(Quiet):
+        def progress(self, what, done, total, unit):
+            if what == "predicting":
+                signal.raise_signal(signal.SIGTERM)
+                self.told = done
+
+    monkeypatch.setattr("clsfw_sklearn.fit.chunks", lambda texts: [texts[:8], texts[8:]])
+    plan, display = make_plan(str(recipe), {}, discover()), Stopping()
+
+    with pytest.raises(InterruptedRunError):
+        execute(plan, out=tmp_path / "run", display=display)
+
+    assert display.told == 8  # of 30 rows
+    assert not (tmp_path / "run" / "predictions.csv").exists()
+    assert execute(plan, out=tmp_path / "run").predictions.rows.tolist() == list(range(50, 80))
 
 
 def test_a_split_that_something_is_expected_of_is_judged_too(finished):
