@@ -81,6 +81,21 @@ def test_a_signal_ends_the_prediction_of_the_test_split_and_the_same_command_com
     assert execute(plan, out=tmp_path / "run").predictions.rows.tolist() == list(range(50, 80))
 
 
+def test_a_run_says_what_it_does_while_it_does_it(recipe, tmp_path):
+    stages = []
+
+    class Telling(Quiet):
+        def stage(self, what):
+            stages.append(what)
+
+    execute(make_plan(str(recipe), {}, discover()), out=tmp_path / "run", display=Telling())
+
+    assert stages == [
+        "loading libraries", "reading the data", "building the model", "training", "saving the model",
+        "predicting test", "predicting validation", "weighing the evidence",
+    ]  # fmt: skip
+
+
 def test_a_split_that_something_is_expected_of_is_judged_too(finished):
     assert finished.verdict["status"] == "REPRODUCED"
     assert finished.metrics["validation"]["accuracy"] == 1.0
