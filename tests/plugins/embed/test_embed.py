@@ -261,7 +261,7 @@ def test_another_pooling_of_a_static_model_is_refused(static, model):
 
 
 def test_a_precision_of_a_static_model_is_refused(static, model):
-    with pytest.raises(ModelError, match="static model, which looks vectors up; precision = 'bf16' changes nothing"):
+    with pytest.raises(ModelError, match="static model, which looks vectors up; bf16 changes nothing"):
         model(static, precision="bf16").check()
 
 
