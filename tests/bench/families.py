@@ -94,7 +94,11 @@ def main() -> None:
     if options.one:
         write_json(options.output, measured(*options.one, options))
         return
-    report: dict[str, Any] = {"command": [Path(word).name for word in sys.argv], "machine": machine(products=False), "runs": []}
+    report: dict[str, Any] = {
+        "command": [Path(word).name for word in sys.argv],
+        "machine": machine(products=False),
+        "runs": [],
+    }
     for family, arms in [(family, options.arms) for family in options.families] + [("minilm", EMBEDDING)]:
         for turn in range(options.repeat if family != "minilm" or options.texts else 0):
             for arm in arms:

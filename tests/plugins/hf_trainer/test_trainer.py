@@ -14,6 +14,8 @@ from datasets import Dataset
 from clsfw.contract.parts import Labels, PlansTraining
 from clsfw.errors import HostError, TrainingError
 from clsfw.report.display import Quiet
+from clsfw_hf_encoders import BertSizes, HfEncoder
+from clsfw_hf_encoders.model import HfModel
 from clsfw_hf_trainer import HfTrainerSettings
 from clsfw_hf_trainer.late import LateTrainer
 
@@ -348,3 +350,22 @@ def test_layers_that_are_computed_again_give_the_same_weights(kit: Any) -> None:
 
     pairs = zip(whole.module.parameters(), again.module.parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in pairs)
+
+
+def test_both_sides_of_a_pair_have_types_of_their_own(kit: Any) -> None:
+    sizes = BertSizes(vocab_size=100, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    words = ["a fine film", "a dull plot", "fine"]
+    model = HfModel(HfEncoder(scratch=sizes, max_length=16)).create(Labels(("no", "yes")), words, 1, Quiet())
+    torch.nn.init.normal_(model.module.bert.embeddings.token_type_embeddings.weight)
+    pairs = [(words[0], words[1]), (words[1], words[2]), (words[2], words[2])]
+    tokens = model.tokenize(pairs)
+
+    found = kit.trainer().predict(model, pairs, Quiet()).probabilities
+
+    assert {0, 1} == {kind for row in tokens.types for kind in row}
+    for i, (ids, types) in enumerate(zip(tokens.ids, tokens.types, strict=True)):
+        with torch.no_grad():
+            logits = model.module.eval()(
+                input_ids=torch.tensor([list(ids)]), token_type_ids=torch.tensor([list(types)])
+            ).logits
+        assert found[i] == pytest.approx(logits.softmax(dim=1)[0].numpy(), abs=1e-6)
