@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clsfw.errors import RunDirectoryError
 from clsfw.evidence import content
 from clsfw.evidence.metrics import METRICS, scores_by_split
+from clsfw.kit.atomic import PREFIX
 from clsfw.kit.disk import explained
 from clsfw.kit.lock import is_locked
 from clsfw.store import place
@@ -85,7 +86,9 @@ def _may_be_run(path: Path) -> bool:
 
 def look(path: Path) -> ListedRun:
     """Return what is to be said of one run directory; whatever is wrong with it makes it a broken run."""
-    sizes: dict[str, Any] = {"bytes": _size(path), "checkpoint_bytes": _size(path / CHECKPOINTS)}
+    # What is called `.tmp-*` was left by a crash, perhaps while checkpoints were removed.
+    removable = [path / CHECKPOINTS, *path.glob(f"{PREFIX}*")]
+    sizes: dict[str, Any] = {"bytes": _size(path), "checkpoint_bytes": sum(map(_size, removable))}
     try:
         record = read_run(path, allow_incomplete=True, verify=False)
         state = record["state"]

@@ -163,7 +163,7 @@ class RunDirectory:
 
 
 def free_checkpoints(path: Path) -> None:
-    """Remove the checkpoints of a run that no process is at work on; one that did not end starts from its beginning.
+    """Remove checkpoints, and what crashes left, of a run that no process is at work on; one not ended starts over.
 
     Raises:
         LockedError: a process is at work there.
@@ -172,6 +172,7 @@ def free_checkpoints(path: Path) -> None:
     """
     with locked(path), explained(path / CHECKPOINTS, "remove"):
         atomic.remove_directory(path / CHECKPOINTS)
+        atomic.remove_leftovers(path)
 
 
 def read_run(path: Path, *, allow_incomplete: bool = False, verify: bool = True) -> dict[str, Any]:

@@ -122,6 +122,19 @@ class TestClean:
 
         assert kept == (folder / "failed/checkpoints/step-3").is_dir()
 
+    def test_checkpoints_that_a_crash_left_half_removed_are_freed(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_run(tmp_path / "done", GOLD, GOLD)
+        left = tmp_path / "done" / ".tmp-0123456789ab" / "step-3"
+        left.mkdir(parents=True)
+        (left / "state").write_bytes(bytes(3_000_000))
+
+        assert 0 == main(["clean", "--yes", str(tmp_path)])
+
+        assert "3.0 MB freed" in capsys.readouterr().out
+        assert not left.parent.exists()
+
     def test_nothing_to_free(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         write_run(tmp_path / "done", GOLD, GOLD)
 
