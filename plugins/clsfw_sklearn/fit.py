@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, cast, runtime_checkable
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _NEVER = -1e9
 """The score of a class that training never shows: its probability is 0 in float64, and the number is finite."""
 
+_OF_OPENBLAS = 64 * 2**20  # bytes of addresses, none of which is ever touched
 _ONLY_STEP = 1
 _FITTED, _CHOSEN = "fitted.safetensors", "chosen.json"
 
@@ -237,6 +239,8 @@ class _Fit:
     def _fit(self, features: Features, truth: NDArray[np.int64], weights: Any) -> LogisticRegression:
         from sklearn.linear_model import LogisticRegression  # slow, and neither a check nor a prediction needs it
 
+        # OpenBLAS wants 32 MiB at first, and asks for ever where it gets none (`ulimit -v`): be refused before it does.
+        mmap.mmap(-1, _OF_OPENBLAS).close()
         regression = LogisticRegression(**self._options, class_weight=weights, random_state=self._seed)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -229,9 +229,9 @@ sys.exit(main(sys.argv[2:]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of address space that is kept")
-@pytest.mark.parametrize("mebibytes", [150, 200, 250, 350])
+@pytest.mark.parametrize("mebibytes", [150, 200, 250, 350, 450])
 def test_102_too_little_memory(mebibytes, toy, tmp_path):
-    """Where it fails, by which library and in which words, differs; OpenBLAS asks without end once all is imported."""
+    """Where it fails, by which library and in which words, differs."""
     changes = (
         ('[model]\nuse = "toy"', '[model]\nuse = "tfidf"'),
         ('[trainer]\nuse = "toy"', '[trainer]\nuse = "sklearn-fit"'),
