@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from clsfw.bulk.labeller import Labeller
@@ -90,6 +90,11 @@ def share_out(crew: Crew, make: Make, pieces: Iterable[tuple[int, Any]]) -> Gene
     room = gpus or sum(max(1, host.cpus // crew.threads) for host in hosts)
     workers = crew.jobs or room
     left = iter(pieces)
+    first = list(islice(left, workers * _AHEAD))
+    if not first:
+        return
+    workers = min(workers, len(first))  # no worker loads the run for nothing
+    left = chain(first, left)
     at_work: set[int] = set()
     with opened(executor, make, workers, Resources(cpus=crew.threads, gpus=1 if gpus else 0)) as pool:
         while True:

@@ -128,7 +128,9 @@ def test_an_unknown_score_in_the_expectation_is_suggested(write, fake, fakes):
         make_plan(write(text), [], fakes)
 
     (problem,) = caught.value.problems
-    assert "recipe.toml:17:1: [expect] test.hit: no metric of this recipe gives 'hit'; did you mean 'hits'?" in str(problem)
+    assert "recipe.toml:17:1: [expect] test.hit: no metric of this recipe gives 'hit'; did you mean 'hits'?" in str(
+        problem
+    )
 
 
 EXPECTED = "[expect.{}]\n{} = {{ value = 1, tolerance = 0 }}\n"
