@@ -109,5 +109,5 @@ def _write(evaluation: Evaluation, folder: Path) -> None:
 
     with atomic.staged_directory(folder) as stage:
         atomic.write_json(stage / "metrics.json", evaluation.metrics)
-        atomic.write_text(stage / "predictions.csv", evaluation.predictions)
+        atomic.write_pieces(stage / "predictions.csv", evaluation.predictions)
         _require_free(folder)  # what somebody put there meanwhile is not replaced

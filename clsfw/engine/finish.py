@@ -123,7 +123,7 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
         prediction=replace(prediction, probabilities=outcome.probabilities),
     )
     run.store.write_json("metrics.json", metrics)
-    run.store.write_text("predictions.csv", table)
+    run.store.write_pieces("predictions.csv", table)
     run.store.write_bytes(SEEN, seen_file(seen_in_training(texts)))
     return metrics
 

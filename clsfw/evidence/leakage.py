@@ -67,9 +67,9 @@ def find_side_leaks(
 ) -> dict[str, dict[str, Overlap]]:
     """Count for each side of pairs how many rows of a split have a text there that an earlier split has there too."""
     present = [split for split in SPLITS if split in data]
-    found = {}
+    found: dict[str, dict[str, Overlap]] = {}
     for side in ("text", PAIR):
-        hashes = {split: hash_texts(data[split][side])._asdict() for split in present}
+        hashes = {split: hash_texts(data[split][side])._asdict() for split in present if len(present) > 1}
         found[side] = {
             f"{earlier}_{later}": _overlap(hashes[earlier], hashes[later], rows[later])
             for earlier, later in combinations(present, 2)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _FIRST = ("row", "gold", "predicted")
 _SCORE = "score"
 _LAST = ("tokens", "truncated", "text_hash")
+_PIECE = 5_000  # rows that are in memory as text at a time
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,25 +102,28 @@ def predictions_csv(
     *,
     predictions: Ints,
     prediction: Prediction,
-) -> str:
-    """Write the whole file as text.
+) -> Iterator[bytes]:
+    """Return the file in pieces of some thousand rows, each made when it is asked for.
 
     `text_hashes` are those of the texts as they are, [N]. `references` and `predictions` are int [N] of class ids, or
     0/1 [N, C]; `prediction` holds the final probabilities.
     """
     score = () if labels.multi_label else (_SCORE,)
     header = [*_FIRST, *score, *(_cell(f"p_{name}") for name in labels.names), *_LAST]
-    lines = [csv_line(header)]
+    yield csv_line(header).encode()
     gold, predicted = _names(labels, references), _names(labels, predictions)
     flags = ("false", "true")
-    for i, (row, text_hash) in enumerate(zip(rows.tolist(), text_hashes.tolist(), strict=True)):
-        # str() of a numpy float32 gives the fewest digits that read back as the same float32.
-        probabilities = [str(p) for p in prediction.probabilities[i]]
-        tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
-        last = (tokens, truncated, f"{text_hash:016x}")
-        sure = [probabilities[int(predictions[i])]] if score else []
-        lines.append(csv_line([row, next(gold), next(predicted), *sure, *probabilities, *last]))
-    return "".join(lines)
+    for start in range(0, len(rows), _PIECE):
+        here = slice(start, start + _PIECE)
+        lines = []
+        for i, (row, text_hash) in enumerate(zip(rows[here].tolist(), text_hashes[here].tolist(), strict=True), start):
+            # str() of a numpy float32 gives the fewest digits that read back as the same float32.
+            probabilities = [str(p) for p in prediction.probabilities[i]]
+            tokens, truncated = int(prediction.tokens[i]), flags[int(prediction.truncated[i])]
+            last = (tokens, truncated, f"{text_hash:016x}")
+            sure = [probabilities[int(predictions[i])]] if score else []
+            lines.append(csv_line([row, next(gold), next(predicted), *sure, *probabilities, *last]))
+        yield "".join(lines).encode()
 
 
 def read_predictions(path: Path) -> PredictionTable:
@@ -130,8 +135,7 @@ def read_predictions(path: Path) -> PredictionTable:
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file, strict=True))
-        return _parse(lines)
+            return _parse(csv.reader(file, strict=True))
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, IndexError, OverflowError) as exc:
         raise RunDirectoryError(f"{path} cannot be read as predictions: {exc}") from exc
 
@@ -143,48 +147,63 @@ def _cell(text: str) -> str:
 def _names(labels: Labels, ids: Ints) -> Iterator[str]:
     if not labels.multi_label:
         cells = [_cell(name) for name in labels.names]
-        yield from (cells[i] for i in ids.tolist())
+        yield from (cells[i] for i in ids)
         return
     for row in ids:
         yield _cell(join_labels(labels.names[i] for i in np.flatnonzero(row)))
 
 
-def _parse(lines: Sequence[Sequence[str]]) -> PredictionTable:
-    header, body = lines[0], lines[1:]
+def _parse(lines: Iterator[list[str]]) -> PredictionTable:
+    header = next(lines, None)
+    if header is None:
+        raise ValueError("it is empty")
     if tuple(header[:3]) != _FIRST or tuple(header[-3:]) != _LAST:
         raise ValueError(f"its columns are {', '.join(map(repr, header[:6]))}")
-    wrong = next((i for i, line in enumerate(body, 2) if len(line) != len(header)), None)
-    if wrong is not None:
-        raise ValueError(f"record {wrong} has {len(body[wrong - 2])} fields, the header has {len(header)}")
     first = len(_FIRST) + (header[len(_FIRST)] == _SCORE)  # the column of the first class, which begins by `p_`
     names = tuple(from_spreadsheet_cell(name).removeprefix("p_") for name in header[first:-3])
     if not names or len(set(names)) < len(names):
         raise ValueError("each label must have one column of probabilities")
-    references, predictions = _ids(names, [(line[1], line[2]) for line in body])
-    return PredictionTable(
-        labels=names,
-        rows=np.array([int(line[0]) for line in body], np.int64),
-        references=references,
-        predictions=predictions,
-        probabilities=np.array([line[first:-3] for line in body], dtype=np.float32).reshape(len(body), len(names)),
-        tokens=np.array([int(line[-3]) for line in body], np.int64),
-        truncated=np.array([line[-2] == "true" for line in body], np.bool_),
-        text_hashes=np.array([int(line[-1], 16) for line in body], np.uint64),
+    cells: dict[str, int] = {}  # those of labels, which are few, by numbers in the order in which they are met
+    parts = [_columns([], first, len(header), cells, 2)]
+    number = 2
+    while body := list(islice(lines, _PIECE)):
+        parts.append(_columns(body, first, len(header), cells, number))
+        number += len(body)
+    rows, pairs, probabilities, tokens, truncated, hashes = map(np.concatenate, zip(*parts, strict=True))
+    references, predictions = _ids(names, list(cells), pairs)
+    return PredictionTable(names, rows, references, predictions, probabilities, tokens, truncated, hashes)
+
+
+def _columns(
+    body: Sequence[Sequence[str]], first: int, width: int, cells: dict[str, int], number: int
+) -> tuple[NDArray[Any], ...]:
+    """Return some lines, the first of which is record `number`, as columns; cells of labels [N, 2] by their numbers."""
+    wrong = next((i for i, line in enumerate(body) if len(line) != width), None)
+    if wrong is not None:
+        raise ValueError(f"record {number + wrong} has {len(body[wrong])} fields, the header has {width}")
+    pairs = [[cells.setdefault(cell, len(cells)) for cell in line[1:3]] for line in body]
+    return (
+        np.array([int(line[0]) for line in body], np.int64),
+        np.array(pairs, np.int64).reshape(-1, 2),
+        np.array([line[first:-3] for line in body], dtype=np.float32).reshape(len(body), width - first - 3),
+        np.array([int(line[-3]) for line in body], np.int64),
+        np.array([line[-2] == "true" for line in body], np.bool_),
+        np.array([int(line[-1], 16) for line in body], np.uint64),
     )
 
 
-def _ids(names: tuple[str, ...], cells: Sequence[tuple[str, str]]) -> tuple[Ints, Ints]:
-    """Turn names back into class ids, or into 0/1 rows where a cell holds none or several."""
+def _ids(names: tuple[str, ...], cells: Sequence[str], pairs: Ints) -> tuple[Ints, Ints]:
+    """Turn cells back into class ids, or into 0/1 rows where one holds no label or several; `pairs` are [N, 2]."""
     of_name = {name: i for i, name in enumerate(names)}
-    plain = [(from_spreadsheet_cell(gold), from_spreadsheet_cell(predicted)) for gold, predicted in cells]
-    if all(gold in of_name and predicted in of_name for gold, predicted in plain):
-        ids = np.array([(of_name[gold], of_name[predicted]) for gold, predicted in plain], np.int64).reshape(-1, 2)
+    plain = [from_spreadsheet_cell(cell) for cell in cells]
+    if all(cell in of_name for cell in plain):
+        ids = np.array([of_name[cell] for cell in plain], np.int64)[pairs]
         return ids[:, 0], ids[:, 1]
-    matrices = np.zeros((2, len(plain), len(names)), np.int64)
-    for row, pair in enumerate(plain):
-        for side, cell in enumerate(pair):
-            for name in split_labels(cell):
-                if name not in of_name:
-                    raise ValueError(f"record {row + 2}: {name!r} is not a label of the header")
-                matrices[side, row, of_name[name]] = 1
-    return matrices[0], matrices[1]
+    matrix = np.zeros((len(plain), len(names)), np.int64)
+    for number, cell in enumerate(plain):
+        for name in split_labels(cell):
+            if name not in of_name:
+                record = int((pairs == number).any(axis=1).argmax()) + 2
+                raise ValueError(f"record {record}: {name!r} is not a label of the header")
+            matrix[number, of_name[name]] = 1
+    return matrix[pairs[:, 0]], matrix[pairs[:, 1]]

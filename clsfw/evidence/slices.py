@@ -59,11 +59,11 @@ def slices(
     """
     ways: dict[str, Iterator[tuple[str, Bools]]] = {
         "tokens": _by_length(tokens),
-        "truncated": _by_value([bool(flag) for flag in truncated]),
+        "truncated": _by_flag(truncated.astype(np.bool_)),
     }
     for side, tokens_lost in (lost or {}).items():
         if tokens_lost.any():
-            ways[f"truncated {side}"] = _by_value([bool(count) for count in tokens_lost])
+            ways[f"truncated {side}"] = _by_flag(tokens_lost != 0)
     for name, values in columns.items():
         ways[f"column {name}"] = _by_column(list(values))
     return {
@@ -93,6 +93,11 @@ def _by_length(tokens: Ints) -> Iterator[tuple[str, Bools]]:
         yield f"{low + 1} to {high}", (tokens > low) & (tokens <= high)
         low = high
     yield f"over {low}", tokens > low
+
+
+def _by_flag(flags: Bools) -> Iterator[tuple[str, Bools]]:
+    yield _name(False), ~flags
+    yield _name(True), flags
 
 
 def _by_value(values: Sequence[Any]) -> Iterator[tuple[str, Bools]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Generator, Iterator, MutableSequence, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -15,14 +16,14 @@ from clsfw.errors import DataError
 from clsfw.evidence.assess import Facts, assess
 from clsfw.evidence.findings import leaked
 from clsfw.evidence.finished import read_seen
-from clsfw.evidence.leakage import hash_texts
+from clsfw.evidence.leakage import TextHashes, hash_texts
 from clsfw.evidence.outcomes import score
 from clsfw.evidence.predictions import predictions_csv
 from clsfw.inference.chunks import chunks
 from clsfw.inference.output import names_of
 from clsfw.inference.reading import LabelReader, Reading, RowFile
 from clsfw.kit.labels import numbers, references
-from clsfw.kit.pairs import PAIR, Text, sides, texts_of
+from clsfw.kit.pairs import PAIR, Text
 from clsfw.kit.text import encodable
 from clsfw.recipe.schema import EvidenceSettings
 from clsfw.report.display import Part
@@ -42,36 +43,45 @@ SPLIT = "test"
 Predict = Callable[[Iterator[Sequence[Text]]], Generator[Prediction]]
 """Predicts chunks of texts, as `LoadedClassifier.raw_prediction` does, in their order."""
 
-_OWN = ("row", "text", "label")
-_TEXTS = (*_OWN, PAIR)
-
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The content of a metrics.json and of a predictions.csv."""
+    """The content of a metrics.json, and of a predictions.csv in pieces, which are made as they are taken, once."""
 
     metrics: Metrics
-    predictions: str
+    predictions: Iterator[bytes]
 
 
 @dataclass
 class Columns:
-    """Labelled rows in memory, in the shape of a `datasets.Dataset` as far as the evidence looks at one."""
+    """Labelled rows, in the shape of a `datasets.Dataset` as far as the evidence looks at one.
 
-    values: dict[str, list[Any]] = field(default_factory=dict)
+    Of each text nothing but its hashes stays in memory, so a column of texts is among the names alone.
+    """
+
+    labels: MutableSequence[Any]
+    pairs: bool
+    slices: dict[str, list[Any]] = field(default_factory=dict)
+    hashes: list[TextHashes] = field(default_factory=list)
 
     @property
     def column_names(self) -> list[str]:
         """Name the columns."""
-        return list(self.values)
+        return ["row", "text", "label", *([PAIR] if self.pairs else []), *self.slices]
 
-    def __getitem__(self, name: str) -> list[Any]:
+    def __getitem__(self, name: str) -> Sequence[Any]:
         """Return a column."""
-        return self.values[name]
+        if name == "row":
+            return range(len(self))
+        return self.labels if name == "label" else self.slices[name]
 
     def __len__(self) -> int:
         """Count the rows."""
-        return len(self.values["row"])
+        return len(self.labels)
+
+    def texts(self) -> TextHashes:
+        """Return the hashes of all texts."""
+        return TextHashes(*map(np.concatenate, zip(*self.hashes, strict=True)))
 
 
 def evaluate_file(
@@ -105,14 +115,14 @@ def evaluate_files(
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
     scores = score(metrics, Outcome(truth, said, final, labels))
-    texts = hash_texts(texts_of(as_dataset))
+    texts = data.texts()
     facts = Facts(
         labels=labels,
         data={SPLIT: as_dataset},
         predictions={SPLIT: prediction},
         scores={SPLIT: scores},
         seed=int(classifier.record["seed"]),
-        options=EvidenceSettings(slices=tuple(name for name in data.column_names if name not in _TEXTS)),
+        options=EvidenceSettings(slices=tuple(data.slices)),
         decision=classifier.decision,
         texts={SPLIT: texts},
         seen=read_seen(classifier.directory),
@@ -137,16 +147,15 @@ def _tell_leaks(found: Leaks, reporter: Reporter) -> None:
 def _read_and_predict(
     files: Sequence[RowFile], classifier: LoadedClassifier, reporter: Reporter, predict: Predict
 ) -> tuple[Columns, Prediction]:
-    data = Columns({column: [] for column in _OWN})
-    if files[0].pair_column is not None:
-        data.values[PAIR] = []
-    fixed = len(data.column_names)
+    data = Columns([] if classifier.labels.multi_label else array("q"), files[0].pair_column is not None)
     parts: list[Prediction] = []
-    texts = (chunk for file in files for chunk in _read_one(file, fixed, data, classifier, reporter))
+    done = 0
+    texts = (chunk for file in files for chunk in _read_one(file, data, classifier, reporter))
     with closing(predict(texts)) as predicted:
         for part in predicted:
             parts.append(part)
-            reporter.progress("predicting", sum(len(part.probabilities) for part in parts), None, "texts")
+            done += len(part.probabilities)
+            reporter.progress("predicting", done, None, "texts")
     name = files[0].shown + (f" and {len(files) - 1:,} more" if len(files) > 1 else "")
     if not parts:
         raise DataError(f"{name}: there are no rows to evaluate")
@@ -158,10 +167,8 @@ def _read_and_predict(
     )
 
 
-def _read_one(
-    file: RowFile, fixed: int, data: Columns, classifier: LoadedClassifier, reporter: Reporter
-) -> Iterator[list[Text]]:
-    """Add the rows of a file to the data, whose columns from number `fixed` on are for slices; return their texts."""
+def _read_one(file: RowFile, data: Columns, classifier: LoadedClassifier, reporter: Reporter) -> Iterator[list[Text]]:
+    """Add the rows of a file to the data, and return their texts."""
     name, dropped = file.shown, 0
     texts: tuple[str, ...] = ()
     label = ""
@@ -177,16 +184,18 @@ def _read_one(
         dropped += len(chunk) - len(rows)
         if not rows:
             continue
-        here = [tuple(map(encodable, sides(text))) for text in file.texts(rows, texts)]
-        data["label"].extend(labels.read(rows, label))
-        for column, side in zip(("text", PAIR), zip(*here, strict=True), strict=False):
-            data[column].extend(side)
-        for column in data.column_names[fixed:]:
-            data[column].extend(row.at(column) for row in rows)
-        data["row"].extend(range(len(data), len(data) + len(rows)))
-        yield [text[0] if len(text) == 1 else (text[0], text[1]) for text in here]
+        here = [_encodable(text) for text in file.texts(rows, texts)]
+        data.labels.extend(labels.read(rows, label))
+        data.hashes.append(hash_texts(here))
+        for column, values in data.slices.items():
+            values.extend(row.at(column) for row in rows)
+        yield here
     if dropped:
         reporter.note(f"{name}: dropped {dropped:,} rows with a blank text, as the run did with its own data")
+
+
+def _encodable(text: Text) -> Text:
+    return encodable(text) if isinstance(text, str) else (encodable(text[0]), encodable(text[1]))
 
 
 def _add_slices(
@@ -195,6 +204,6 @@ def _add_slices(
     """Add the columns that the recipe's evidence is sliced by, as far as the file has them."""
     for column in classifier.recipe.get("evidence", {}).get("slices", []):
         if column in columns:
-            data.values[column] = []
+            data.slices[column] = []
         else:
             reporter.warn(f"{name} has no column {column!r}, so there are no scores by it")

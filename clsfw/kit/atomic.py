@@ -17,7 +17,7 @@ from clsfw.kit import files
 from clsfw.kit.disk import explained, explained_libraries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PREFIX = ".tmp-"
@@ -35,10 +35,21 @@ def write_bytes(path: Path, data: bytes) -> None:
         HostError: the operating system refused; a file that was there is untouched.
 
     """
-    with explained(path, needed=len(data)):
+    write_pieces(path, [data], needed=len(data))
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes], *, needed: int | None = None) -> None:
+    """Write a file piece by piece, so that memory never holds all of it; else as `write_bytes`.
+
+    `needed` is its size, where that is known.
+    """
+    with explained(path, needed=needed):
         temp = temporary(path)
+        given = iter(pieces)
         try:
-            files.create(temp, data)
+            files.create(temp, next(given, b""))
+            for piece in given:
+                files.append(temp, piece)
             files.sync(temp)
             files.rename(temp, path)
         except BaseException:

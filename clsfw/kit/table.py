@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clsfw.kit import gathering
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -41,7 +43,11 @@ class Table:
         """
         import pyarrow as pa
 
-        self._arrow = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+        file = pa.memory_map(str(path))
+        self._arrow = pa.ipc.open_stream(file).read_all()
+        file.seek(0)
+        self._file = file.read_buffer()  # the same mapped bytes
+        self._places: dict[str, gathering.Column | None] = {}
         self._path = path
         self._batches = self._arrow.to_batches()
         self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
@@ -160,7 +166,27 @@ class Table:
         return self._gathered(rows, columns)
 
     def _gathered(self, rows: NDArray[np.integer[Any]], columns: list[str]) -> Any:
-        """Return some rows in the order given; pyarrow would first put all of the file into one piece of memory."""
+        """Return some rows in the order given."""
+        import pyarrow as pa
+
+        numbers = rows.astype(np.int64)
+        batch = np.searchsorted(self._starts, numbers, side="right") - 1
+        found = []
+        for column in columns:
+            place = self._place(column)
+            values = None if place is None else place.take(batch, numbers - self._starts[batch])
+            found.append(self._by_batches(rows, column) if values is None else values)
+        return pa.Table.from_arrays(found, names=columns)
+
+    def _place(self, column: str) -> gathering.Column | None:
+        """Return where a column lies in the file, found out once for all tables of it."""
+        if column not in self._places:
+            number = self._arrow.schema.get_field_index(column)
+            self._places[column] = gathering.Column.of(self._file, self._batches, number)
+        return self._places[column]
+
+    def _by_batches(self, rows: NDArray[np.integer[Any]], column: str) -> Any:
+        """Return values of an unusual column; pyarrow would first put all of it into one piece of memory."""
         import pyarrow as pa
 
         order = np.argsort(rows, kind="stable")
@@ -171,15 +197,12 @@ class Table:
         numbers, firsts, places = within.tolist(), local.tolist(), _arrow(local)
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        found = []
-        for column in columns:
-            at, parts = self._arrow.schema.get_field_index(column), []
-            for first, last in pairwise(edges):
-                values = self._batches[numbers[first]].column(at)
-                one = last - first == 1  # as mostly in another order, and a slice is far faster
-                parts.append(values.slice(firsts[first], 1) if one else values.take(places.slice(first, last - first)))
-            found.append(pa.concat_arrays(parts).take(_arrow(back)))
-        return pa.Table.from_arrays(found, names=columns)
+        at, parts = self._arrow.schema.get_field_index(column), []
+        for first, last in pairwise(edges):
+            values = self._batches[numbers[first]].column(at)
+            one = last - first == 1  # as mostly in another order, and a slice is far faster
+            parts.append(values.slice(firsts[first], 1) if one else values.take(places.slice(first, last - first)))
+        return pa.concat_arrays(parts).take(_arrow(back))
 
     def _with(self, **changed: Any) -> Table:
         other = copy.copy(self)

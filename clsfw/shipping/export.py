@@ -277,7 +277,9 @@ def _weigh(store: RunDirectory, judged: _Judged, given: Prediction, true: NDArra
     store.write_json("metrics.json", assess(facts))
     shown = Prediction(final, given.tokens, given.truncated)
     rows, hashes = numbers(data.parts[split], "row"), texts[split].exact
-    store.write_text("predictions.csv", predictions_csv(labels, rows, hashes, true, predictions=said, prediction=shown))
+    store.write_pieces(
+        "predictions.csv", predictions_csv(labels, rows, hashes, true, predictions=said, prediction=shown)
+    )
 
 
 def _size(folder: Path) -> int:

@@ -19,7 +19,7 @@ from clsfw.store.history import NAME as HISTORY
 from clsfw.store.history import History
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -120,6 +120,10 @@ class RunDirectory:
     def write_text(self, name: str, text: str) -> None:
         """Write one of the `FILES`, or the model's own card, at once as UTF-8; as `write_bytes`."""
         atomic.write_text(self._target(name, (*FILES, MODEL_CARD)), text)
+
+    def write_pieces(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write one of the `FILES` at once, without all of it in memory; as `write_bytes`."""
+        atomic.write_pieces(self._target(name, FILES), pieces)
 
     def write_json(self, name: str, value: object) -> None:
         """Write one of the `FILES` at once as JSON; as `write_bytes`."""

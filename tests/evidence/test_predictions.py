@@ -32,7 +32,8 @@ def written(labels, true, said, probabilities=None, rows=None):
     prediction = Prediction(probabilities, np.arange(n) + 3, np.arange(n) % 2 == 1)
     rows = np.arange(n) + 10_000 if rows is None else rows
     hashes = hash_texts([f"text {row}" for row in rows]).exact
-    return predictions_csv(labels, rows, hashes, np.array(true), predictions=np.array(said), prediction=prediction)
+    given = predictions_csv(labels, rows, hashes, np.array(true), predictions=np.array(said), prediction=prediction)
+    return b"".join(given).decode()
 
 
 def test_columns_and_cells_are_as_documented():
@@ -89,6 +90,37 @@ def test_right_says_for_each_row_whether_all_labels_are(tmp_path):
     assert len(table) == 3
 
 
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_many_rows_are_written_and_read_in_pieces(tmp_path, monkeypatch, multi_label):
+    labels = Labels(("a", "b", "c"), multi_label)
+    ids = np.array([0, 1, 2, 0, 1, 1, 2])
+    said = np.triu(np.ones((3, 3), np.int64), 1)[ids] if multi_label else ids  # all but the first one, the last, none
+    true = said[::-1]
+    whole = written(labels, true, said)
+    (tmp_path / "p.csv").write_text(whole)
+    at_once = read_predictions(tmp_path / "p.csv")
+
+    monkeypatch.setattr("clsfw.evidence.predictions._PIECE", 3)
+
+    assert whole == written(labels, true, said)
+    in_pieces = read_predictions(tmp_path / "p.csv")
+    for name, column in vars(at_once).items():
+        assert np.array_equal(column, getattr(in_pieces, name)), name
+    assert said.tolist() == in_pieces.predictions.tolist()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("14,a,a,0.5\n", "record 6 has 4 fields"), ("14,a,zzz,0.5,0.5,0.5,3,false,0\n", "record 6: 'zzz' is not a label")],
+)
+def test_a_fault_in_a_later_piece_is_told_with_its_record(tmp_path, monkeypatch, line, message):
+    monkeypatch.setattr("clsfw.evidence.predictions._PIECE", 3)
+    (tmp_path / "p.csv").write_text(written(Labels(("a", "b")), [0] * 4, [1] * 4) + line)
+
+    with pytest.raises(RunDirectoryError, match=message):
+        read_predictions(tmp_path / "p.csv")
+
+
 def test_an_empty_file_of_predictions_can_be_read(tmp_path):
     (tmp_path / "p.csv").write_text("row,gold,predicted,p_a,p_b,tokens,truncated,text_hash\n")
     assert len(read_predictions(tmp_path / "p.csv")) == 0
@@ -97,7 +129,7 @@ def test_an_empty_file_of_predictions_can_be_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "list index out of range"),
+        (b"", "it is empty"),
         (b"text,label\nx,y\n", "its columns are 'text', 'label'"),
         (
             b"row,gold,predicted,p_a,tokens,truncated,text_hash\n1,a,a,1.0,3\n",

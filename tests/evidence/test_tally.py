@@ -61,6 +61,15 @@ def test_each_of_several_labels_has_a_matrix_of_its_own():
     assert confusion_matrix(true, said, 3) == sk.multilabel_confusion_matrix(true, said).tolist()
 
 
+@pytest.mark.parametrize("classes", [1, 2, 77])
+def test_patterns_of_ids_are_those_of_the_same_ids_as_rows(classes):
+    columns = [np.random.default_rng(seed).integers(classes, size=400) for seed in range(3)]
+
+    as_ids, as_rows = patterns(*columns), patterns(np.column_stack(columns))
+
+    assert [part.tolist() for part in as_rows] == [part.tolist() for part in as_ids]
+
+
 def test_patterns_are_counted():
     first, counts = patterns(np.array([1, 0, 1, 1]), np.array([0, 0, 0, 1]))
     assert sorted(zip(first.tolist(), counts.tolist(), strict=True)) == [(0, 2), (1, 1), (3, 1)]

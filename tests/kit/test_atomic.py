@@ -6,12 +6,16 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clsfw.errors import HostError
 from clsfw.kit import atomic
 from clsfw.testing.faults import fail, faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def names(folder: Path) -> list[str]:
@@ -67,6 +71,42 @@ class TestWrite:
         atomic.write_text(tmp_path / ("a" * 255), "x")
 
         assert names(tmp_path) == ["a" * 255]
+
+
+class TestPieces:
+    def test_each_is_on_the_disk_before_the_next_is_asked_for(self, tmp_path: Path) -> None:
+        def pieces() -> Iterator[bytes]:
+            for number in range(3):
+                held = [path.read_bytes() for path in tmp_path.glob(".tmp-*")]
+                assert held == ([b"012"[:number]] if number else [])
+                assert not (tmp_path / "a").exists()
+                yield str(number).encode()
+
+        atomic.write_pieces(tmp_path / "a", pieces())
+
+        assert (tmp_path / "a").read_bytes() == b"012"
+        assert names(tmp_path) == ["a"]
+
+    def test_none_at_all_are_an_empty_file(self, tmp_path: Path) -> None:
+        atomic.write_pieces(tmp_path / "a", [])
+
+        assert (tmp_path / "a").read_bytes() == b""
+
+    @pytest.mark.parametrize("at", range(1, 6))
+    def test_failure_leaves_the_old_file_and_no_other(self, tmp_path: Path, at: int) -> None:
+        atomic.write_text(tmp_path / "a", "old")
+
+        with pytest.raises(HostError), faults(fail(at, errno.EIO, persistent=False)):
+            atomic.write_pieces(tmp_path / "a", [b"1", b"2", b"3"])  # three writes, a sync, a rename
+
+        assert (tmp_path / "a").read_text() == "old"
+        assert names(tmp_path) == ["a"]
+
+    def test_an_error_in_making_them_leaves_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(ZeroDivisionError):
+            atomic.write_pieces(tmp_path / "a", (b"%d" % (1 // number) for number in (1, 0)))
+
+        assert names(tmp_path) == []
 
 
 class TestStagedDirectory:

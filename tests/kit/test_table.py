@@ -64,6 +64,66 @@ def test_rows_of_rows_are_counted_within_them(file, first, second):
     assert theirs["text"][-1] == ours["text"][-1] == ours["text"][np.int64(1)]
 
 
+def odd(folder, columns, **options):
+    """Write a table in batches of three rows, the second of which is empty."""
+    table = pa.table(columns)
+    first, *others = table.to_batches(max_chunksize=3)
+    written_so = pa.ipc.IpcWriteOptions(**options)
+    with (
+        pa.OSFile(str(folder / "odd.arrow"), "wb") as out,
+        pa.ipc.new_stream(out, table.schema, options=written_so) as sink,
+    ):
+        for batch in (first, first.slice(0, 0), *others):
+            sink.write_batch(batch)
+    return folder / "odd.arrow"
+
+
+ORDER = np.array([6, 0, 3, 3, 5, 1, 6, 4, 2])
+COLUMNS = {
+    "text": ["", "ä", "a longer text", "", "x\ny", "𝄞", "z" * 5000],
+    "label": [1, -(2**40), 3, 0, 5, 2**62, 7],
+    "long": pa.array(["a", "", "c", "d", "", "ff", "g"], pa.large_string()),
+    "none": [""] * 7,
+}
+UNUSUAL = {
+    "gaps": [1, None, 3, 4, 5, 6, 7],
+    "no text": ["a", None, "", "d", "e", "f", "g"],
+    "small": pa.array(range(7), pa.int8()),
+    "flag": [True, False, True, True, False, False, True],
+    "several": [[1, 2], [], [3], [4], [5], [6, 7], []],
+    "share": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5],
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zstd"}], ids=["plain", "compressed"])
+def test_rows_in_any_order_are_gathered_from_where_they_lie(tmp_path, options):
+    table = Table(odd(tmp_path, {**COLUMNS, **UNUSUAL}, **options)).select(ORDER)
+    whole = pa.table({**COLUMNS, **UNUSUAL})
+
+    found = table.read(0, len(ORDER), whole.column_names)
+
+    assert whole.take(pa.array(ORDER)).to_pydict() == found.to_pydict()
+    assert whole.schema == found.schema
+    found.validate(full=True)
+    mapped = {name for name in whole.column_names if table._place(name) is not None}
+    assert (set() if options else set(COLUMNS)) == mapped
+
+
+def test_texts_too_long_for_one_array_are_taken_by_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setattr("clsfw.kit.gathering._MOST_BYTES", 100)
+    table = Table(odd(tmp_path, COLUMNS)).select(ORDER)
+
+    assert [COLUMNS["text"][i] for i in ORDER] == table["text"][:]
+
+
+def test_a_table_without_batches_has_no_rows(tmp_path):
+    schema = pa.schema({"text": pa.string()})
+    with pa.OSFile(str(tmp_path / "none.arrow"), "wb") as out, pa.ipc.new_stream(out, schema):
+        pass
+
+    assert [] == Table(tmp_path / "none.arrow").select(np.array([], np.int64))["text"][:]
+
+
 def test_rows_in_a_row_need_no_list_of_them(file):
     assert isinstance(take(Table(file), np.array([4, 5, 6]))._chosen, range)
     assert ["text 6", "text 4"] == take(Table(file), np.array([6, 4]))["text"][:]

@@ -67,7 +67,7 @@ def write_run(
     prediction = Prediction(probabilities, np.full(len(gold), 9), truncated)
     with RunDirectory.open(path) as store:
         store.update(state="running", **{**RECORD, "name": path.name, **record, "fixed": {**FIXED, **(fixed or {})}})
-        store.write_text(
+        store.write_pieces(
             "predictions.csv",
             predictions_csv(labels, rows, hash_texts(texts).exact, gold, predictions=predicted, prediction=prediction),
         )
