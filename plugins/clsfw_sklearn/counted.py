@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
-from clsfw_sklearn.counting import Terms, Words, is_counted_here, learned
+from clsfw_sklearn.counting import Terms, learned
+from clsfw_sklearn.words import Words, is_counted_here
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence

@@ -18,7 +18,8 @@ from clsfw import Labels, ModelError, Settings
 from clsfw_sklearn import TfidfSettings  # noqa: TC001  # pydantic reads the annotation
 from clsfw_sklearn.chunks import Text, chunks
 from clsfw_sklearn.counted import CHOOSING, SHAPING
-from clsfw_sklearn.counting import Counter, Words, is_counted_here
+from clsfw_sklearn.counting import Counter
+from clsfw_sklearn.words import Words, is_counted_here
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _ARRAYS = "model.safetensors"
 _TERMS = "vocabulary.json"
 _ABOUT = "tfidf.json"
-_MANY = 200  # texts that are worth to number the vocabulary for
 _VOCABULARY: TypeAdapter[list[str]] = TypeAdapter(list[str], config=ConfigDict(strict=True))
 
 
@@ -62,19 +62,18 @@ class Terms:
             TfidfTransformer(norm=options["norm"], sublinear_tf=options["sublinear_tf"]),
         )
 
-    def features(self, texts: Iterable[str], number: int) -> tuple[csr_matrix, NDArray[np.int64] | None]:
-        """Return the features [N, F] of so many texts, and the number of words of each, if these were counted."""
-        counter = self._counter if number >= _MANY else None
-        if counter is None:
+    def features(self, texts: Iterable[str]) -> tuple[csr_matrix, NDArray[np.int64] | None]:
+        """Return the features [N, F] of texts, and the number of words of each, if these were counted."""
+        if self._counter is None:
             return self.weighing.transform(self.counting.transform(texts)), None
-        counts, lengths = counter.count(texts)
+        counts, lengths = self._counter.count(texts)
         if self.options["binary"]:
             counts.data.fill(1)
         return self.weighing.transform(counts), lengths
 
     @cached_property
     def _counter(self) -> Counter | None:
-        """What counts many texts faster than the library; None where the terms are not such as it takes."""
+        """What counts faster than the library; None where the terms are not such as it takes."""
         shaping = {name: self.options[name] for name in SHAPING}
         shaping["ngram_range"] = tuple(shaping["ngram_range"])
         if not is_counted_here(shaping):
@@ -187,7 +186,7 @@ class TfidfClassifier:
         if at_hand is not None and at_hand[0] == _fingerprint(texts):
             return at_hand[1]
         sides = (side for text in texts for side in _sides(text))
-        found, lengths = self._terms.features(sides, len(texts))
+        found, lengths = self._terms.features(sides)
         if lengths is not None:
             self._lengths = texts, lengths.reshape(len(texts), -1).sum(axis=1)
         return found if found.shape[0] == len(texts) else _side_by_side(found[::2], found[1::2])

@@ -13,7 +13,8 @@ from clsfw.contract.component import validate
 from clsfw.discovery.plugins import discover
 from clsfw_sklearn import TfidfSettings, build_model
 from clsfw_sklearn.counted import CHOOSING, Counted, Memory
-from clsfw_sklearn.counting import Counter, Words
+from clsfw_sklearn.counting import Counter
+from clsfw_sklearn.words import Words
 
 LABELS = Labels(("negative", "positive"))
 SHAPING = {
@@ -66,6 +67,21 @@ def test_terms_and_bits_are_those_of_the_library(options, notes, tmp_path):
     assert library.idf_.tobytes() == load_file(tmp_path / "model.safetensors")["idf"].tobytes()
     for given in (texts(), texts(seed=2), texts(300, seed=3)):  # the first ones come with the vocabulary
         assert library.transform(given).toarray().tobytes() == classifier.features(given).toarray().tobytes()
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_each_letter_parts_words_or_belongs_to_one_as_in_the_library(lowercase):
+    given = [f"ab{chr(i)}cd {chr(i)} {chr(i)}E" for i in range(0x530)]
+    options = {**SHAPING, "lowercase": lowercase, "ngram_range": (1, 2)}
+    library = CountVectorizer(**options)
+    counts = library.fit_transform(given)
+    terms = library.get_feature_names_out().tolist()
+    found = Counted.of(given, options)
+    again, lengths = Counter(terms, Words(options)).count(given)
+
+    assert terms == found.terms.names(np.arange(len(terms)))
+    assert 0 == abs(counts - found.counts).nnz == abs(counts - again).nnz
+    assert [len(library.build_tokenizer()(text)) for text in given] == lengths.tolist()
 
 
 @pytest.mark.parametrize("options", [{"min_df": 10_000}, {"min_df": 0.5, "max_df": 3}, {"max_df": 0.001}])
