@@ -54,7 +54,7 @@ class Words:
         self._cut: Callable[[str], list[str]] = library.build_tokenizer()
         stopped: frozenset[str] = library.get_stop_words() or frozenset()
         self.marks = {**dict.fromkeys(stopped, _STOPPED), **dict.fromkeys(_LETTERS, _SHORT), _DOT: _END}
-        """Stop words, letters alone and the end of a text, which all have numbers of their own: they count for no term."""
+        """Stop words, letters alone and the end of a text, with numbers of their own: they count for no term."""
         self.singles, self.pairs = options["ngram_range"][0] == 1, options["ngram_range"][1] == 2  # noqa: PLR2004
         cased = str.lower if options["lowercase"] else str
         self._blanked = bytes(ord(cased(chr(i))) if chr(i) in _LETTERS else ord(" ") for i in range(256))
