@@ -111,7 +111,10 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
         run.notify("on_evaluate", split=split, scores=scores[split])
     recipe = plan.recipe
     texts = {split: hash_texts(texts_of(rows)) for split, rows in run.data.items()}
-    metrics = assess(Facts(run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision, texts))
+    facts = Facts(
+        run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision, texts, None, outcomes
+    )
+    metrics = assess(facts)
     split, prediction = next(iter(predictions.items()))
     outcome = outcomes[split]
     table = predictions_csv(

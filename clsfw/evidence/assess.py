@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from numpy.typing import NDArray
 
-    from clsfw.contract.parts import Labels, Prediction
+    from clsfw.contract.parts import Labels, Outcome, Prediction
     from clsfw.evidence.metrics import (
         Calibration,
         Leaks,
@@ -65,6 +65,8 @@ class Facts:
     """The hashes of the texts by split, where they are known."""
     seen: NDArray[np.uint64] | None = None
     """Folded hashes of what the model was trained and chosen on, where that is not in `data`."""
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """What `decision` made of the predictions of a split, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def assess(facts: Facts) -> Metrics:
     labels, names = facts.labels, facts.labels.names
     judged = {split: _judge(facts, split) for split in facts.predictions}
     limits = {split: intervals(part.true, part.said, names, facts.seed) for split, part in judged.items()}
-    truth = {split: references(rows, labels) for split, rows in facts.data.items()}
+    truth = {
+        split: judged[split].true if split in judged else references(rows, labels) for split, rows in facts.data.items()
+    }
     scores = cast("Scores", {split: dict(facts.scores.get(split, {})) for split in judged})
     of_two: TwoClasses = {}
     if len(names) == _TWO and not labels.multi_label:
@@ -122,6 +126,8 @@ def assess(facts: Facts) -> Metrics:
 
 def _judge(facts: Facts, split: str) -> _Judged:
     rows = facts.data[split]
+    if (known := facts.outcomes.get(split)) is not None:
+        return _Judged(known.probabilities, known.references, known.predictions, _rows(rows))
     final = facts.decision.scale(facts.predictions[split].probabilities, facts.labels)
     return _Judged(
         probabilities=final,

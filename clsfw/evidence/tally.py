@@ -104,11 +104,17 @@ def patterns(*columns: Ints) -> tuple[Ints, Ints]:
 
 
 def _patterns_of_ids(columns: Sequence[Ints]) -> tuple[Ints, Ints]:
-    """Do as `patterns` for columns of class ids, by one number for each row, which sorts ten times as fast."""
-    key = np.zeros(len(columns[0]), np.int64)
+    """Do as `patterns` for columns of class ids, by one number for each row."""
+    key, kinds = np.zeros(len(columns[0]), np.int64), 1
     for column in columns:
+        kinds *= int(column.max()) + 1
         key *= int(column.max()) + 1
         key += column
+    if kinds <= len(key):  # as mostly: nothing has to be sorted
+        counts = np.bincount(key)
+        first = np.zeros(len(counts), np.int64)
+        first[key[::-1]] = np.arange(len(key))[::-1]  # the last one that is written stays, which is where it was first
+        return first[counts > 0], counts[counts > 0]
     _, first, counts = np.unique(key, return_index=True, return_counts=True)
     return first.astype(np.int64), counts.astype(np.int64)
 

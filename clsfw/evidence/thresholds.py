@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.floating[Any]]
     Bools = NDArray[np.bool_]
 
+_BLOCK = 1_000_000
 _TABLE = tuple(round(0.05 * i, 2) for i in range(1, 20))
 
 
@@ -30,10 +31,13 @@ def roc_auc(positive: Bools, probability: Floats) -> float | None:
     negatives = len(positive) - positives
     if not positives or not negatives:
         return None
-    _, inverse, counts = np.unique(probability, return_inverse=True, return_counts=True)
-    mean_rank = np.cumsum(counts) - (counts - 1) / 2
-    ranks = mean_rank[inverse][positive].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+    lower, wins = np.sort(probability[~positive]), 0
+    for start in range(0, len(probability), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        of_positives = probability[block][positive[block]]
+        # Each negative below counts twice, each tie once.
+        wins += int(sum(np.searchsorted(lower, of_positives, side).sum() for side in ("left", "right")))
+    return wins / 2 / (positives * negatives)
 
 
 def at(positive: Bools, probability: Floats, threshold: float) -> ThresholdScores:

@@ -114,7 +114,8 @@ def evaluate_files(
     as_dataset = cast("Dataset", data)
     final = classifier.decision.scale(prediction.probabilities, labels)
     truth, said = references(as_dataset, labels), classifier.decide(final)
-    scores = score(metrics, Outcome(truth, said, final, labels))
+    outcome = Outcome(truth, said, final, labels)
+    scores = score(metrics, outcome)
     texts = data.texts()
     facts = Facts(
         labels=labels,
@@ -126,6 +127,7 @@ def evaluate_files(
         decision=classifier.decision,
         texts={SPLIT: texts},
         seen=read_seen(classifier.directory),
+        outcomes={SPLIT: outcome},
     )
     shown = replace(prediction, probabilities=final)
     rows = numbers(data, "row")
@@ -147,7 +149,7 @@ def _tell_leaks(found: Leaks, reporter: Reporter) -> None:
 def _read_and_predict(
     files: Sequence[RowFile], classifier: LoadedClassifier, reporter: Reporter, predict: Predict
 ) -> tuple[Columns, Prediction]:
-    data = Columns([] if classifier.labels.multi_label else array("q"), files[0].pair_column is not None)
+    data = Columns([] if classifier.labels.multi_label else array("i"), files[0].pair_column is not None)
     parts: list[Prediction] = []
     done = 0
     texts = (chunk for file in files for chunk in _read_one(file, data, classifier, reporter))

@@ -270,10 +270,13 @@ def _weigh(store: RunDirectory, judged: _Judged, given: Prediction, true: NDArra
     labels, split = loaded.labels, judged.split
     metrics = [loaded.parts.build(BuiltMetric, table) for table in loaded.recipe["metrics"]]
     final, said = judged.final(given)
-    scores = {split: score(metrics, Outcome(true, said, final, labels))}
+    outcomes = {split: Outcome(true, said, final, labels)}
+    scores = {split: score(metrics, outcomes[split])}
     texts = {name: hash_texts(rows["text"]) for name, rows in data.parts.items()}
     predictions = {split: given}
-    facts = Facts(labels, data.parts, predictions, scores, recipe.seed, recipe.evidence, loaded.decision, texts)
+    facts = Facts(
+        labels, data.parts, predictions, scores, recipe.seed, recipe.evidence, loaded.decision, texts, None, outcomes
+    )
     store.write_json("metrics.json", assess(facts))
     shown = Prediction(final, given.tokens, given.truncated)
     rows, hashes = numbers(data.parts[split], "row"), texts[split].exact

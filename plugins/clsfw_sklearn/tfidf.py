@@ -118,7 +118,7 @@ class TfidfModel:
             ) from exc
         reporter.note(f"vocabulary: {len(vocabulary):,} terms")
         terms = Terms.of(self._options, vocabulary)
-        learned = terms.weighing.fit_transform(counts)
+        learned = terms.weighing.fit(counts).transform(counts, copy=False)  # the counts are nobody else's
         features = learned if learned.shape[0] == len(texts) else _side_by_side(learned[::2], learned[1::2])
         weights, bias = np.zeros((len(labels.names), features.shape[1])), np.zeros(len(labels.names))
         return TfidfClassifier(labels, terms, weights, bias, at_hand=(fingerprint, features))

@@ -61,7 +61,7 @@ def test_each_of_several_labels_has_a_matrix_of_its_own():
     assert confusion_matrix(true, said, 3) == sk.multilabel_confusion_matrix(true, said).tolist()
 
 
-@pytest.mark.parametrize("classes", [1, 2, 77])
+@pytest.mark.parametrize("classes", [1, 2, 77])  # of 77 there are more patterns than rows
 def test_patterns_of_ids_are_those_of_the_same_ids_as_rows(classes):
     columns = [np.random.default_rng(seed).integers(classes, size=400) for seed in range(3)]
 
