@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support.pictures import empty_pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 # Set before any library reads them: no test may reach a network, and threads make tiny models slower.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -43,15 +42,6 @@ pytest_plugins = [
 ]
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Draw the pictures of reports only for tests that look at them, with all that their fixtures make."""
-    if item.get_closest_marker("pictures") is not None:
-        return (yield)
-    with empty_pictures():
-        return (yield)
 
 
 @pytest.fixture(scope="session")

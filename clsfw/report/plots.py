@@ -1,138 +1,95 @@
-"""The pictures of the report: drawn by matplotlib, put into the page as SVG, and coloured by the page's own style.
-
-Each figure is drawn with placeholder colours that are then replaced by CSS: axes and text take the colour of the text
-around them, series the page's variables, so one picture serves light, dark and paper. Same numbers, same bytes.
-"""
+"""The pictures of the report, with numbers on axes; those without are in `shapes`."""
 
 from __future__ import annotations
 
-import html
-import io
-import re
-import warnings
-from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from math import pi
+from typing import TYPE_CHECKING
 
 from clsfw.kit.text import clean
-from clsfw.report.markup import Html
+from clsfw.report.chart import FIRST, INK, SECOND, SOFT, Chart, Look
+from clsfw.report.scale import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from collections.abc import Mapping, Sequence
 
     from clsfw.evidence.metrics import Bin
     from clsfw.evidence.predictions import PredictionTable
+    from clsfw.report.markup import Html
+    from clsfw.report.scale import Scale
 
-INK, FIRST, SECOND, PAGE, SOFT = "#010101", "#010102", "#010103", "#010104", "#010105"
-_CSS = {
-    INK: "currentColor",
-    FIRST: "var(--first)",
-    SECOND: "var(--second)",
-    PAGE: "var(--page)",
-    SOFT: "var(--soft)",
-}
-_FEW_POINTS = 30  # more would run into one another
+    Points = Sequence[tuple[float, float]]
+
+WIDE, SQUARE = (374, 194), (245, 230)
+"""Width and height of pictures, in units of which twelve are a rem."""
+THIN = Look(SOFT, 1, "4 3")
+"""A line to compare with."""
 _MOST_POINTS = 300  # of a curve
 
-_STYLE = {
-    "text.parse_math": False,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": SOFT,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.titlesize": 10,
-    "axes.titleweight": "normal",
-    "axes.titlelocation": "left",
-    "figure.facecolor": "none",
-    "font.size": 9,
-    "font.family": "DejaVu Sans",
-    "legend.frameon": False,
-    "savefig.facecolor": "none",
-    "svg.fonttype": "none",
-    "xtick.color": SOFT,
-    "xtick.labelcolor": INK,
-    "ytick.color": SOFT,
-    "ytick.labelcolor": INK,
-}
 
-
-def losses(steps: Mapping[str, Sequence[tuple[float, float]]]) -> Html:
+def losses(steps: Mapping[str, Points]) -> Html:
     """Draw training and validation loss by step."""
-    with drawing("losses", 5.2, 2.7) as (figure, axes):
-        # The second line is dashed, for eyes and printers that do not part the colours.
-        for (name, points), colour, dash in zip(steps.items(), (FIRST, SECOND), ("-", (0, (5, 2))), strict=False):
-            marker = "o" if len(points) <= _FEW_POINTS else ""
-            look: Any = {"color": colour, "marker": marker, "markersize": 3.5, "linewidth": 1.6, "linestyle": dash}
-            axes.plot(*_columns(points), **look, label=name)
-        axes.set(xlabel="step", title="loss")
-        axes.legend()
-        return svg(figure, "losses", "Training and validation loss by step")
+    every = [point for points in steps.values() for point in points]
+    chart = Chart("losses", WIDE, _steps(every), numbers(y for _, y in every), title="loss", below="step")
+    # The second line is dashed, for eyes and printers that do not part the colours.
+    for (name, points), look in zip(steps.items(), (Look(FIRST), Look(SECOND, dash="5 2")), strict=False):
+        chart.line(points, look, label=name, dotted=True)
+    return chart.svg("Training and validation loss by step")
 
 
-def course(name: str, points: Sequence[tuple[float, float]], published: Sequence[tuple[float, float]]) -> Html:
+def course(name: str, points: Points, published: Points) -> Html:
     """Draw a validation score by step, and the published values of it if there are any."""
-    with drawing("course", 5.2, 2.7) as (figure, axes):
-        axes.plot(*_columns(points), color=SECOND, marker="o", markersize=3.5, linewidth=1.6, label="this run")
-        if published:
-            axes.plot(*_columns(published), color=INK, marker="x", linestyle="none", markersize=5, label="published")
-            axes.legend()
-        axes.set(xlabel="step", title=clean(f"validation {name}"))
-        return svg(figure, "course", f"Validation {name} by step")
+    every = [*points, *published]
+    title = clean(f"validation {name}")
+    chart = Chart("course", WIDE, _steps(every), numbers(y for _, y in every), title=title, below="step")
+    chart.line(points, Look(SECOND), label="this run" if published else "", dotted=True)
+    chart.dots(published, Look(INK, shape="cross"), label="published")
+    return chart.svg(f"Validation {name} by step")
 
 
-def rates(points: Sequence[tuple[float, float]]) -> Html:
+def rates(points: Points) -> Html:
     """Draw the learning rate by step."""
-    with drawing("rates", 5.2, 2.7) as (figure, axes):
-        axes.plot(*_columns(points), color=FIRST, linewidth=1.6, marker="o" if len(points) <= _FEW_POINTS else "")
-        axes.set(xlabel="step", title="learning rate", ylim=(0, None))
-        return svg(figure, "rates", "Learning rate by step")
+    scale = numbers((y for _, y in points), low=0)
+    chart = Chart("rates", WIDE, _steps(points), scale, title="learning rate", below="step")
+    chart.line(points, Look(FIRST), dotted=True)
+    return chart.svg("Learning rate by step")
 
 
 def lengths(edges: Sequence[float], counts: Sequence[int], limit: float | None) -> Html:
     """Draw how many texts have how many tokens, and where the model stops reading."""
-    from matplotlib.ticker import MaxNLocator
-
-    with drawing("lengths", 5.2, 2.7) as (figure, axes):
-        axes.bar(edges[:-1], counts, [b - a for a, b in pairwise(edges)], align="edge", color=FIRST)
-        if limit is not None and limit < edges[-1]:
-            axes.axvline(limit, color=SECOND, linewidth=1.4)
-            place = (limit, 0.97)
-            axes.annotate(f" cut at {limit:,.0f}", place, xycoords=axes.get_xaxis_transform(), color=SECOND, va="top")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="tokens", title="texts")
-        return svg(figure, "lengths", "Histogram of text lengths in tokens")
+    tall = numbers([0, *counts], low=0, whole=True)
+    chart = Chart("lengths", WIDE, numbers(edges, room=0.02), tall, title="texts", below="tokens")
+    chart.bars([(a, b, 0, count) for (a, b), count in zip(pairwise(edges), counts, strict=True)], FIRST)
+    if limit is not None and limit < edges[-1]:
+        chart.mark(limit, f"cut at {limit:,.0f}", SECOND)
+    return chart.svg("Histogram of text lengths in tokens")
 
 
 def reliability(bins: Sequence[Bin]) -> Html:
     """Draw how often predictions of each confidence are right; on the diagonal a probability means what it says."""
-    with drawing("reliability", 3.4, 3.2) as (figure, axes):
-        confidence, accuracy = [b["confidence"] for b in bins], [b["accuracy"] for b in bins]
-        low, most = min(0.5, *confidence, *accuracy), max(b["rows"] for b in bins)
-        axes.plot([low, 1], [low, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(confidence, accuracy, color=FIRST, linewidth=1.2)
-        axes.scatter(confidence, accuracy, s=[12 + 90 * b["rows"] / most for b in bins], color=FIRST, linewidth=0)
-        axes.set(xlabel="confidence", title="share that is right", xlim=(low - 0.03, 1.03), ylim=(low - 0.03, 1.03))
-        return svg(figure, "reliability", "Reliability diagram: share of right predictions by confidence")
+    points = [(each["confidence"], each["accuracy"]) for each in bins]
+    low, most = min(0.5, *(value for point in points for value in point)), max(each["rows"] for each in bins)
+    scale = numbers([], low=low - 0.03, high=1.03)
+    chart = Chart("reliability", SQUARE, scale, scale, title="share that is right", below="confidence")
+    chart.line([(low, low), (1, 1)], THIN)
+    chart.line(points, Look(FIRST, 1.2))
+    # The area of a dot grows with its texts.
+    chart.dots(points, Look(FIRST), radii=[((12 + 90 * each["rows"] / most) / pi) ** 0.5 for each in bins])
+    return chart.svg("Reliability diagram: share of right predictions by confidence")
 
 
 def confidences(bins: Sequence[Bin]) -> Html:
     """Draw how many answers have which confidence, right ones below and wrong ones on top."""
-    right = [round(b["rows"] * b["accuracy"]) for b in bins]
-    wrong = [b["rows"] - count for b, count in zip(bins, right, strict=True)]
-    low, width = [b["low"] for b in bins], [b["high"] - b["low"] for b in bins]
-    with drawing("confidences", 3.4, 3.2) as (figure, axes):
-        edge: Any = {"align": "edge", "edgecolor": PAGE, "linewidth": 0.8}
-        axes.bar(low, right, width, color=FIRST, label="right", **edge)
-        axes.bar(low, wrong, width, bottom=right, color=SECOND, hatch="////", label="wrong", **edge)
-        axes.set(xlabel="confidence", title="texts")
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0)  # bars may be anywhere below
-        return svg(figure, "confidences", f"Histogram of confidence: {sum(right):,} right and {sum(wrong):,} wrong")
+    right = [round(each["rows"] * each["accuracy"]) for each in bins]
+    rows = [each["rows"] for each in bins]
+    edges = [(each["low"], each["high"]) for each in bins]
+    across = numbers((edge for both in edges for edge in both), room=0.03)
+    chart = Chart(
+        "confidences", SQUARE, across, numbers([0, *rows], low=0, whole=True), title="texts", below="confidence"
+    )
+    chart.bars([(*both, 0, count) for both, count in zip(edges, right, strict=True)], FIRST, label="right")
+    chart.bars([(*both, a, b) for both, a, b in zip(edges, right, rows, strict=True)], SECOND, label="wrong")
+    return chart.svg(f"Histogram of confidence: {sum(right):,} right and {sum(rows) - sum(right):,} wrong")
 
 
 def curves(table: PredictionTable) -> tuple[Html, Html] | None:
@@ -149,59 +106,17 @@ def curves(table: PredictionTable) -> tuple[Html, Html] | None:
     recall, precision = hits[kept] / true.sum(), hits[kept] / said[kept]
     false_alarms = (said - hits)[kept] / (~true).sum()
     name = clean(table.labels[1])
-    with drawing("roc", 3.4, 3.2) as (figure, axes):
-        axes.plot([0, 1], [0, 1], color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot([0, *false_alarms], [0, *recall], color=FIRST, linewidth=1.6)
-        axes.set(xlabel="false positive rate", title=f"ROC: true positive rate of {name}")
-        roc = svg(figure, "roc", f"ROC curve of {name}")
-    with drawing("pr", 3.4, 3.2) as (figure, axes):
-        axes.axhline(true.mean(), color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.plot(recall, precision, color=FIRST, linewidth=1.6)
-        axes.set(xlabel="recall", title=f"precision of {name}", ylim=(min(0.5, *precision) - 0.02, 1.02))
-        return roc, svg(figure, "pr", f"Precision-recall curve of {name}")
+    whole = numbers([0, 1])
+    roc = Chart("roc", SQUARE, whole, whole, title=f"ROC: true positive rate of {name}", below="false positive rate")
+    roc.line([(0, 0), (1, 1)], THIN)
+    roc.line([(0, 0), *zip(false_alarms.tolist(), recall.tolist(), strict=True)], Look(FIRST))
+    tall = numbers([], low=min(0.5, *precision.tolist()) - 0.02, high=1.02)
+    pr = Chart("pr", SQUARE, whole, tall, title=f"precision of {name}", below="recall")
+    share = float(true.mean())
+    pr.line([(0, share), (1, share)], THIN)
+    pr.line(zip(recall.tolist(), precision.tolist(), strict=True), Look(FIRST))
+    return roc.svg(f"ROC curve of {name}"), pr.svg(f"Precision-recall curve of {name}")
 
 
-@contextmanager
-def drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """Return an empty figure of so many inches; the style holds for all that is drawn within."""
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    # The salt makes the ids of one figure unlike those of the others on the page, and the same in every run; the reset
-    # keeps a user's own matplotlibrc out.
-    rc: Any = {**_STYLE, "svg.hashsalt": name}
-    with warnings.catch_warnings(), style.context(rc, after_reset=True):
-        # Names in scripts that matplotlib's own font lacks are drawn by the browser's fonts, since text stays text.
-        warnings.simplefilter("ignore", UserWarning)
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield figure, figure.add_subplot()
-
-
-def svg(figure: Figure, name: str, told: str) -> Html:
-    """Return a figure as a part of the page; `told` says in words what it shows."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return Html(_inline(out.getvalue(), name, told))
-
-
-def _inline(svg: str, name: str, told: str) -> str:
-    """Make a part of the page out of a file: no XML head, ids of its own, the page's colours and fonts."""
-    box = re.search(r'viewBox="([^"]+)"', svg)
-    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)
-    body = re.sub(r'\bid="', f'id="{name}-', body)
-    body = re.sub(r'(?:xlink:)?href="#', f'href="#{name}-', body)
-    body = body.replace("url(#", f"url(#{name}-")
-    body = re.sub(r"font: ([^;\"]*?)([\d.]+px) [^;\"]+", r"font: \1\2 system-ui, sans-serif", body)
-    for stand_in, colour in _CSS.items():
-        body = body.replace(stand_in, colour)
-    width = float(box.group(1).split()[2]) if box else 400.0
-    return (
-        f'<svg role="img" aria-label="{html.escape(clean(told), quote=True)}" viewBox="{box.group(1) if box else ""}" '
-        f'style="max-width: {width / 72 * 6:.1f}rem">{body}'
-    )
-
-
-def _columns(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    return [x for x, _ in points], [y for _, y in points]
+def _steps(points: Points) -> Scale:
+    return numbers((x for x, _ in points), whole=True)

@@ -178,11 +178,8 @@ def _environment() -> dict[str, str]:
 
 
 def serve() -> None:
-    """Answer requests until there are no more; the lives draw no pictures and do not wait for the disk."""
+    """Answer requests until there are no more; the lives do not wait for the disk."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from support.pictures import leave_out_pictures
-
-    leave_out_pictures()
     os.fsync = lambda _: None
     for line in sys.stdin:
         request = json.loads(line)

@@ -75,7 +75,6 @@ def page_of(report_facts, pages):
     return page
 
 
-@pytest.mark.pictures
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_of_run_gives_a_page_that_nests(page_of, shape):
     page = Page(page_of(shape))
@@ -86,7 +85,6 @@ def test_every_shape_of_run_gives_a_page_that_nests(page_of, shape):
     assert inside <= {f"#{value}" for name, value in page.attributes if name == "id"}
 
 
-@pytest.mark.pictures
 @pytest.mark.parametrize("shape", SHAPES)
 def test_nothing_is_fetched_and_nothing_runs(page_of, shape):
     text = page_of(shape)
@@ -144,18 +142,15 @@ def test_the_policy_forbids_all_but_inline_style(report_facts):
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in Page(render(report_facts())).attributes
 
 
-@pytest.mark.pictures
 def test_the_same_facts_give_the_same_bytes(report_facts):
     assert render(report_facts()) == render(report_facts())
 
 
-@pytest.mark.pictures
 def test_ids_are_unique(report_facts):
     ids = [value for name, value in Page(render(report_facts())).attributes if name == "id"]
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.pictures
 @pytest.mark.parametrize("multi_label", [False, True])
 def test_hostile_content_is_shown_as_text(report_facts, multi_label):
     verdict = {"status": "NOT REPRODUCED", "source": HOSTILE, "misses": [HOSTILE], "checks": [], "reasons": []}

@@ -118,7 +118,6 @@ class TestRows:
         assert "2 of 3 seeds are right" in told(page)
         assert "<b>odd" not in page
 
-    @pytest.mark.pictures
     def test_factors_are_written_in_plain_numbers(self):
         """Not as `$\\mathdefault{10^{0}}$`."""
         trials = [
