@@ -79,9 +79,11 @@ class Columns:
         """Count the rows."""
         return len(self.labels)
 
-    def texts(self) -> TextHashes:
-        """Return the hashes of all texts."""
-        return TextHashes(*map(np.concatenate, zip(*self.hashes, strict=True)))
+    def take_hashes(self) -> TextHashes:
+        """Return the hashes of all texts, which are not kept here any longer."""
+        whole = TextHashes(*map(np.concatenate, zip(*self.hashes, strict=True)))
+        self.hashes.clear()
+        return whole
 
 
 def evaluate_file(
@@ -116,7 +118,7 @@ def evaluate_files(
     truth, said = references(as_dataset, labels), classifier.decide(final)
     outcome = Outcome(truth, said, final, labels)
     scores = score(metrics, outcome)
-    texts = data.texts()
+    texts = data.take_hashes()
     facts = Facts(
         labels=labels,
         data={SPLIT: as_dataset},

@@ -54,6 +54,14 @@ def test_brier_score_of_known_values():
     assert brier(np.array([[1, 0]]), np.array([[0.8, 0.2]], np.float32)) == pytest.approx(0.04)
 
 
+def test_many_rows_are_taken_in_blocks(monkeypatch):
+    rng = np.random.default_rng(0)
+    references, probabilities = rng.integers(3, size=100), rng.dirichlet(np.ones(3), 100).astype(np.float32)
+    whole = brier(references, probabilities)
+    monkeypatch.setattr("clsfw.evidence.calibration._BLOCK", 7)
+    assert brier(references, probabilities) == whole
+
+
 def test_scaling_divides_the_logits():
     given = logits(50, 4)
     expected = softmax(given / 2.5, axis=1)

@@ -19,6 +19,13 @@ def test_area_under_the_curve_equals_scikit_learns_with_ties():
     assert roc_auc(positive, probability) == pytest.approx(roc_auc_score(positive, probability), abs=1e-12)
 
 
+def test_many_rows_are_taken_in_blocks(monkeypatch):
+    positive, probability = drawn()
+    whole = roc_auc(positive, probability)
+    monkeypatch.setattr("clsfw.evidence.thresholds._BLOCK", 7)
+    assert roc_auc(positive, probability) == whole
+
+
 def test_one_class_alone_has_no_area():
     assert roc_auc(np.ones(3, bool), np.array([0.1, 0.5, 0.9], np.float32)) is None
 
