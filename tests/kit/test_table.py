@@ -84,13 +84,16 @@ COLUMNS = {
     "label": [1, -(2**40), 3, 0, 5, 2**62, 7],
     "long": pa.array(["a", "", "c", "d", "", "ff", "g"], pa.large_string()),
     "none": [""] * 7,
+    "several": [[1, 2], [], [3], [4], [5], [2**40, -7], []],
+    "no label": pa.array([[]] * 7, pa.list_(pa.int64())),
 }
 UNUSUAL = {
     "gaps": [1, None, 3, 4, 5, 6, 7],
     "no text": ["a", None, "", "d", "e", "f", "g"],
     "small": pa.array(range(7), pa.int8()),
     "flag": [True, False, True, True, False, False, True],
-    "several": [[1, 2], [], [3], [4], [5], [6, 7], []],
+    "gaps in lists": [[1, None], [], [3], [4], [5], [6, 7], []],
+    "names": [["a"], [], ["b"], ["c"], ["d", "e"], [], []],
     "share": [0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5],
 }
 
@@ -110,7 +113,7 @@ def test_rows_in_any_order_are_gathered_from_where_they_lie(tmp_path, options):
 
 
 def test_texts_too_long_for_one_array_are_taken_by_pyarrow(tmp_path, monkeypatch):
-    monkeypatch.setattr("clsfw.kit.gathering._MOST_BYTES", 100)
+    monkeypatch.setattr("clsfw.kit.gathering._MOST", 100)
     table = Table(odd(tmp_path, COLUMNS)).select(ORDER)
 
     assert [COLUMNS["text"][i] for i in ORDER] == table["text"][:]
