@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import count, islice, repeat
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_matrix, vstack
 
+from clsfw_sklearn.table import Table
 from clsfw_sklearn.words import NO_WORD
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Ranks = NDArray[np.int32]
 
-_TEXTS = 2000
-"""So many texts are counted at a time."""
+_TEXTS, _LETTERS = 2000, 4_000_000
+"""So many texts are counted at a time, fewer if they are long."""
 _HALF, _LOWER = 32, 2**32 - 1  # a key has the first word in its upper half, and one more than the second in its lower
 
 
@@ -66,18 +67,19 @@ def learned(texts: Iterable[str], words: Words) -> tuple[Terms, csr_matrix]:
     known = sorted(numbers.keys() - words.marks.keys())
     rank = np.empty(len(known), np.int32)
     rank[[numbers[word] for word in known]] = np.arange(len(known), dtype=np.int32)
-    found = [each.renumbered(rank) for each in met]
+    for i, each in enumerate(met):
+        met[i] = each.renumbered(rank)
     keys = [np.empty(0, np.int64)]
     if words.singles:
         keys.append(_key(np.arange(len(known), dtype=np.int32), np.full(len(known), NO_WORD, np.int32)))
     if words.pairs:
-        keys += [_distinct(_key(*each.pairs()[1:])) for each in found]
+        keys += [_distinct(_key(*each.pairs()[1:])) for each in met]
     every = _distinct(np.concatenate(keys))
     if not len(every):
         raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
     terms = Terms(known, (every >> _HALF).astype(np.int32), ((every & _LOWER) - 1).astype(np.int32))
     columns = _Columns(terms.first, terms.second, len(known))
-    counts = map(columns.counts, found)
+    counts = map(columns.counts, met)
     return terms, vstack([part.astype(np.min_scalar_type(part.data.max(initial=0))) for part in counts], format="csr")
 
 
@@ -126,10 +128,8 @@ class _Columns:
         alone = second == NO_WORD
         self._singles = np.full(words + 1, -1, np.int32)  # the last one is that of no word
         self._singles[first[alone]] = np.flatnonzero(alone)
-        # A table of first and second words is a sparse matrix, which finds its elements in no time; 0 is for no column.
-        starts = np.concatenate([[0], np.cumsum(np.bincount(first[~alone], minlength=words))])
-        columns = (np.flatnonzero(~alone) + 1).astype(np.int32)
-        self._pairs = csr_matrix((columns, second[~alone], starts), shape=(words, words))
+        self._pairs = np.flatnonzero(~alone).astype(np.int32)
+        self._table = Table(_key(first[~alone], second[~alone]))
 
     def none(self) -> csr_matrix:
         """Return the counts of no texts."""
@@ -139,12 +139,13 @@ class _Columns:
         """Return how often each term is in each of N texts, [N, F], columns in order."""
         columns = np.full((len(found.numbers), 2), -1, np.int32)  # of each word, and of the pair of it and the next one
         columns[:, 0] = self._singles[found.numbers]
-        both, first, second = found.pairs()
-        if self._pairs.nnz and len(first):
-            columns[:-1, 1][both] = np.asarray(self._pairs[first, second]).ravel() - 1
+        if len(self._pairs):
+            both, first, second = found.pairs()
+            at = self._table.find(_key(first, second))
+            columns[:-1, 1][both] = np.where(at >= 0, self._pairs[at], np.int32(-1))
         met = columns >= 0
-        height = len(found.lengths)
-        in_each = sum(np.bincount(found.rows[met[:, side]], minlength=height) for side in (0, 1))
+        height, rows = len(found.lengths), found.rows
+        in_each = sum(np.bincount(rows[met[:, side]], minlength=height) for side in (0, 1))
         starts = np.concatenate([[0], np.cumsum(in_each)])
         given = columns[met]
         counts = csr_matrix((np.ones(len(given), np.int32), given, starts), shape=(height, self._width))
@@ -153,8 +154,14 @@ class _Columns:
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    given = iter(texts)
-    while chunk := list(islice(given, _TEXTS)):
+    chunk, letters = [], 0
+    for text in texts:
+        chunk.append(text)
+        letters += len(text)
+        if len(chunk) >= _TEXTS or letters >= _LETTERS:
+            yield chunk
+            chunk, letters = [], 0
+    if chunk:
         yield chunk
 
 

@@ -28,20 +28,25 @@ def is_counted_here(options: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Numbered:
-    """The words [W] of N texts that count: the number of each, and its text; and how many words each text has, [N]."""
+    """The words [W] of N texts that count, by number; how many of them each text has, and how many in all, [N]."""
 
     numbers: NDArray[np.int32]
-    rows: NDArray[np.int64]
+    counting: NDArray[np.int64]
     lengths: NDArray[np.int64]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The text of each word, [W]."""
+        return np.repeat(np.arange(len(self.counting)), self.counting)
 
     def renumbered(self, numbers: NDArray[np.int32]) -> Numbered:
         """Return the same with other numbers, which come in the order of these."""
-        return Numbered(numbers[self.numbers], self.rows, self.lengths)
+        return Numbered(numbers[self.numbers], self.counting, self.lengths)
 
     def pairs(self) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32]]:
         """Return which words are in a pair with the next one, [W - 1], and the numbers of both words of each pair."""
-        known = self.numbers != NO_WORD
-        both = (self.rows[1:] == self.rows[:-1]) & known[1:] & known[:-1]
+        known, rows = self.numbers != NO_WORD, self.rows
+        both = (rows[1:] == rows[:-1]) & known[1:] & known[:-1]
         return both, self.numbers[:-1][both], self.numbers[1:][both]
 
 
@@ -64,8 +69,8 @@ class Words:
         cut = f" {_DOT} ".encode().join([*map(self._between_blanks, texts), b""]).decode().split()
         found = np.fromiter(numbers(cut), np.int32, len(cut))
         rows, counting = np.cumsum(found == _END), found >= NO_WORD
-        lengths = np.bincount(rows[found >= _STOPPED], minlength=len(texts))
-        return Numbered(found[counting], rows[counting], lengths)
+        each, every = (np.bincount(rows[some], minlength=len(texts)) for some in (counting, found >= _STOPPED))
+        return Numbered(found[counting], each, every)
 
     def _between_blanks(self, text: str) -> bytes:
         """Return the words of a text with blanks between; letters alone may appear among them."""

@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
+import clsfw_sklearn.counting as counting_module
 from clsfw import Labels
 from clsfw.contract.component import validate
 from clsfw.discovery.plugins import discover
@@ -82,6 +83,22 @@ def test_each_letter_parts_words_or_belongs_to_one_as_in_the_library(lowercase):
     assert terms == found.terms.names(np.arange(len(terms)))
     assert 0 == abs(counts - found.counts).nnz == abs(counts - again).nnz
     assert [len(library.build_tokenizer()(text)) for text in given] == lengths.tolist()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("_TEXTS", 7), ("_LETTERS", 40)])
+def test_how_many_texts_are_counted_at_a_time_changes_nothing(limit, value, monkeypatch):
+    options = {**SHAPING, "ngram_range": (1, 2)}
+    whole = Counted.of(texts(), options)
+    terms = whole.terms.names(np.arange(whole.counts.shape[1]))
+    again, lengths = Counter(terms, Words(options)).count(texts())
+    monkeypatch.setattr(counting_module, limit, value)
+    cut = Counted.of(texts(), options)
+    cut_again, cut_lengths = Counter(terms, Words(options)).count(texts())
+
+    assert terms == cut.terms.names(np.arange(cut.counts.shape[1]))
+    assert whole.counts.toarray().tobytes() == cut.counts.toarray().tobytes()
+    assert again.toarray().tobytes() == cut_again.toarray().tobytes()
+    assert lengths.tolist() == cut_lengths.tolist()
 
 
 @pytest.mark.parametrize("options", [{"min_df": 10_000}, {"min_df": 0.5, "max_df": 3}, {"max_df": 0.001}])
