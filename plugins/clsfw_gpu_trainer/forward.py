@@ -13,6 +13,7 @@ from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
 from clsfw_torch.half import HalfLinears
+from clsfw_torch.lookup import sparse_lookups
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
 from clsfw_torch.recompute import computed_again, recomputed
 from clsfw_torch.windows import computed, in_windows, pooled, windows_of
@@ -153,6 +154,7 @@ def prepared(
             stack.enter_context(packed_forward(inner))
         if target.device.type == "cpu":
             stack.enter_context(fast_dropout(model.module, masks))
+            stack.enter_context(sparse_lookups(model.module))
         if gradient_checkpointing:
             stack.enter_context(recomputed(model.module, masks))
         budget = token_budget(max_batch_tokens, target.device, packed=packed)

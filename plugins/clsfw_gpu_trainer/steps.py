@@ -85,18 +85,19 @@ class Steps:
         losses = torch.zeros(len(shares), dtype=torch.float64, device=self.target.device)  # [P] of P parts
         gradients = Gradients(self.optimizer.parameters.values(), team)
         self.module.train()
-        for numbers in team.rounds(len(shares)):
-            for number in numbers:
-                # Dropout is drawn from seed, step and part alone: a step taken again after a crash, or by another
-                # number of processes, draws the same masks.
-                self._forward.seed(part_seed(self._seed, step, number))
-                part = self._forward.part(self._tokens["train"], shares[number])
-                targets = to_device(truth[part.rows], self.target.device)  # [b], or 0/1 [b, C]
-                loss = self._loss.summed(self._forward.logits(part), targets) / divisor  # logits [b, C], loss []
-                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-                losses[number] = loss.detach()  # stays on the device; the host reads it when a line is logged
-                gradients.part_done()
-            gradients.round_done()
+        with self.target.weights_cast_once():
+            for numbers in team.rounds(len(shares)):
+                for number in numbers:
+                    # Dropout is drawn from seed, step and part alone: a step taken again after a crash, or by another
+                    # number of processes, draws the same masks.
+                    self._forward.seed(part_seed(self._seed, step, number))
+                    part = self._forward.part(self._tokens["train"], shares[number])
+                    targets = to_device(truth[part.rows], self.target.device)  # [b], or 0/1 [b, C]
+                    loss = self._loss.summed(self._forward.logits(part), targets) / divisor  # logits [b, C], loss []
+                    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                    losses[number] = loss.detach()  # stays on the device; the host reads it when a line is logged
+                    gradients.part_done()
+                gradients.round_done()
         # Every process holds the sum of the gradients of all parts, in float32, and the loss of each of them.
         gradients.finish()
         team.sum_(losses)

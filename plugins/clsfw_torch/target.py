@@ -48,6 +48,11 @@ class Target:
         """Return the context of a forward pass: products in bf16 if that was chosen, weights and sums in float32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
 
+    def weights_cast_once(self) -> torch.autocast:
+        """Return a context around forward and backward passes between which no weight changes: casts are kept in it."""
+        # Autocast drops the weights that it cast where its outermost block ends. This one turns on nothing by itself.
+        return torch.autocast(self.device.type, enabled=False)
+
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """Set torch's own switches for this target, and set them back."""

@@ -1,4 +1,4 @@
-"""Validation and prediction in bf16 on the CPU: what autocast computes, whatever was kept ready before."""
+"""Bf16 on the CPU: what autocast computes, with weights that are cast once, whatever was kept ready before."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from clsfw.report.display import Quiet
 from clsfw_gpu_trainer.forward import Forward
@@ -69,3 +71,32 @@ def test_a_model_that_was_trained_in_between_predicts_with_its_new_weights(
 
     assert np.abs(after - before).max() > 0.01
     assert np.array_equal(after, predicted(trainer(precision="bf16"), model, texts))
+
+
+class Casts(TorchDispatchMode):
+    """Counts the weights that are cast to bf16."""
+
+    def __init__(self, weights: set[int]) -> None:
+        super().__init__()
+        self.weights = weights
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func is torch.ops.aten._to_copy.default and id(args[0]) in self.weights
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_of_several_parts_casts_each_weight_once(
+    trainer: Make, classifier: Make, data: Make, open_run: Make
+) -> None:
+    def casts(budget: int) -> int:
+        model, splits = classifier(), {"train": data(12)}
+        by = trainer(precision="bf16", max_steps=1, batch_size=12, max_batch_tokens=budget)
+        with (
+            open_run(splits, model.labels, name=f"run-{budget}") as run,
+            Casts({id(p) for p in model.module.parameters()}) as mode,
+        ):
+            by.fit(model, splits, run)
+        return mode.count
+
+    assert casts(30) == casts(1000) > 0
