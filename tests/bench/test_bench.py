@@ -11,7 +11,9 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from support.runs import write_run
 
 from clsfw.cli import build_parser
 from clsfw.contract.parts import Labels
@@ -214,10 +216,22 @@ def test_commands_whose_growth_is_measured_are_what_clsfw_takes(tmp_path: Path) 
     growth, commands = import_module("growth"), import_module("commands")
     file, run, out = tmp_path / "1.csv", tmp_path / "run", tmp_path / "out"
     lines = [growth.command(arm, file, run, growth.TFIDF, out)[3:] for arm in growth.ARMS]
-    lines += commands.commands(tmp_path / "reviews.csv", tmp_path).values()
+    timed = commands.commands(tmp_path / "reviews.csv", tmp_path)
+    lines += [line[2:] for line in timed.values() if line[:2] == ["-m", "clsfw"]]
 
     for line in lines:
         build_parser().parse_args(line)
     recipes = [(line[1], [v for flag, v in itertools.pairwise(line) if flag == "--set"]) for line in lines]
     plans = [make_plan(recipe, sets, discover()) for recipe, sets in recipes if recipe != str(run)]
     assert {"sklearn-fit", "gpu-trainer"} == {plan.trainer.component.name for plan in plans}
+
+
+def test_the_report_of_a_finished_run_is_timed(root: Path, tmp_path: Path) -> None:
+    commands = import_module("commands")
+    gold = np.array([0, 1, 0, 1])
+    bins = [{"low": 0.8, "high": 1.0, "rows": 4, "confidence": 0.9, "accuracy": 1.0}]
+    calibration = {"test": {"ece": 0.1, "log_loss": 0.1, "brier": 0.1, "bins": bins}}
+    run = write_run(tmp_path / "run", gold, gold, names=("bad", "good"), metrics={"calibration": calibration})
+    line = commands.commands(tmp_path / "reviews.csv", tmp_path)["report"]
+
+    assert {"seconds", "cpu_seconds"} == commands.timed(line, root, tmp_path / "out.json", run).keys()
