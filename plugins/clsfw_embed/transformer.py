@@ -19,6 +19,7 @@ from clsfw_hf_encoders.loading import build_module, model_class, read_tokenizer,
 from clsfw_hf_encoders.weights import Weights
 from clsfw_runtime.tokenization import Tokenization
 from clsfw_torch.dropout import RandomMasks
+from clsfw_torch.freed import keep_freed_memory
 from clsfw_torch.half import HalfLinears
 from clsfw_torch.packed import cut, pack, packable, packed_forward, probe_lengths, share, to_device
 from clsfw_torch.tokens import Tokens, tokenize
@@ -64,6 +65,8 @@ class TransformerEncoder:
             tokenizer.backend_tokenizer, embedding.max_length or 0, tokenizer.truncation_side
         )
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self._device.type == "cpu":
+            keep_freed_memory()
         self._masks = RandomMasks()  # nothing is dropped here, but what is packed can be trained, too
         self._packed: bool | None = None
         self._config_sha256 = sha256(folder / CONFIG)
@@ -86,7 +89,7 @@ class TransformerEncoder:
     def key(self) -> str:
         """Name the exact way from texts to vectors by a hash: the last bits hang on machine and versions, too."""
         parts = [
-            2,
+            3,
             self.weights_sha256,
             self._config_sha256,
             self.tokenizer_key(),

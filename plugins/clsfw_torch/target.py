@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from clsfw import HostError
+from clsfw_torch.freed import keep_freed_memory
 from clsfw_torch.threads import allowed_threads, asked_threads, free_threads
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def choose_target(
     target = Target(device, precision, threads, settings.full_determinism)
     where = target.facts()["device"]
     if device.type == "cpu":
+        keep_freed_memory()
         where = f"{where}, {threads} {'thread' if threads == 1 else 'threads'}{why},"
     reporter.note(f"computing on {where} in {precision}")
     return target
