@@ -112,12 +112,11 @@ class Forward:
             else:
                 yield self._module(**inputs).logits
 
-    def half(self, kept: HalfLinears | None = None) -> HalfLinears | None:
-        """Return linear layers that serve until a weight changes, `kept` if they do; None leaves it to autocast."""
+    def half(self) -> HalfLinears | None:
+        """Return linear layers that serve until a weight changes; None leaves it to autocast."""
         if self.target.precision != "bf16" or self.target.device.type != "cpu":
             return None
-        module = self.model.module
-        return kept if kept is not None and kept.serves(module) else HalfLinears(module)
+        return HalfLinears(self.model.module)
 
     def seed(self, seed: int) -> None:
         """Seed what dropout draws from."""
@@ -133,9 +132,10 @@ def prepared(
     *,
     max_batch_tokens: int | None,
     known: bool | None = None,
+    training: bool = False,
     gradient_checkpointing: bool = False,
 ) -> Iterator[Forward]:
-    """Make a model on its device ready, for as long as the block runs.
+    """Make a model on its device ready, for as long as the block runs; for `training` too, or only to predict.
 
     Packed input is taken only where it gives the same as padded input on this very model and machine; `known` is what
     came out when that was asked before. `max_batch_tokens` bounds the tokens of a part; None leaves it to the device.
@@ -152,10 +152,10 @@ def prepared(
     with contextlib.ExitStack() as stack:
         if packed:
             stack.enter_context(packed_forward(inner))
-        if target.device.type == "cpu":
+        if training and target.device.type == "cpu":
             stack.enter_context(fast_dropout(model.module, masks))
             stack.enter_context(sparse_lookups(model.module))
-        if gradient_checkpointing:
+        if training and gradient_checkpointing:
             stack.enter_context(recomputed(model.module, masks))
         budget = token_budget(max_batch_tokens, target.device, packed=packed)
         yield Forward(model, target, masks, packed=packed, budget=budget)

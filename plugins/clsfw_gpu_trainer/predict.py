@@ -48,7 +48,7 @@ def probabilities(
     result = torch.zeros(len(order), len(model.labels.names), device=device)
     losses: dict[int, torch.Tensor] = {}  # sums over the rows of a part, by the number of the part
     done = count = 0
-    model.module.eval()
+    _stop_training(model.module)
     with torch.inference_mode(), contextlib.nullcontext() if linears is None else linears.applied():
         for start in range(0, len(order), _GROUP):
             if not team.goes_on():
@@ -80,3 +80,9 @@ def probabilities(
     for loss in every.tolist():
         total += loss
     return result.cpu().numpy(), total / judge[0].divisor(judge[1])
+
+
+def _stop_training(module: torch.nn.Module) -> None:
+    # For a single text to look is cheaper than to set.
+    if any(part.training for part in module.modules()):
+        module.eval()

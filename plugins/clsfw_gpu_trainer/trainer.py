@@ -84,15 +84,18 @@ class GpuTrainer:
         with kept, self._advice(model, target):
             require_precision(model.module, target)
             model.module.to(target.device)
-            with self._prepared(model, target, reporter, team) as forward:
+            with self._prepared(model, target, reporter, team, training=True) as forward:
                 yield forward
 
     @contextlib.contextmanager
-    def _prepared(self, model: TorchClassifier, target: Target, reporter: Reporter, team: Team) -> Iterator[Forward]:
+    def _prepared(
+        self, model: TorchClassifier, target: Target, reporter: Reporter, team: Team, *, training: bool
+    ) -> Iterator[Forward]:
         """Make a model ready; whether it takes packed input is asked once, as that may take longer than a text."""
         options: dict[str, Any] = {
             "max_batch_tokens": self._settings.max_batch_tokens,
             "known": self._packed.get(model.module),
+            "training": training,
             "gradient_checkpointing": self._settings.gradient_checkpointing,
         }
         with prepared(model, target, reporter, **options) as forward:
@@ -119,10 +122,14 @@ class GpuTrainer:
         self, model: TorchClassifier, tokens: Tokens, target: Target, team: Team, reporter: Reporter
     ) -> NDArray[np.float32]:
         """Return probabilities [N, C]; all processes of the team call it."""
+        # A model that is asked again is cast once. While its copies serve, it is also still where they were made.
+        asked_again = self._linears is not None and self._linears.serves(model.module)
         with self._advice(model, target):
-            model.module.to(target.device)
-            with self._prepared(model, target, reporter, team) as forward:
-                self._linears = forward.half(self._linears)  # a model that is asked again is cast once
+            if not asked_again:
+                model.module.to(target.device)
+            with self._prepared(model, target, reporter, team, training=False) as forward:
+                if not asked_again:
+                    self._linears = forward.half()
                 options: dict[str, Any] = {"what": "predicting", "linears": self._linears, "team": team}
                 return probabilities(forward, tokens, reporter=reporter, **options)[0]
 

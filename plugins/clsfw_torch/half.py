@@ -37,20 +37,23 @@ class HalfLinears:
         together = {id(layer) for layers in attending for layer in layers}
         alone = [[layer] for layer in module.modules() if _plain(layer) and id(layer) not in together]
         self._groups = [_Group(layers) for layers in attending + alone]
+        copied = [tensor.detach() for group in self._groups for layer in group.layers for tensor in layer.parameters()]
+        self._firsts = [tensor.flatten()[:1] for tensor in copied]  # one number of each, where it lies
         self._state = self._now()
 
     def serves(self, module: torch.nn.Module) -> bool:
         """Return whether these are the module's layers, and no weight has changed since they were copied."""
         return module is self._module and self._state == self._now()
 
-    def _now(self) -> list[tuple[int, int, float]]:
+    def _now(self) -> tuple[list[tuple[int, int]], list[float]]:
         # torch counts the changes of a tensor, but not those by its fused optimizers, which leave no number as it was.
-        return [
-            (tensor.data_ptr(), tensor._version, tensor.flatten()[0].item())  # noqa: SLF001  # the count has no public name
+        counted = [
+            (tensor.data_ptr(), tensor._version)  # noqa: SLF001  # the count has no public name
             for group in self._groups
             for layer in group.layers
             for tensor in layer.parameters()
         ]
+        return counted, torch.cat(self._firsts).tolist() if self._firsts else []
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:

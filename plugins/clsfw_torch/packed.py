@@ -74,13 +74,17 @@ def packed_forward(model: Any, *, whole: bool = False) -> Iterator[None]:
 def _interface(model: Any) -> Iterator[None]:
     """Let a model attend by `_attention` while the block runs."""
     AttentionInterface.register(_NAME, _attention)
-    before = model.config._attn_implementation  # noqa: SLF001  # transformers has no public name to read it
-    # An attention that no mask function is registered for makes transformers build no mask at all.
-    model.set_attn_implementation(_NAME)
+    configs = {id(part.config): part.config for part in (model, model.base_model)}.values()
+    before = [config._attn_implementation for config in configs]  # noqa: SLF001  # transformers has no public name to read it
+    # An attention that no mask function is registered for makes transformers build no mask at all. Its public way to
+    # set one looks at each module, which for a single text would count.
     try:
+        for config in configs:
+            config._attn_implementation_internal = _NAME  # noqa: SLF001
         yield
     finally:
-        model.set_attn_implementation(before)
+        for config, name in zip(configs, before, strict=True):
+            config._attn_implementation_internal = name  # noqa: SLF001
 
 
 def _attention(  # the signature is transformers'

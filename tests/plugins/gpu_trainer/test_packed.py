@@ -408,6 +408,29 @@ def test_lora_adapters_are_packed_too(trainer: Callable[..., Any], classifier: C
         assert (forward.packed, told.warnings) == (True, [])
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_nothing_is_dropped_where_only_a_part_of_a_model_is_training(
+    trainer: Callable[..., Any], classifier: Callable[..., Any], precision: str
+) -> None:
+    model, predicting = classifier(), trainer(precision=precision)
+    texts = ["w5 w6 w7", "w8"]
+    expected = predicting.predict(model, texts, Quiet()).probabilities
+    model.module.dropout.train()
+
+    assert np.array_equal(predicting.predict(model, texts, Quiet()).probabilities, expected)
+    assert not model.module.dropout.training
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout_is_made_fast_where_a_model_trains(classifier: Callable[..., Any], *, training: bool) -> None:
+    model, told = classifier(), Told()
+    model.module.dropout.p = 0.1
+    target = choose_target(GpuTrainerSettings(device="cpu", precision="fp32"), told)
+
+    with prepared(model, target, told, max_batch_tokens=None, training=training):
+        assert ("forward" in vars(model.module.dropout)) is training
+
+
 def test_whether_texts_are_packed_is_asked_once(
     trainer: Callable[..., Any], classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,3 +89,40 @@ def test_what_needs_no_gradient_goes_through_torchs_kernel(packing: Packing, ker
         packed_attention(*given(), packing, Attending(0.0, 0.3))
 
     assert len(kernel) == len(LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("queries", "window", "causal"),
+    [(TOKENS, None, False), (len(LENGTHS), None, False), (TOKENS, None, True), (TOKENS, 16, False), (TOKENS, 20, True)],
+)
+def test_predictions_do_not_see_what_fills_a_gap(
+    queries: int, window: int | None, causal: bool, packing: Packing, kernel: list[int]
+) -> None:
+    how = Attending(0.0, 0.3, window, causal)
+    query, key, value = (part.detach() for part in given(queries))
+    gaps = torch.ones(TOKENS, dtype=torch.bool)
+    for start, length in zip(STARTS, LENGTHS, strict=True):
+        gaps[start : start + length] = False
+    found = of_texts(packed_attention(query, key, value, packing, how))
+    key[gaps], value[gaps] = 50.0, 1000.0
+
+    again = of_texts(packed_attention(query, key, value, packing, how))
+
+    assert kernel
+    assert torch.equal(found, again)
+    expected = of_texts(_by_hand(query, key, value, how, queries))
+    assert found == pytest.approx(expected, abs=2e-6)
+
+
+def _by_hand(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, how: Attending, queries: int) -> torch.Tensor:
+    """Attend token by token."""
+    output = torch.zeros_like(query)
+    for number, (start, length) in enumerate(zip(STARTS, LENGTHS, strict=True)):
+        for place in range(length if queries == TOKENS else 1):
+            row = start + place if queries == TOKENS else number
+            reach = length if how.window is None else how.window
+            last = place + 1 if how.causal else min(length, place + reach + 1)
+            seen = slice(start + max(0, place - reach), start + last)
+            scores = torch.einsum("hd,khd->hk", query[row], key[seen]) * how.scaling
+            output[row] = torch.einsum("hk,khd->hd", scores.softmax(-1), value[seen])
+    return output
