@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _KEPT = 1024 * 1024
 """Queries times keys of a text whose weights are kept for the backward pass: longer texts must not take a square."""
+_BLOCK = 512 * 1024
+"""Weights that are computed at a time: what is done to them, one operation after another, finds them in the cache."""
 GAP = 16
 """On the CPU texts start at multiples of this: oneDNN compiles a kernel for each new shape, so there must be few."""
 
@@ -113,6 +115,11 @@ class _Span(NamedTuple):
     window: int | None = None
     causal: bool = False
 
+    @property
+    def weights(self) -> int:
+        """Their number in one head: queries times keys."""
+        return (self.queries.stop - self.queries.start) * (self.keys.stop - self.keys.start)
+
     def unseen(self, device: torch.device) -> torch.Tensor | None:
         """Return which tokens' keys which queries do not look at, bool [Q, K]; None if they look at all."""
         queries, keys = self.queries.stop - self.queries.start, self.keys.stop - self.keys.start
@@ -181,7 +188,7 @@ def text_by_text(
 
 
 class _Attention(torch.autograd.Function):
-    """softmax(Q K^T * scaling), dropout, times V: span by span, so that what is quadratic stays in the caches."""
+    """softmax(Q K^T * scaling), dropout, times V: some heads of a span at a time, so that they stay in the caches."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  # torch passes no keywords
@@ -197,18 +204,24 @@ class _Attention(torch.autograd.Function):
         kept: list[torch.Tensor | None] = []
         keep, share = None, 1.0
         scaled = query * how.scaling  # once for all, instead of each [H, Q, K] of scores
+        room = _room(query, spans)
         with torch.autocast(query.device.type, enabled=False):
             for span in spans:
-                scores = torch.bmm(_heads(scaled[span.queries]), _heads(key[span.keys]).mT)  # [H, Q, D] x [H, D, K]
-                scores[:, :, span.real :] = -torch.inf  # the gap behind the text gets weight 0
-                if (unseen := span.unseen(query.device)) is not None:
-                    scores.masked_fill_(unseen, -torch.inf)
-                weights = scores.softmax(dim=-1)  # [H, Q, K]
-                if how.dropout:
-                    keep, share = masks.draw(weights.shape, how.dropout)  # int16 [H, Q, K], and the share that is kept
-                attended = torch.bmm(_dropped(weights, keep), _heads(value[span.keys]))
+                q, k, v = _laid_out(scaled[span.queries]), _laid_out(key[span.keys]), _laid_out(value[span.keys])  # [H, L, D]
+                unseen = span.unseen(query.device)
+                attended = torch.empty_like(q)
+                for some in _blocks(span, len(q)):  # some heads, h of H
+                    scores = _taken(room, some, span)
+                    torch.bmm(q[some], k[some].mT, out=scores)  # [h, Q, D] x [h, D, K] to [h, Q, K]
+                    scores[:, :, span.real :] = -torch.inf  # the gap behind the text gets weight 0
+                    if unseen is not None:
+                        scores.masked_fill_(unseen, -torch.inf)
+                    weights = scores.softmax(dim=-1)
+                    if how.dropout:
+                        keep, share = masks.draw(weights.shape, how.dropout)  # int16 [h, Q, K], and the share kept
+                    torch.bmm(_dropped(weights, keep, scores), v[some], out=attended[some])
+                    kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
                 output[span.queries] = _tokens(attended.div_(share) if how.dropout else attended)
-                kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
         ctx.save_for_backward(query, key, value, *kept)
         ctx.spans, ctx.share, ctx.scaling = spans, share, how.scaling
         return output
@@ -220,28 +233,61 @@ class _Attention(torch.autograd.Function):
         # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, span by span:
         # dV = (W*M/c)^T dO; dW = (dO V^T)*M/c; dS = W*(dW - rowsum(W*dW)); dQ = dS K s; dK = dS^T Q s, s the scaling.
         gradient = gradient if ctx.share == 1 else gradient / ctx.share  # the 1/c of both, taken out
-        for index, span in enumerate(ctx.spans):
-            queries, keys = span.queries, span.keys
-            weights, keep = kept[2 * index : 2 * index + 2]
-            above = _heads(gradient[queries])  # [H, Q, D]
+        room = _room(query, ctx.spans)
+        pairs = iter(zip(kept[::2], kept[1::2], strict=True))
+        for span in ctx.spans:
+            q, k, v = _laid_out(query[span.queries]), _laid_out(key[span.keys]), _laid_out(value[span.keys])  # [H, L, D]
+            above = _laid_out(gradient[span.queries])  # [H, Q, D]
+            of_q, of_k, of_v = (torch.empty_like(part) for part in (q, k, v))
+            for some in _blocks(span, len(q)):
+                weights, keep = next(pairs)
+                taken = _taken(room, some, span)
+                torch.bmm(_dropped(weights, keep, taken).mT, above[some], out=of_v[some])
+                torch.bmm(above[some], v[some].mT, out=taken)  # the gradient of the weights
+                if keep is not None:
+                    mask_(taken, keep)
+                torch._softmax_backward_data(taken, weights, -1, weights.dtype, grad_input=taken)  # noqa: SLF001  # it has no public name
+                torch.bmm(taken, k[some], out=of_q[some])
+                torch.bmm(taken.mT, q[some], out=of_k[some])
+            of_query[span.queries] = _tokens(of_q)
             # The keys of neighbouring spans overlap where there is a window.
-            of_value[keys] += _tokens(torch.bmm(_dropped(weights, keep).mT, above))
-            of_weights = torch.bmm(above, _heads(value[keys]).mT)
-            if keep is not None:
-                mask_(of_weights, keep)
-            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)  # noqa: SLF001  # it has no public name
-            of_query[queries] = _tokens(torch.bmm(of_scores, _heads(key[keys])))
-            of_key[keys] += _tokens(torch.bmm(of_scores.mT, _heads(query[queries])))
+            of_key[span.keys].add_(_tokens(of_k))
+            of_value[span.keys].add_(_tokens(of_v))
         return of_query.mul_(ctx.scaling), of_key.mul_(ctx.scaling), of_value, None, None, None
 
 
-def _dropped(weights: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
-    return weights if keep is None else masked(weights, keep)
+def _blocks(span: _Span, heads: int) -> Iterator[slice]:
+    """Cut the heads of a span into those that are computed at a time."""
+    size = max(1, _BLOCK // span.weights)
+    for first in range(0, heads, size):
+        yield slice(first, min(first + size, heads))
+
+
+def _room(query: torch.Tensor, spans: list[_Span]) -> torch.Tensor:
+    """Return room for the largest block of the spans: memory that was written just before is still in the caches."""
+    heads = query.shape[1]
+    return query.new_empty(max(min(heads, max(1, _BLOCK // span.weights)) * span.weights for span in spans))
+
+
+def _taken(room: torch.Tensor, some: slice, span: _Span) -> torch.Tensor:
+    """Return as much of the room as a block needs, [h, Q, K]."""
+    heads = some.stop - some.start
+    queries, keys = span.queries.stop - span.queries.start, span.keys.stop - span.keys.start
+    return room[: heads * span.weights].view(heads, queries, keys)
+
+
+def _dropped(weights: torch.Tensor, keep: torch.Tensor | None, out: torch.Tensor) -> torch.Tensor:
+    return weights if keep is None else masked(weights, keep, out)
 
 
 def _heads(tokens: torch.Tensor) -> torch.Tensor:
     """[L, H, D] to [H, L, D]."""
     return tokens.transpose(0, 1)
+
+
+def _laid_out(tokens: torch.Tensor) -> torch.Tensor:
+    """[L, H, D] to [H, L, D], as a copy: each product would make its own one otherwise."""
+    return _heads(tokens).contiguous()
 
 
 def _tokens(heads: torch.Tensor) -> torch.Tensor:

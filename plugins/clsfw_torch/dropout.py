@@ -57,10 +57,11 @@ class RandomMasks:
         return keep, 1 - dropped / _STEPS
 
 
-def masked(values: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
-    """Return float32 or bf16 values with 0 where the mask does not keep them."""
+def masked(values: torch.Tensor, keep: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+    """Return float32 or bf16 values with 0 where the mask does not keep them, in `out` if it is given."""
     integer = _INTEGER[values.dtype]
-    return (values.view(integer) & keep.to(integer)).view(values.dtype)
+    into = None if out is None else out.view(integer)
+    return torch.bitwise_and(values.view(integer), keep.to(integer), out=into).view(values.dtype)
 
 
 def mask_(values: torch.Tensor, keep: torch.Tensor) -> torch.Tensor:
