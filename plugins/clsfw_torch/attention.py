@@ -118,7 +118,8 @@ class _Span(NamedTuple):
     @property
     def weights(self) -> int:
         """Their number in one head: queries times keys."""
-        return (self.queries.stop - self.queries.start) * (self.keys.stop - self.keys.start)
+        queries, keys = (part.stop - part.start for part in (self.queries, self.keys))
+        return int(queries * keys)
 
     def unseen(self, device: torch.device) -> torch.Tensor | None:
         """Return which tokens' keys which queries do not look at, bool [Q, K]; None if they look at all."""
