@@ -208,7 +208,8 @@ class _Attention(torch.autograd.Function):
         room = _room(query, spans)
         with torch.autocast(query.device.type, enabled=False):
             for span in spans:
-                q, k, v = _laid_out(scaled[span.queries]), _laid_out(key[span.keys]), _laid_out(value[span.keys])  # [H, L, D]
+                parts = (scaled[span.queries], key[span.keys], value[span.keys])
+                q, k, v = (_laid_out(part) for part in parts)  # [H, Q or K, D]
                 unseen = span.unseen(query.device)
                 attended = torch.empty_like(q)
                 for some in _blocks(span, len(q)):  # some heads, h of H
@@ -237,8 +238,8 @@ class _Attention(torch.autograd.Function):
         room = _room(query, ctx.spans)
         pairs = iter(zip(kept[::2], kept[1::2], strict=True))
         for span in ctx.spans:
-            q, k, v = _laid_out(query[span.queries]), _laid_out(key[span.keys]), _laid_out(value[span.keys])  # [H, L, D]
-            above = _laid_out(gradient[span.queries])  # [H, Q, D]
+            parts = (query[span.queries], key[span.keys], value[span.keys], gradient[span.queries])
+            q, k, v, above = (_laid_out(part) for part in parts)  # [H, Q or K, D]
             of_q, of_k, of_v = (torch.empty_like(part) for part in (q, k, v))
             for some in _blocks(span, len(q)):
                 weights, keep = next(pairs)

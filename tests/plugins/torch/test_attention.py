@@ -74,6 +74,22 @@ def test_gradients_are_those_of_torchs_kernel(
         assert own == pytest.approx(theirs, abs=2e-6)
 
 
+@pytest.mark.parametrize("block", [1, 2 * 80 * 80])
+@pytest.mark.parametrize(("queries", "window"), [(TOKENS, None), (len(LENGTHS), None), (TOKENS, 16)])
+def test_heads_taken_one_by_one_have_the_same_dropout_and_bits(
+    block: int, queries: int, window: int | None, packing: Packing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    how = Attending(0.3, 0.3, window)
+    expected = trained(packing, how, queries)
+    packing.masks.seed(0)
+    monkeypatch.setattr(attention, "_BLOCK", block)
+
+    found = trained(packing, how, queries)
+
+    for own, theirs in zip(found, expected, strict=True):
+        assert torch.equal(own, theirs)
+
+
 def test_the_weights_of_a_long_text_are_not_kept(
     packing: Packing, kernel: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
