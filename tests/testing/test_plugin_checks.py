@@ -37,7 +37,7 @@ def register_watchers():
 """
 
 BAD_IMPORTS = [
-    ("import matplotlib\n" + LIGHT, "importing it imports matplotlib; import that in `build`"),
+    ("import scipy\n" + LIGHT, "importing it imports scipy; import that in `build`"),
     ("print('welcome')\n" + LIGHT, "importing it prints 'welcome'"),
     ("import os\nos._exit(3)\n", "Python ended while it was imported"),
     ("raise ValueError('no')\n", r"is broken: ValueError: no \(.*:1\)"),
