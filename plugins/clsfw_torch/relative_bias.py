@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from clsfw_torch.attention import GAP
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,7 +30,7 @@ def mpnet_attention(model: Any) -> Iterator[None]:
     def bias(hidden: torch.Tensor) -> torch.Tensor:
         # Distances within the longest text, [1, H, L, L], not within the whole row.
         compute = type(encoder).compute_position_bias
-        result: torch.Tensor = compute(encoder, hidden[:, : max(packings[0].lengths)])
+        result: torch.Tensor = compute(encoder, hidden[:, : _slot(max(packings[0].lengths))])
         return result
 
     hook = model.register_forward_pre_hook(remember, with_kwargs=True)
@@ -55,17 +57,24 @@ def _attend(
     query, key, value = (
         project(hidden)[0].unflatten(-1, (heads, -1)).transpose(0, 1) for project in (own.q, own.k, own.v)
     )
+    query = query / math.sqrt(own.attention_head_size)
     seen: list[torch.Tensor] = []
     done = 0
     for start, length in zip(packings[0].starts, packings[0].lengths, strict=True):
-        text = slice(start, start + length)
-        scores = torch.bmm(query[:, text], key[:, text].mT) / math.sqrt(own.attention_head_size)  # [H, L, L]
-        weights = own.dropout((scores + bias[0, :, :length, :length]).softmax(dim=-1))
-        # What fills the gap between two texts is never read.
-        seen += [
-            value.new_zeros(heads, start - done, value.shape[-1]),
-            torch.bmm(weights.to(value.dtype), value[:, text]),
-        ]
-        done = start + length
+        # With the gap behind it, as oneDNN compiles a kernel for each new length; what the gap sees is never read.
+        slot = _slot(length)
+        text = slice(start, start + slot)
+        scores = torch.bmm(query[:, text], key[:, text].mT)  # [H, L, L]
+        scores += bias[0, :, :slot, :slot]  # in place, as transformers does it: in bf16 they stay bf16
+        with torch.no_grad():  # no gradient is lost: that of a weight of 0 is 0
+            scores[:, :, length:] = -torch.inf
+        weights = own.dropout(scores.softmax(dim=-1))
+        seen.append(torch.bmm(weights.to(value.dtype), value[:, text]))
+        done = start + slot
     seen.append(value.new_zeros(heads, hidden.shape[1] - done, value.shape[-1]))
     return (own.o(torch.cat(seen, dim=1).transpose(0, 1).flatten(1)[None]),)
+
+
+def _slot(length: int) -> int:
+    """Return the places of a row that a text of so many tokens takes."""
+    return -(-length // GAP) * GAP

@@ -212,6 +212,30 @@ class TestFamilies:
         assert lines[3] == "bert: padded: failed: exit code 1"
 
 
+@pytest.mark.thorough
+def test_steps_of_three_arms_take_turns(checkpoint: Path, root: Path, tmp_path: Path) -> None:
+    rows = [f"a fine film {'and a dull plot ' * (number % 5)},positive" for number in range(32)]
+    (tmp_path / "reviews.csv").write_text("review,sentiment\n" + "\n".join(rows) + "\n")
+    line = f"--data {tmp_path / 'reviews.csv'} --checkpoint {checkpoint} --output {tmp_path / 'out.json'}"
+    sizes = "--family bert --size tiny --batch 8 --turns 1 --rows 32 --max-length 32 --precision fp32"
+    arms = f"--arms now before trainer --before {root}"
+
+    done = subprocess.run(
+        [sys.executable, str(root / "tests/bench/steps.py"), *line.split(), *sizes.split(), *arms.split()],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    turns = json.loads((tmp_path / "out.json").read_text())["turns"]
+    assert [turn["arm"] for turn in turns] == ["trainer", "before", "now", "now", "before", "trainer"]
+    tokens = {turn["arm"]: sum(step["tokens"] for step in turn["steps"]) for turn in turns[3:]}
+    assert tokens["now"] == tokens["before"]
+    assert sum(sum(step["tokens"] for step in turn["steps"]) for turn in turns if turn["arm"] == "trainer") == sum(
+        sum(step["tokens"] for step in turn["steps"]) for turn in turns if turn["arm"] == "now"
+    )  # two turns of two steps of 8 texts are all 32
+    assert [line.split()[0] for line in done.stdout.splitlines()[-3:]] == ["now", "before", "trainer"]
+
+
 def test_commands_whose_growth_is_measured_are_what_clsfw_takes(tmp_path: Path) -> None:
     growth, commands = import_module("growth"), import_module("commands")
     file, run, out = tmp_path / "1.csv", tmp_path / "run", tmp_path / "out"
