@@ -1,6 +1,8 @@
 """How time and memory grow with the rows: ten times as many in each step, through `run`, `predict` and `evaluate`.
 
     python tests/bench/growth.py --data reviews.csv.bz2 --output tests/bench/results/growth.json
+    python tests/bench/growth.py --data reviews.csv.bz2 --output ten-million.json --rows 10000 10000000 \\
+        --arms "run tfidf" "predict tfidf" "evaluate tfidf" --limit 3000
 
 Texts are of 5 to 25 words in a row out of the reviews, so they are short, and few are alike. `run` trains TF-IDF
 (words) with C = 1 on eight tenths of the rows; a tenth is validation and a tenth test. `predict` and `evaluate` take
