@@ -45,6 +45,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--trainer-turns", type=int, help="turns that `Trainer` takes part in; default: all")
     parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument("--vocabulary", type=int, help="make MiniLM's table of tokens as long as a multilingual one's")
     parser.add_argument("--max-length", type=int, default=512)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16")
     parser.add_argument("--output", type=Path, required=True)
@@ -131,6 +132,8 @@ def model_of(options: argparse.Namespace) -> Any:
 
     torch.manual_seed(0)  # of the head
     module = AutoModelForSequenceClassification.from_pretrained(options.checkpoint, num_labels=2, dtype=torch.float32)
+    if options.vocabulary:
+        module.resize_token_embeddings(options.vocabulary)
     words = AutoTokenizer.from_pretrained(options.checkpoint)
     return HfClassifier(module, words, Labels(("negative", "positive")), options.max_length)
 
