@@ -111,10 +111,8 @@ def _weigh(plan: Plan, run: Execution, predictions: Mapping[str, Prediction], de
         run.notify("on_evaluate", split=split, scores=scores[split])
     recipe = plan.recipe
     texts = {split: hash_texts(texts_of(rows)) for split, rows in run.data.items()}
-    facts = Facts(
-        run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision, texts, None, outcomes
-    )
-    metrics = assess(facts)
+    given = (run.labels, run.data, predictions, scores, recipe.seed, recipe.evidence, decision, texts)
+    metrics = assess(Facts(*given, outcomes=outcomes))
     split, prediction = next(iter(predictions.items()))
     outcome = outcomes[split]
     table = predictions_csv(

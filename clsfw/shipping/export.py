@@ -274,10 +274,8 @@ def _weigh(store: RunDirectory, judged: _Judged, given: Prediction, true: NDArra
     scores = {split: score(metrics, outcomes[split])}
     texts = {name: hash_texts(rows["text"]) for name, rows in data.parts.items()}
     predictions = {split: given}
-    facts = Facts(
-        labels, data.parts, predictions, scores, recipe.seed, recipe.evidence, loaded.decision, texts, None, outcomes
-    )
-    store.write_json("metrics.json", assess(facts))
+    facts = (labels, data.parts, predictions, scores, recipe.seed, recipe.evidence, loaded.decision, texts)
+    store.write_json("metrics.json", assess(Facts(*facts, outcomes=outcomes)))
     shown = Prediction(final, given.tokens, given.truncated)
     rows, hashes = numbers(data.parts[split], "row"), texts[split].exact
     store.write_pieces(

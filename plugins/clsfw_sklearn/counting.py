@@ -13,9 +13,9 @@ from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import csr_matrix, vstack
 
-from clsfw_sklearn.table import Table
 from clsfw_sklearn.words import NO_WORD
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class _Columns:
         self._singles = np.full(words + 1, -1, np.int32)  # the last one is that of no word
         self._singles[first[alone]] = np.flatnonzero(alone)
         self._pairs = np.flatnonzero(~alone).astype(np.int32)
-        self._table = Table(_key(first[~alone], second[~alone]))
+        self._index = pd.Index(_key(first[~alone], second[~alone]))  # a table that finds many keys at once
 
     def none(self) -> csr_matrix:
         """Return the counts of no texts."""
@@ -141,7 +141,7 @@ class _Columns:
         columns[:, 0] = self._singles[found.numbers]
         if len(self._pairs):
             both, first, second = found.pairs()
-            at = self._table.find(_key(first, second))
+            at = self._index.get_indexer(_key(first, second))  # -1 where there is no such pair
             columns[:-1, 1][both] = np.where(at >= 0, self._pairs[at], np.int32(-1))
         met = columns >= 0
         height, rows = len(found.lengths), found.rows
