@@ -153,8 +153,9 @@ def leaves_surroundings_alone(subject: Subject[Executor]) -> None:
         with _pool(subject, workers=1) as pool:
             list(_ended(subject, pool, [Piece(0)]))
 
+    before = threading.enumerate()  # whoever else is at work in this process
     require_left_alone(subject, work)
-    if not all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+    if not all(thread.daemon or thread in before for thread in threading.enumerate()):
         raise ContractError(f"{subject}: a thread of it goes on after its pool was left, and would hold up the command")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from typing import ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ from clsfw.errors import ContractError
 from clsfw.testing.executor_checks import (
     an_error_comes_back_as_itself,
     every_piece_is_done_once,
+    leaves_surroundings_alone,
     no_worker_stays,
     there_are_hosts,
     what_a_worker_says_is_heard,
@@ -72,6 +74,16 @@ class Staying(LocalPool):
         self.left.extend(self._at)
 
 
+class Threaded(LocalPool):
+    """Leaves a thread that waits."""
+
+    over = threading.Event()
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        threading.Thread(target=self.over.wait, args=(60,)).start()
+
+
 class Nowhere(LocalExecutor):
     def hosts(self):
         return []
@@ -118,3 +130,26 @@ def test_a_worker_that_stays_is_found_and_ended(monkeypatch):
     finally:
         for worker in Staying.left:
             worker.end()
+
+
+def subject_of(executor):
+    return Subject("executor", Component(name="mine", summary="mine", settings=Settings, build=lambda _: executor()))
+
+
+def test_a_thread_that_stays_is_found():
+    try:
+        with pytest.raises(ContractError, match="a thread of it goes on"):
+            Check(subject_of(with_pool(Threaded)), leaves_surroundings_alone)()
+    finally:
+        Threaded.over.set()
+
+
+def test_a_thread_of_somebody_else_is_not_its_own():
+    over = threading.Event()
+    other = threading.Thread(target=over.wait, args=(60,))
+    other.start()
+    try:
+        Check(subject_of(LocalExecutor), leaves_surroundings_alone)()
+    finally:
+        over.set()
+        other.join()
