@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import torch
 from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
-from clsfw_torch.half import HalfLinears
+from clsfw_torch.half import HalfLinears, trained_in_half
 from clsfw_torch.lookup import sparse_lookups
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
 from clsfw_torch.recompute import computed_again, recomputed
@@ -53,6 +54,7 @@ class Forward:
         self.target = target
         self.packed = packed
         self.budget = budget
+        self._in_half = target.precision == "bf16" and target.device.type == "cpu"
         self._masks = masks
         self._windows = windows_of(model)
         self._module = encoder(model.module) if packed or self._windows is not None else model.module
@@ -114,9 +116,13 @@ class Forward:
 
     def half(self) -> HalfLinears | None:
         """Return linear layers that serve until a weight changes; None leaves it to autocast."""
-        if self.target.precision != "bf16" or self.target.device.type != "cpu":
-            return None
-        return HalfLinears(self.model.module)
+        return HalfLinears(self.model.module) if self._in_half else None
+
+    @contextlib.contextmanager
+    def weights_cast_once(self) -> Iterator[None]:
+        """Cast each weight once while the block runs: forward and backward passes between which none changes."""
+        with self.target.weights_cast_once(), trained_in_half(self.model.module) if self._in_half else nullcontext():
+            yield
 
     def seed(self, seed: int) -> None:
         """Seed what dropout draws from."""

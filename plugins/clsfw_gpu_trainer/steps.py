@@ -85,7 +85,7 @@ class Steps:
         losses = torch.zeros(len(shares), dtype=torch.float64, device=self.target.device)  # [P] of P parts
         gradients = Gradients(self.optimizer.parameters.values(), team)
         self.module.train()
-        with self.target.weights_cast_once():
+        with self._forward.weights_cast_once():
             for numbers in team.rounds(len(shares)):
                 for number in numbers:
                     # Dropout is drawn from seed, step and part alone: a step taken again after a crash, or by another

@@ -201,7 +201,7 @@ class _Attention(torch.autograd.Function):
         masks: RandomMasks,
         how: Attending,
     ) -> torch.Tensor:
-        output = torch.zeros_like(query)
+        output = _unwritten(query, spans[-1].queries)
         kept: list[torch.Tensor | None] = []
         keep, share = None, 1.0
         scaled = query * how.scaling  # once for all, instead of each [H, Q, K] of scores
@@ -220,18 +220,22 @@ class _Attention(torch.autograd.Function):
                         scores.masked_fill_(unseen, -torch.inf)
                     weights = scores.softmax(dim=-1)
                     if how.dropout:
-                        keep, share = masks.draw(weights.shape, how.dropout)  # int16 [h, Q, K], and the share kept
+                        keep, share = masks.draw(scores.shape, how.dropout)  # int16 [h, Q, K], and the share kept
                     torch.bmm(_dropped(weights, keep, scores), v[some], out=attended[some])
                     kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
                 output[span.queries] = _tokens(attended.div_(share) if how.dropout else attended)
         ctx.save_for_backward(query, key, value, *kept)
-        ctx.spans, ctx.share, ctx.scaling = spans, share, how.scaling
+        ctx.spans, ctx.share, ctx.scaling, ctx.windows = spans, share, how.scaling, how.window is not None
         return output
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value, *kept = ctx.saved_tensors
-        of_query, of_key, of_value = (torch.zeros_like(tensor) for tensor in (query, key, value))
+        of_query = _unwritten(query, ctx.spans[-1].queries)
+        # With a window the keys of neighbouring spans overlap.
+        of_key, of_value = (
+            torch.zeros_like(part) if ctx.windows else _unwritten(part, ctx.spans[-1].keys) for part in (key, value)
+        )
         # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, span by span:
         # dV = (W*M/c)^T dO; dW = (dO V^T)*M/c; dS = W*(dW - rowsum(W*dW)); dQ = dS K s; dK = dS^T Q s, s the scaling.
         gradient = gradient if ctx.share == 1 else gradient / ctx.share  # the 1/c of both, taken out
@@ -252,10 +256,19 @@ class _Attention(torch.autograd.Function):
                 torch.bmm(taken, k[some], out=of_q[some])
                 torch.bmm(taken.mT, q[some], out=of_k[some])
             of_query[span.queries] = _tokens(of_q)
-            # The keys of neighbouring spans overlap where there is a window.
-            of_key[span.keys].add_(_tokens(of_k))
-            of_value[span.keys].add_(_tokens(of_v))
+            for whole, part in ((of_key, of_k), (of_value, of_v)):
+                if ctx.windows:
+                    whole[span.keys] += _tokens(part)
+                else:
+                    whole[span.keys] = _tokens(part)
         return of_query.mul_(ctx.scaling), of_key.mul_(ctx.scaling), of_value, None, None, None
+
+
+def _unwritten(tensor: torch.Tensor, last: slice) -> torch.Tensor:
+    """Return room like a tensor for what spans up to the last one will write, and zeros behind that."""
+    room = torch.empty_like(tensor)
+    room[last.stop :] = 0
+    return room
 
 
 def _blocks(span: _Span, heads: int) -> Iterator[slice]:

@@ -92,7 +92,8 @@ def _attention(  # the signature is transformers'
 ) -> tuple[torch.Tensor, None]:
     """Attend; query [1, H, T, D], key and value [1, G, T, D], where each of G heads serves H/G of the query's."""
     scaling = options.get("scaling") or query.shape[-1] ** -0.5
-    q, k, v = (part[0].transpose(0, 1) for part in (query, key, value))  # [T, H, D], twice [T, G, D]
+    # squeeze, not [0]: the gradient of that would be a copy in a tensor of zeros.
+    q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # [T, H, D], twice [T, G, D]
     if k.shape[1] != q.shape[1]:
         k, v = (part.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for part in (k, v))
     # transformers counts the token itself: a window of 65 is 64 tokens to either side.

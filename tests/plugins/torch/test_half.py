@@ -1,10 +1,10 @@
-"""Linear layers with bf16 copies of their weights compute what autocast computes."""
+"""Linear layers with bf16 copies of their weights compute what autocast computes, with its gradients."""
 
 import pytest
 import torch
 from torch import nn
 
-from clsfw_torch.half import HalfLinears
+from clsfw_torch.half import HalfLinears, trained_in_half
 
 
 class Attention(nn.Module):
@@ -114,3 +114,62 @@ def test_layers_of_another_class_or_dtype_are_left_alone():
     module = nn.Sequential(Own(32, 32), nn.Linear(32, 8, dtype=torch.float64), nn.Linear(8, 8))
     with HalfLinears(module).applied():
         assert ["forward" in vars(part) for part in module] == [False, False, True]
+
+
+def gradients(module, states, first=None):
+    """Return the output of a step under autocast, and the gradients of parameters and input."""
+    for parameter in module.parameters():
+        parameter.grad = None
+    states = states.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = module(states, first)
+    (output * torch.linspace(-1, 1, 32)).sum().backward()
+    return output.detach(), {"states": states.grad, **{name: own.grad for name, own in module.named_parameters()}}
+
+
+@pytest.mark.parametrize("first", [None, torch.tensor([0, 7, 20])], ids=["all tokens", "queries of first tokens alone"])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("fast", [True, False], ids=["as this torch can", "without oneDNN's operations"])
+def test_gradients_are_those_of_autocast_in_float32(bias, first, fast, monkeypatch):
+    if not fast:
+        monkeypatch.setattr("clsfw_torch.half._can_lay_out", lambda: False)
+    torch.manual_seed(0)
+    module = Attention(bias=bias)
+    expected, wanted = gradients(module, STATES, first)
+    with trained_in_half(module):
+        output, found = gradients(module, STATES, first)
+    torch.testing.assert_close(output, expected, rtol=2**-8, atol=2**-8)
+    assert found.keys() == wanted.keys()
+    for name, gradient in found.items():
+        assert gradient.dtype == torch.float32
+        # Each is a sum of products that were rounded to bf16.
+        assert (gradient - wanted[name]).norm() <= 2**-7 * wanted[name].norm(), name
+
+
+def test_what_is_frozen_gets_no_gradient_and_the_rest_the_same(module):
+    module.key.requires_grad_(False)
+    module.out.weight.requires_grad_(False)
+    with trained_in_half(module):
+        _, found = gradients(module, STATES)
+    module.requires_grad_(True)
+    with trained_in_half(module):
+        _, every = gradients(module, STATES)
+    assert {name for name, gradient in found.items() if gradient is None} == {"key.weight", "key.bias", "out.weight"}
+    assert all(torch.equal(gradient, every[name]) for name, gradient in found.items() if gradient is not None)
+
+
+def test_each_step_is_computed_with_the_weights_of_that_step(module):
+    with trained_in_half(module):
+        before, _ = gradients(module, STATES)
+    torch.optim.AdamW(module.parameters(), lr=0.1, fused=True).step()
+    with trained_in_half(module):
+        after, _ = gradients(module, STATES)
+    assert (after - before).abs().max() > 0.1
+    torch.testing.assert_close(after, gradients(module, STATES)[0], rtol=2**-7, atol=2**-7)
+
+
+def test_where_autocast_is_off_layers_stay_in_float32(module):
+    expected = module(STATES)
+    for context in (trained_in_half(module), HalfLinears(module).applied()):
+        with context:
+            assert torch.equal(module(STATES), expected)
