@@ -13,6 +13,7 @@ import torch
 from clsfw_gpu_trainer.batches import token_budget
 from clsfw_gpu_trainer.selfcheck import differs
 from clsfw_torch.dropout import RandomMasks, fast_dropout
+from clsfw_torch.freed import all_freed_memory_kept
 from clsfw_torch.half import HalfLinears, trained_in_half
 from clsfw_torch.lookup import sparse_lookups
 from clsfw_torch.packed import cut, encoder, pack, packable, packed_forward, share, to_device
@@ -161,6 +162,7 @@ def prepared(
         if training and target.device.type == "cpu":
             stack.enter_context(fast_dropout(model.module, masks))
             stack.enter_context(sparse_lookups(model.module))
+            stack.enter_context(all_freed_memory_kept())
         if training and gradient_checkpointing:
             stack.enter_context(recomputed(model.module, masks))
         budget = token_budget(max_batch_tokens, target.device, packed=packed)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LARGEST = 31 << 20
 """Bytes: a little less than the largest block, 32 MiB, that glibc learns from."""
@@ -18,3 +24,25 @@ def keep_freed_memory() -> None:
     they are.
     """
     torch.empty(_LARGEST, dtype=torch.uint8)
+
+
+_RESERVED, _PIECE = 4 << 30, 16 << 20
+"""Bytes of addresses, not of memory: more than a part of a step takes, in blocks that go into glibc's heap."""
+_END = 1 << 17
+"""Bytes of the block behind them; one that is freed and has 64 KiB or more lets glibc look for what to give back."""
+
+
+@contextlib.contextmanager
+def all_freed_memory_kept() -> Iterator[None]:
+    """Let the process keep what it frees while the block runs, as each part of a step needs the same memory again.
+
+    glibc gives back what is free at the end of its heap. So room is taken there and freed again, with a block behind
+    it that stays: now the end is not free. The room is never touched, so it takes no memory before somebody uses it.
+    """
+    end = None
+    with contextlib.suppress(RuntimeError):  # the addresses are limited: then memory is given back as before
+        room = [torch.empty(_PIECE, dtype=torch.uint8) for _ in range(_RESERVED // _PIECE)]
+        end = torch.empty(_END, dtype=torch.uint8)
+        del room
+    yield
+    del end
