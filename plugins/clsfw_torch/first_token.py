@@ -73,7 +73,7 @@ def _attend(own: _Attention, first: torch.Tensor, hidden: torch.Tensor, packing:
     """Return what each first token [1, B, D] sees of its text."""
 
     def split(project: Callable[[torch.Tensor], torch.Tensor], states: torch.Tensor) -> torch.Tensor:
-        flat = project(states)[0]  # [T, D], or [B, D] of the first tokens
+        flat = project(states).squeeze(0)  # [T, D], or [B, D] of the first tokens
         return flat.view(len(flat), own.heads, -1)
 
     # Queries [B, H, D/H] of the first tokens alone; keys and values [T, H, D/H] of all.

@@ -29,15 +29,16 @@ def keep_freed_memory() -> None:
 _RESERVED, _PIECE = 4 << 30, 16 << 20
 """Bytes of addresses, not of memory: more than a part of a step takes, in blocks that go into glibc's heap."""
 _END = 1 << 17
-"""Bytes of the block behind them; one that is freed and has 64 KiB or more lets glibc look for what to give back."""
+"""Bytes of the block behind them: 64 KiB or more, as glibc looks for memory to return when such a block is freed."""
 
 
 @contextlib.contextmanager
 def all_freed_memory_kept() -> Iterator[None]:
     """Let the process keep what it frees while the block runs, as each part of a step needs the same memory again.
 
-    glibc gives back what is free at the end of its heap. So room is taken there and freed again, with a block behind
-    it that stays: now the end is not free. The room is never touched, so it takes no memory before somebody uses it.
+    glibc returns what is free at the end of its heap to the system. So room is taken there and freed again, with a
+    block behind it that stays: now the end is not free. The room is never touched, so it takes no memory before
+    somebody uses it.
     """
     end = None
     with contextlib.suppress(RuntimeError):  # the addresses are limited: then memory is given back as before

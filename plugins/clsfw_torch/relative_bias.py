@@ -55,7 +55,7 @@ def _attend(
     """Attend text by text; hidden [1, T, D], bias [1, H, L, L]."""
     heads = own.num_attention_heads
     query, key, value = (
-        project(hidden)[0].unflatten(-1, (heads, -1)).transpose(0, 1) for project in (own.q, own.k, own.v)
+        project(hidden).squeeze(0).unflatten(-1, (heads, -1)).transpose(0, 1) for project in (own.q, own.k, own.v)
     )
     query = query / math.sqrt(own.attention_head_size)
     seen: list[torch.Tensor] = []
