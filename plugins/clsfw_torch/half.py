@@ -169,13 +169,13 @@ class _Trained(torch.autograd.Function):
     def backward(ctx: Any, *above: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
         vectors, *weights = ctx.saved_tensors
         of_given, _, _, *wanted = ctx.needs_input_grad
-        flat = vectors.flatten(0, -2)  # [T, D]
+        flat = vectors.reshape(-1, vectors.shape[-1])  # [T, D]
         found: list[torch.Tensor | None] = [None] * len(wanted)
         down: torch.Tensor | None = None
         for number, (whole, weight) in enumerate(zip(above, weights, strict=True)):
             if whole is None:
                 continue
-            gradient = whole.flatten(0, -2)  # [T, F]
+            gradient = whole.reshape(-1, whole.shape[-1])  # [T, F]
             if wanted[2 * number]:
                 found[2 * number] = (gradient.mT @ flat).float()
             if wanted[2 * number + 1]:

@@ -173,3 +173,16 @@ def test_where_autocast_is_off_layers_stay_in_float32(module):
     for context in (trained_in_half(module), HalfLinears(module).applied()):
         with context:
             assert torch.equal(module(STATES), expected)
+
+
+@pytest.mark.parametrize("shape", [(32,), (5, 32), (2, 3, 5, 32)])
+def test_vectors_may_come_in_any_number_of_dimensions(module, shape):
+    given = torch.randn(shape, generator=torch.Generator().manual_seed(2))
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = module.query(given)
+    with trained_in_half(module), torch.autocast("cpu", torch.bfloat16):
+        found = module.query(given)
+    found.sum().backward()
+    torch.testing.assert_close(found, expected, rtol=2**-8, atol=2**-8)
+    expected = given.reshape(-1, 32).sum(0).expand(48, 32)
+    torch.testing.assert_close(module.query.weight.grad, expected, rtol=2**-6, atol=2**-6)
