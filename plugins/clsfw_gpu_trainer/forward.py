@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +121,8 @@ class Forward:
     @contextlib.contextmanager
     def weights_cast_once(self) -> Iterator[None]:
         """Cast each weight once while the block runs: forward and backward passes between which none changes."""
-        with self.target.weights_cast_once(), trained_in_half(self.model.module) if self._in_half else nullcontext():
+        half = trained_in_half(self.model.module) if self._in_half else contextlib.nullcontext()
+        with self.target.weights_cast_once(), half:
             yield
 
     def seed(self, seed: int) -> None:

@@ -220,21 +220,21 @@ class _Attention(torch.autograd.Function):
                         scores.masked_fill_(unseen, -torch.inf)
                     weights = scores.softmax(dim=-1)
                     if how.dropout:
-                        keep, share = masks.draw(scores.shape, how.dropout)  # int16 [h, Q, K], and the share kept
+                        keep, share = masks.draw(weights.shape, how.dropout)  # int16 [h, Q, K], and the share kept
                     torch.bmm(_dropped(weights, keep, scores), v[some], out=attended[some])
                     kept += [weights, keep]  # backward needs the weights before dropout, and the same mask
                 output[span.queries] = _tokens(attended.div_(share) if how.dropout else attended)
         ctx.save_for_backward(query, key, value, *kept)
-        ctx.spans, ctx.share, ctx.scaling, ctx.windows = spans, share, how.scaling, how.window is not None
+        ctx.spans, ctx.share, ctx.scaling = spans, share, how.scaling
         return output
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value, *kept = ctx.saved_tensors
         of_query = _unwritten(query, ctx.spans[-1].queries)
-        # With a window the keys of neighbouring spans overlap.
+        overlap = ctx.spans[0].window is not None  # then neighbouring spans share keys, whose gradients add up
         of_key, of_value = (
-            torch.zeros_like(part) if ctx.windows else _unwritten(part, ctx.spans[-1].keys) for part in (key, value)
+            torch.zeros_like(part) if overlap else _unwritten(part, ctx.spans[-1].keys) for part in (key, value)
         )
         # With W = softmax(S), M the mask, c the share kept and O = (W*M/c) V, the chain rule gives, span by span:
         # dV = (W*M/c)^T dO; dW = (dO V^T)*M/c; dS = W*(dW - rowsum(W*dW)); dQ = dS K s; dK = dS^T Q s, s the scaling.
@@ -257,7 +257,7 @@ class _Attention(torch.autograd.Function):
                 torch.bmm(taken.mT, q[some], out=of_k[some])
             of_query[span.queries] = _tokens(of_q)
             for whole, part in ((of_key, of_k), (of_value, of_v)):
-                if ctx.windows:
+                if overlap:
                     whole[span.keys] += _tokens(part)
                 else:
                     whole[span.keys] = _tokens(part)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,14 +53,8 @@ class RandomMasks:
         words = torch.from_numpy(self._bits.random_raw(-(-count // 4)).view(np.int64))
         numbers = words.bitwise_and_(_LOW_15_BITS).view(torch.int16)[:count]
         # From `dropped` on the difference is negative; the shift spreads its sign bit over the whole number.
-        torch.sub(_number(dropped - 1), numbers, out=numbers)
-        keep = numbers.bitwise_right_shift_(15).view(shape)
+        keep = numbers.neg_().add_(dropped - 1).bitwise_right_shift_(15).view(shape)
         return keep, 1 - dropped / _STEPS
-
-
-@cache
-def _number(value: int) -> torch.Tensor:
-    return torch.tensor(value, dtype=torch.int16)
 
 
 def masked(values: torch.Tensor, keep: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:

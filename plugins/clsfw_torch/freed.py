@@ -40,6 +40,7 @@ def all_freed_memory_kept() -> Iterator[None]:
     block behind it that stays: now the end is not free. The room is never touched, so it takes no memory before
     somebody uses it.
     """
+    keep_freed_memory()  # without it blocks of this size are mapped one by one, outside the heap
     end = None
     with contextlib.suppress(RuntimeError):  # the addresses are limited: then memory is given back as before
         room = [torch.empty(_PIECE, dtype=torch.uint8) for _ in range(_RESERVED // _PIECE)]

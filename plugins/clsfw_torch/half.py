@@ -1,7 +1,8 @@
 """Linear layers in bf16 on the CPU: what autocast computes, with weights that are cast once.
 
-An attention's query, key and value read the same vectors: these are cast once, and multiplied once by the three
-weights in one piece. oneDNN adds the bias, and to predict gets the weights in its own layout, where torch offers that.
+An attention's query, key and value read the same vectors: these are cast once, and to predict they are multiplied once
+by the three weights in one piece. Where torch offers that, oneDNN adds the bias within the product, and to predict it
+gets the weights in its own layout.
 """
 
 from __future__ import annotations
